@@ -1,0 +1,50 @@
+// Dataset: where Q, K, V and dense masks come from. One interface over synthetic generators, text and the user's own arrays.
+//
+// A dataset is chosen by one string, its spec: `gaussian`, `clustered(clusters=16)`, `text`, `text:my.txt`, `file:captured/`.
+// The same spec, problem and seed give the same bytes on every machine and thread count.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "variants/api/variant.h"
+
+namespace attnbench {
+
+/// Owned inputs of one problem. q [b, h_q, n_q, d_qk], k [b, h_kv, n_k, d_qk], v [b, h_kv, n_k, d_v]; mask [b|1, h_q|1, n_q, n_k] or empty.
+struct InputTensors {
+  Tensor q, k, v, mask;
+  /// Views for a call; valid as long as this object. The mask is broadcast to [b, h_q, n_q, n_k].
+  Inputs inputs(const Problem& problem) const;
+};
+
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  /// The canonical spec, which opens an equal dataset (file names as given).
+  virtual std::string spec() const = 0;
+  /// Changes whenever the bytes it makes would change: generator version, parameters, contents of the files it reads.
+  virtual std::string fingerprint() const = 0;
+  /// Makes the inputs of a problem. Throws UserError when it cannot (a file shorter than n, another head count, NaN in a file).
+  virtual InputTensors make(const Problem& problem, std::uint64_t seed) const = 0;
+  /// Words for the first n key positions of batch entry 0, for figures; empty when the dataset has none.
+  virtual std::vector<std::string> token_labels(const Problem& problem, std::uint64_t seed) const;
+};
+
+/// Opens a spec. Throws UserError naming the unknown dataset or parameter, with the nearest names.
+std::unique_ptr<Dataset> open_dataset(std::string_view spec);
+
+struct DatasetInfo {
+  const char* name;
+  const char* syntax;   // "clustered(clusters=16,zipf=1.1)"
+  const char* summary;  // one line
+};
+
+/// All datasets, for `list` and `--help`.
+std::span<const DatasetInfo> dataset_catalogue();
+
+}  // namespace attnbench

@@ -1,0 +1,27 @@
+// ThreadArena: the TBB arena behind a Parallel. The only place, with its .cpp, that knows TBB.
+#pragma once
+
+#include <memory>
+
+#include "variants/api/parallel.h"
+
+namespace attnbench {
+
+class ThreadArena {
+ public:
+  /// An arena of exactly `threads` threads, the caller included, and OpenBLAS at one thread.
+  explicit ThreadArena(int threads);
+  ~ThreadArena();
+  ThreadArena(const ThreadArena&) = delete;
+  ThreadArena& operator=(const ThreadArena&) = delete;
+
+  /// Valid as long as the arena.
+  const Parallel& parallel() const { return parallel_; }
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  Parallel parallel_;
+};
+
+}  // namespace attnbench

@@ -1,0 +1,66 @@
+// Plan: what a run will do, resolved before anything runs. Axes x variants x datasets become Cases; a combination that cannot run
+// is a Case too, with the reasons why, so that nothing disappears silently.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "variants/api/variant.h"
+
+namespace attnbench {
+
+/// One variant with its parameters.
+struct Selected {
+  const Variant* variant = nullptr;
+  Params params;
+  std::string label() const { return attnbench::label(*variant, params); }
+};
+
+/// What the cost model expects of a case; shown by `plan`, used for skips and the ETA.
+struct Prediction {
+  double seconds = 0;       // one call
+  double peak_bytes = 0;    // inputs + output + workspace + prepared, whole process
+};
+
+enum class CaseStatus { planned, unsupported, skipped };
+
+/// One point to verify and measure.
+struct Case {
+  std::string dataset;  // canonical spec
+  Problem problem;
+  Selected selected;
+  int threads = 1;
+  Prediction prediction;
+  CaseStatus status = CaseStatus::planned;
+  Reasons reasons;  // why unsupported or skipped
+
+  /// "text|b1 h8 n1024 d64 f32|naive|t2": the case part of a record's key.
+  std::string key() const;
+};
+
+enum class Profile { quick, standard, rigorous };
+
+/// How long and how often to measure (measurement.md, "One point").
+struct Sampling {
+  Profile profile = Profile::quick;
+  int rounds = 3;                 // fresh worker processes per case
+  int samples = 3;                // per round
+  double min_sample_seconds = 0.010;
+  double warmup_seconds = 0.2;
+  double cap_seconds = 60;        // per case over all rounds
+  double timeout_seconds = 300;   // for one worker
+};
+Sampling sampling_for(Profile profile);
+
+struct Plan {
+  std::string name = "custom";
+  std::vector<Case> cases;  // grouped by (dataset, problem, threads); variants in selection order inside a group
+  std::uint64_t seed = 1;
+  Sampling sampling;
+  double memory_budget_bytes = 0;  // cases predicted above it are skipped
+  bool weights = true;             // also read off the attention matrices of a small problem for the heat maps
+  std::string resolved_toml;       // the plan as a file that gives the same plan again
+};
+
+}  // namespace attnbench

@@ -1,0 +1,38 @@
+# Language level, warnings, optimisation, sanitizers, coverage, ccache: settings every target shares.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release or RelWithDebInfo" FORCE)
+endif()
+
+option(ATTNBENCH_WERROR "Treat warnings as errors" OFF)
+set(ATTNBENCH_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
+option(ATTNBENCH_COVERAGE "Instrument for gcov" OFF)
+
+# No per-file -m flags anywhere: SIMD lives in Highway's per-target namespaces. No contraction, so that a result does not depend
+# on which compiler found which fused multiply-add.
+add_compile_options(-Wall -Wextra -Wshadow -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  add_compile_options(-Wno-restrict)  # false positives in std::string (GCC bug 105651)
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
+if(ATTNBENCH_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(ATTNBENCH_SANITIZE)
+  add_compile_options(-fsanitize=${ATTNBENCH_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${ATTNBENCH_SANITIZE})
+  add_compile_definitions(ATTNBENCH_SANITIZED=1)
+endif()
+if(ATTNBENCH_COVERAGE)
+  add_compile_options(--coverage)
+  add_link_options(--coverage)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()

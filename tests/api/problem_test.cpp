@@ -1,0 +1,56 @@
+// If these fail, the string that names every record no longer identifies its problem, or bad sizes get through.
+#include "variants/api/problem.h"
+
+#include "tests/catch.h"
+#include "variants/api/error.h"
+
+using namespace attnbench;
+
+TEST_CASE("canonical strings parse back to equal problems") {
+  for (const char* text : {
+           "b1 h8 n1024 d64 f32",
+           "b1 h8 n1024 d64 f32 causal",
+           "b2 h32:8 n1:4096 d128 f32 causal-bottom-right",
+           "b1 h1 n5:3 d1 f32 causal-top-left window=127:0",
+           "b2 h4:1 n17 d33:8 f32 causal window=inf:3 klen=0,17 mask=additive:bh scale=0.1 softcap=30",
+           "b1 h2 n3 d4 f32 window=1:inf mask=bool scale=1e-05",
+       }) {
+    CAPTURE(text);
+    CHECK(to_string(parse_problem(text)) == text);
+    CHECK(parse_problem(to_string(parse_problem(text))) == parse_problem(text));
+  }
+}
+
+TEST_CASE("tokens may come in any order and default") {
+  CHECK(to_string(parse_problem("causal d8 n16")) == "b1 h1 n16 d8 f32 causal");
+}
+
+TEST_CASE("malformed or impossible problems are refused by name") {
+  for (const char* text :
+       {"n", "nx", "n0", "n-4", "b0", "h3:2", "h2:3", "n4 q7", "n4:8 causal", "n4 window=3", "n4 window=-1:0", "n4 klen=5",
+        "n4 klen=1,2", "n4 mask=maybe", "n4 mask=bool:q", "n4 scale=nan", "n4 scale=inf", "n4 softcap=0", "n4 softcap=-3", "n4 scale=",
+        "n99999999999999999999", "n1099511627776 d64", "n4 d"}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(parse_problem(text), UserError);
+  }
+}
+
+TEST_CASE("visible keys and their count follow the masks") {
+  const auto decode = parse_problem("n2:6 causal-bottom-right");
+  CHECK(visible_keys(decode, 0, 0) == KeyRange{0, 5});
+  CHECK(visible_pairs(decode) == 11);
+  const auto top_left = parse_problem("n4:2 causal-top-left");
+  CHECK(visible_pairs(top_left) == 1 + 2 + 2 + 2);
+  const auto more_queries = parse_problem("n4:2 causal-bottom-right");
+  CHECK(visible_keys(more_queries, 0, 0) == KeyRange{});
+  CHECK(visible_pairs(more_queries) == 1 + 2);
+  const auto window = parse_problem("b2 h3 n10 causal window=2:0 klen=4,10");
+  CHECK(visible_keys(window, 0, 9) == KeyRange{});
+  CHECK(visible_keys(window, 1, 9) == KeyRange{7, 10});
+}
+
+TEST_CASE("GQA heads are interleaved, not tiled") {
+  const auto p = parse_problem("h8:2 n1");
+  CHECK(p.kv_head(3) == 0);
+  CHECK(p.kv_head(4) == 1);
+}

@@ -1,0 +1,20 @@
+// The float64 truth. Dense masked softmax attention, one query row at a time, written for clarity and shared by every exact and
+// masked variant; it shares no code with any run(). Sums over keys are plain float64 in key order.
+#pragma once
+
+#include "variants/api/variant.h"
+
+namespace attnbench {
+
+/// Whether the problem's own causal, window, key-length and boolean masks let row i of (b, h) see key j. Written from the
+/// definitions one pair at a time, independently of visible_keys().
+bool problem_attends(const Problem& problem, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j);
+
+/// Exact softmax attention on task.rows: softcap(scale q.k) + additive mask, softmax over the visible keys, times V. A row that
+/// sees no key gives exactly 0; keys a row cannot see (an additive mask of -inf hides a key too) are never read. `attends` adds a variant's own pattern (null: none).
+void dense_oracle(const OracleTask& task, AttendsFunction attends = nullptr);
+
+/// The reference a variant is judged against: its own oracle, or the dense one with its pattern.
+void reference(const Variant& variant, const OracleTask& task);
+
+}  // namespace attnbench

@@ -1,0 +1,74 @@
+#include "variants/api/variant.h"
+
+namespace attnbench {
+namespace {
+
+struct FeatureName {
+  std::uint32_t bit;
+  const char* reason;
+};
+
+constexpr FeatureName kFeatureNames[] = {
+    {kGqa, "fewer key/value heads than query heads (GQA)"},
+    {kCross, "n_q different from n_k"},
+    {kUnequalDims, "d_v different from d_qk"},
+    {kCausal, "a causal mask"},
+    {kWindow, "a sliding window in the problem"},
+    {kKeyLengths, "key lengths"},
+    {kBooleanMask, "a dense boolean mask"},
+    {kAdditiveMask, "a dense additive mask"},
+    {kScale, "an explicit scale"},
+    {kSoftcap, "softcap"},
+};
+
+}  // namespace
+
+std::uint32_t features_of(const Problem& p) {
+  std::uint32_t bits = 0;
+  const auto add = [&bits](bool present, Feature feature) { bits |= present ? feature : 0u; };
+  add(p.heads_kv != p.heads_q, kGqa);
+  add(p.n_q != p.n_k, kCross);
+  add(p.d_qk != p.d_v, kUnequalDims);
+  add(p.causal != Causal::none, kCausal);
+  add(p.window.has_value(), kWindow);
+  add(!p.key_lengths.empty(), kKeyLengths);
+  add(p.mask.kind == MaskKind::boolean, kBooleanMask);
+  add(p.mask.kind == MaskKind::additive, kAdditiveMask);
+  add(p.scale.has_value(), kScale);
+  add(p.softcap.has_value(), kSoftcap);
+  return bits;
+}
+
+Reasons unsupported_reasons(const Variant& variant, const Problem& problem, const Params& params) {
+  Reasons reasons;
+  const auto missing = features_of(problem) & ~variant.supports;
+  for (const auto& feature : kFeatureNames)
+    if (missing & feature.bit) reasons.push_back(std::string(variant.name) + " does not support " + feature.reason);
+  if (variant.unsupported) variant.unsupported(problem, params, reasons);
+  return reasons;
+}
+
+std::string label(const Variant& variant, const Params& params) {
+  const auto text = params.non_default();
+  return text.empty() ? std::string(variant.name) : std::string(variant.name) + "(" + text + ")";
+}
+
+Prepared prepare(const Variant& variant, const Problem& problem, const Params& params, std::uint64_t seed, int threads) {
+  return variant.prepare ? variant.prepare({problem, params, seed, threads}) : Prepared{};
+}
+
+std::size_t declared_workspace(const Variant& variant, const Problem& problem, const Params& params, int threads) {
+  return variant.workspace ? variant.workspace(problem, params, threads) : 0;
+}
+
+const char* name_of(Computes computes) {
+  switch (computes) {
+    case Computes::exact_softmax: return "exact_softmax";
+    case Computes::masked_softmax: return "masked_softmax";
+    case Computes::approximates_softmax: return "approximates_softmax";
+    case Computes::own_definition: return "own_definition";
+  }
+  return "";
+}
+
+}  // namespace attnbench

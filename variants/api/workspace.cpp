@@ -1,0 +1,70 @@
+#include "variants/api/workspace.h"
+
+#include <cstring>
+#include <limits>
+#include <new>
+
+namespace attnbench {
+namespace {
+
+constexpr std::size_t kGuardBytes = kAlignment;
+constexpr std::size_t kReservedGuards = 256;  // allocations a run may make before guards eat into a spill
+constexpr unsigned char kGuardPattern = 0xA5;
+
+std::byte* allocate_lines(std::size_t bytes) {
+  return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kAlignment}));
+}
+void free_lines(std::byte* p) { ::operator delete(p, std::align_val_t{kAlignment}); }
+
+}  // namespace
+
+Workspace::Workspace(std::size_t declared)
+    : declared_(declared),
+      capacity_((declared + kAlignment - 1) / kAlignment * kAlignment + kReservedGuards * kGuardBytes),
+      memory_(allocate_lines(capacity_)) {
+  std::memset(memory_, 0, capacity_);  // touch every page before anything is timed
+  guards_.reserve(kReservedGuards);
+}
+
+Workspace::~Workspace() {
+  reset();
+  free_lines(memory_);
+}
+
+void Workspace::reset() {
+  for (auto* block : spilled_) free_lines(block);
+  spilled_.clear();
+  guards_.clear();
+  offset_ = 0;
+  used_ = 0;
+}
+
+void Workspace::poison() {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (std::size_t i = 0; i + sizeof nan <= capacity_; i += sizeof nan) std::memcpy(memory_ + i, &nan, sizeof nan);
+}
+
+bool Workspace::guards_intact() const {
+  for (const auto* guard : guards_)
+    for (std::size_t i = 0; i < kGuardBytes; ++i)
+      if (guard[i] != std::byte{kGuardPattern}) return false;
+  return true;
+}
+
+void* Workspace::allocate_bytes(std::size_t bytes) {
+  used_ += bytes;
+  if (used_ > peak_) peak_ = used_;
+  if (used_ > declared_) overflowed_ = true;
+  std::byte* block = memory_ + offset_;
+  if (offset_ + bytes + kGuardBytes <= capacity_) {
+    offset_ += bytes + kGuardBytes;
+  } else {
+    block = allocate_lines(bytes + kGuardBytes);
+    spilled_.push_back(block);
+  }
+  std::memset(block + bytes, kGuardPattern, kGuardBytes);
+  guards_.push_back(block + bytes);
+  return block;
+}
+
+}  // namespace attnbench
