@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Installs what is missing: Debian/Ubuntu packages and the project's own Python environment (.venv). Quick when nothing is.
+# Usage: scripts/setup.sh [--tests]    --tests adds what only the tests need (a headless browser, where Debian has one)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+packages=(g++ cmake ninja-build ccache git python3 python3-venv zlib1g-dev libopenblas-pthread-dev libtbb-dev libfmt-dev
+          libbenchmark-dev catch2 libhwy-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev)
+requirements=(reports/requirements.txt tests/requirements.txt)
+distribution=$(. /etc/os-release 2>/dev/null && echo "${ID:-unknown}" || echo unknown)
+# Ubuntu's chromium package is a snap, which containers cannot install; the browser test is skipped there.
+if [[ ${1:-} == --tests && $distribution == debian ]]; then packages+=(chromium); fi
+
+say() { echo "setup: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+
+as_root() {
+  if [[ $(id -u) == 0 ]]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else fail "needs root to install: ${missing[*]}. Run as root: apt-get install ${missing[*]}"
+  fi
+}
+
+install_packages() {
+  missing=()
+  if ! command -v dpkg-query >/dev/null; then
+    say "not a Debian or Ubuntu system; install the equivalents of these yourself: ${packages[*]}"
+    return
+  fi
+  for package in "${packages[@]}"; do installed "$package" || missing+=("$package"); done
+  if [[ ${#missing[@]} == 0 ]]; then return; fi
+  say "installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  local log=/tmp/attnbench-setup.$$.log
+  as_root apt-get update >"$log" 2>&1 || say "apt-get update failed (no network?); trying the lists that are there"
+  as_root apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 ||
+    { tail -n 5 "$log" >&2; fail "could not install ${missing[*]} (no network, or the packages are unknown here); log: $log"; }
+  rm -f "$log"
+}
+
+install_python() {
+  local stamp=.venv/requirements.sha256 wanted
+  wanted=$(cat "${requirements[@]}" | sha256sum)
+  if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then return; fi
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "python3 is $(python3 --version 2>&1); reports need 3.11 or newer"
+  say "making .venv from ${requirements[*]}"
+  python3 -m venv --clear .venv || fail "python3 -m venv failed; install python3-venv"
+  .venv/bin/pip install --quiet --disable-pip-version-check ${requirements[@]/#/-r } ||
+    fail "pip could not install ${requirements[*]} (no network?); runs work without, reports do not"
+  echo "$wanted" >"$stamp"
+}
+
+install_packages
+install_python
