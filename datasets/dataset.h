@@ -15,7 +15,8 @@
 
 namespace attnbench {
 
-/// Owned inputs of one problem. q [b, h_q, n_q, d_qk], k [b, h_kv, n_k, d_qk], v [b, h_kv, n_k, d_v]; mask [b|1, h_q|1, n_q, n_k] or empty.
+/// Owned inputs of one problem. q [b, h_q, n_q, d_qk], k [b, h_kv, n_k, d_qk], v [b, h_kv, n_k, d_v]; mask [b|1, h_q|1, n_q, n_k]
+/// or empty.
 struct InputTensors {
   Tensor q, k, v, mask;
   /// Views for a call; valid as long as this object. The mask is broadcast to [b, h_q, n_q, n_k].
