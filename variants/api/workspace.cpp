@@ -1,7 +1,6 @@
 #include "variants/api/workspace.h"
 
 #include <cstring>
-#include <limits>
 #include <new>
 
 namespace attnbench {
@@ -39,9 +38,8 @@ void Workspace::reset() {
   used_ = 0;
 }
 
-void Workspace::poison() {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  for (std::size_t i = 0; i + sizeof nan <= capacity_; i += sizeof nan) std::memcpy(memory_ + i, &nan, sizeof nan);
+void Workspace::poison(float value) {
+  for (std::size_t i = 0; i + sizeof value <= capacity_; i += sizeof value) std::memcpy(memory_ + i, &value, sizeof value);
 }
 
 bool Workspace::guards_intact() const {

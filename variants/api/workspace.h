@@ -7,7 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -38,8 +38,8 @@ class Workspace {
 
   /// Forgets all allocations; keeps memory, peak and fault flags.
   void reset();
-  /// Fills the whole arena with quiet NaNs, so that a variant that trusts old contents is found out.
-  void poison();
+  /// Fills the whole arena with `value`, so that a variant that trusts old contents is found out.
+  void poison(float value = std::numeric_limits<float>::quiet_NaN());
 
   std::size_t declared() const { return declared_; }
   /// Largest number of bytes in use at once since construction, guards excluded.
