@@ -1,0 +1,111 @@
+#include "datasets/catalogue.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "datasets/files.h"
+#include "variants/api/error.h"
+
+namespace attnbench {
+namespace {
+
+#define ATTNBENCH_ADDRESS(name) &kinds::name,
+constexpr const DatasetKind* kKinds[] = {ATTNBENCH_DATASETS(ATTNBENCH_ADDRESS)};
+#undef ATTNBENCH_ADDRESS
+
+// Levenshtein distance, one row at a time.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto replace = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({replace, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+const DatasetKind& find_kind(std::string_view name) {
+  const DatasetKind* nearest = kKinds[0];
+  std::string known;
+  for (const auto* kind : kKinds) {
+    if (name == kind->info.name) return *kind;
+    if (edit_distance(name, kind->info.name) < edit_distance(name, nearest->info.name)) nearest = kind;
+    known += (known.empty() ? "" : ", ") + std::string(kind->info.name);
+  }
+  const bool close = edit_distance(name, nearest->info.name) <= 2;
+  throw UserError("unknown dataset " + in_quotes(name) + "; " +
+                  (close ? "did you mean '" + std::string(nearest->info.name) + "'? " : "") + "known: " + known);
+}
+
+void set_params(Params& params, std::string_view list, const DatasetKind& kind) {
+  if (kind.params.empty())
+    throw UserError("dataset '" + std::string(kind.info.name) + "' takes no parameters; write " + kind.info.syntax);
+  while (!list.empty()) {
+    const auto item = list.substr(0, list.find(','));
+    const auto equals = item.find('=');
+    if (equals == std::string_view::npos)
+      throw UserError("dataset parameter " + in_quotes(item) + " has no value; write " + kind.info.syntax);
+    params.set(item.substr(0, equals), item.substr(equals + 1));
+    list.remove_prefix(std::min(item.size() + 1, list.size()));
+  }
+}
+
+// name, name(a=1,b=2), name:argument or name(a=1):argument. The argument is a path and taken as it is.
+DatasetSpec parse_spec(std::string_view text, const DatasetKind& kind) {
+  DatasetSpec spec{std::string(kind.info.name), Params(kind.params), ""};
+  auto rest = text.substr(spec.name.size());
+  if (rest.starts_with('(')) {
+    const auto close = rest.find(')');
+    if (close == std::string_view::npos) throw UserError("dataset " + in_quotes(text) + " lacks a ')'; write " + kind.info.syntax);
+    set_params(spec.params, rest.substr(1, close - 1), kind);
+    rest.remove_prefix(close + 1);
+  }
+  if (!rest.empty() && rest.front() != ':')
+    throw UserError("dataset " + in_quotes(text) + " goes on after its ')' with " + in_quotes(rest) + "; write " +
+                    kind.info.syntax);
+  if (!rest.empty()) spec.argument = rest.substr(1);
+  if (kind.argument == Argument::none && !rest.empty())
+    throw UserError("dataset '" + spec.name + "' takes no path, but got " + in_quotes(rest) + "; write " + kind.info.syntax);
+  if (spec.argument.empty() && (kind.argument == Argument::required || !rest.empty()))
+    throw UserError("dataset '" + spec.name + "' lacks a path; write " + std::string(kind.info.syntax));
+  return spec;
+}
+
+}  // namespace
+
+std::string DatasetSpec::canonical() const {
+  const auto given = params.non_default();
+  return name + (given.empty() ? "" : "(" + given + ")") + (argument.empty() ? "" : ":" + argument);
+}
+
+std::unique_ptr<Dataset> open_dataset(std::string_view spec) {
+  const auto& kind = find_kind(spec.substr(0, spec.find_first_of("(:")));
+  return kind.open(parse_spec(spec, kind));
+}
+
+std::span<const DatasetInfo> dataset_catalogue() {
+  static const auto infos = [] {
+    std::vector<DatasetInfo> all;
+    for (const auto* kind : kKinds) all.push_back(kind->info);
+    return all;
+  }();
+  return infos;
+}
+
+InputTensors empty_inputs(const Problem& p) {
+  return {Tensor({p.batch, p.heads_q, p.n_q, p.d_qk}), Tensor({p.batch, p.heads_kv, p.n_k, p.d_qk}),
+          Tensor({p.batch, p.heads_kv, p.n_k, p.d_v}), Tensor()};
+}
+
+std::int64_t query_position(const Problem& problem, std::int64_t row) {
+  return problem.n_q > problem.n_k ? row : problem.position(row);
+}
+
+}  // namespace attnbench
