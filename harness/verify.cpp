@@ -212,7 +212,7 @@ std::vector<std::int64_t> verification_rows(const Problem& problem, std::uint64_
     rows = {0, 1, n - 2, n - 1};
     for (const auto edge : kEdges)
       for (const auto i : {edge - 1, edge, n / edge * edge - 1, n / edge * edge})
-        if (i < n) rows.insert(i);
+        if (i >= 0 && i < n) rows.insert(i);
     for (std::int64_t t = 0; t < kRandomRows; ++t)
       rows.insert(static_cast<std::int64_t>(next_random(seed) % static_cast<std::uint64_t>(n)));
   }
