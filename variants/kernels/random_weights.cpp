@@ -1,0 +1,29 @@
+#include "variants/kernels/random_weights.h"
+
+#include <cmath>
+
+namespace attnbench::kernels {
+namespace {
+
+// SplitMix64's finaliser (Steele, Lea and Flood 2014, Fast Splittable Pseudorandom Number Generators, figure 16).
+std::uint64_t mix(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+std::vector<float> random_weights(std::int64_t count, std::int64_t fan_in, std::uint64_t seed, std::uint64_t stream) {
+  const double half_width = std::sqrt(3.0 / static_cast<double>(fan_in));  // uniform on (-a, a) has variance a^2 / 3
+  const std::uint64_t start = mix(mix(seed) + stream);
+  std::vector<float> weights(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const auto bits = static_cast<double>(mix(start + i) >> 40) + 0.5;  // 24 bits, centred: (0, 2^24)
+    weights[i] = static_cast<float>(half_width * (bits / 0x1p23 - 1.0));
+  }
+  return weights;
+}
+
+}  // namespace attnbench::kernels
