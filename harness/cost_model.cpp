@@ -1,0 +1,79 @@
+#include "harness/cost_model.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace attnbench {
+namespace {
+
+// Sustained rates of one core, on the low side of what a 2020s x86-64 server core with AVX2 does; a scalar build is slower still.
+struct Rates {
+  std::string_view name;  // a variant's name or, behind it, a family
+  double multiply_adds_per_second;
+  double exps_per_second;
+};
+
+// Plain loops over floats run one multiply-add per cycle at best, and library exp or tanh calls some 100 million per second;
+// blocked and vectorised code is bounded by its own kernels. A variant not named here goes by its family, a family not named
+// here by the last line.
+constexpr Rates kRates[] = {
+    {"naive", 0.8e9, 0.08e9},
+    {"dot_product", 4e9, 0.2e9},
+    {"exact", 20e9, 0.5e9},
+    {"linear", 8e9, 0.2e9},
+    {"sparse", 8e9, 0.3e9},
+    {"additive", 2e9, 0.1e9},
+    {"composed", 15e9, 0.4e9},
+    {"", 4e9, 0.2e9},
+};
+
+constexpr double kBytesPerSecond = 6e9;        // one core, from memory
+constexpr double kCallSeconds = 5e-6;          // dispatch and task start
+constexpr double kParallelShare = 0.9;         // of a call's work that a second thread takes its part of
+constexpr double kProcessBytes = 64.0 * 1024 * 1024;  // code, libraries, thread stacks, prepared state
+constexpr double kProcessSeconds = 0.08;       // start of a worker with its inputs mapped
+constexpr double kOracleMultiplyAddsPerSecond = 0.5e9;  // float64, one row at a time
+constexpr double kOracleRows = 1024;           // verify.h: all rows up to here, a sample of fewer beyond
+
+const Rates& rates_of(const Variant& variant) {
+  for (const auto& rates : kRates)
+    if (rates.name == variant.name) return rates;
+  return *std::find_if(std::begin(kRates), std::end(kRates) - 1, [&](const Rates& rates) { return rates.name == variant.family; });
+}
+
+double verify_seconds(const Case& planned) {
+  const auto& p = planned.problem;
+  const double rows = std::min<double>(static_cast<double>(p.n_q), kOracleRows);
+  const double oracle = static_cast<double>(p.batch) * p.heads_q * rows * p.n_k * (p.d_qk + p.d_v) / kOracleMultiplyAddsPerSecond;
+  return 2 * planned.prediction.seconds + oracle / planned.threads;
+}
+
+}  // namespace
+
+Prediction predict(const Selected& selected, const Problem& problem, int threads) {
+  const auto& variant = *selected.variant;
+  const auto cost = variant.cost(problem, selected.params);
+  const auto& rates = rates_of(variant);
+  const double compute = cost.multiply_adds / rates.multiply_adds_per_second + cost.exps / rates.exps_per_second;
+  const double serial = std::max(compute, cost.bytes / kBytesPerSecond);
+  const double outputs = 4.0 * problem.batch * problem.heads_q * problem.n_q * problem.d_v;
+  const auto workspace = static_cast<double>(declared_workspace(variant, problem, selected.params, threads));
+  return {.seconds = kCallSeconds + serial * (1 - kParallelShare + kParallelShare / threads),
+          .peak_bytes = kProcessBytes + compulsory_bytes(problem) + outputs + workspace};  // verify() keeps a second output
+}
+
+double predicted_case_seconds(const Case& planned, const Sampling& sampling) {
+  if (planned.status != CaseStatus::planned) return 0;
+  const double call = planned.prediction.seconds;
+  const double sample = std::max(call, sampling.min_sample_seconds);
+  const double round = kProcessSeconds + std::max(call, sampling.warmup_seconds) + sampling.samples * sample;
+  return kProcessSeconds + verify_seconds(planned) + std::min(sampling.rounds * round, std::max(sampling.cap_seconds, round));
+}
+
+double predicted_plan_seconds(const Plan& plan) {
+  double seconds = 0;
+  for (const auto& planned : plan.cases) seconds += predicted_case_seconds(planned, plan.sampling);
+  return seconds;
+}
+
+}  // namespace attnbench

@@ -1,0 +1,36 @@
+#include "harness/paths.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "harness/build_info.h"
+
+namespace attnbench {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string shipped_dir(const char* variable, const char* installed, const char* in_sources) {
+  if (const char* chosen = std::getenv(variable); chosen && *chosen) return chosen;
+  std::error_code ignored;
+  const auto beside = fs::path(self_path()).parent_path().parent_path() / "share" / "attnbench" / installed;
+  if (fs::is_directory(beside, ignored)) return beside.string();
+  return (fs::path(build_info().source_dir) / in_sources).string();
+}
+
+}  // namespace
+
+std::string self_path() { return fs::read_symlink("/proc/self/exe").string(); }
+
+std::string plans_dir() { return shipped_dir("ATTNBENCH_PLANS", "plans", "harness/plans"); }
+
+std::string reports_dir() { return shipped_dir("ATTNBENCH_REPORTS", "reports", "reports"); }
+
+std::string python_interpreter() {
+  if (const char* chosen = std::getenv("ATTNBENCH_PYTHON"); chosen && *chosen) return chosen;
+  std::error_code ignored;
+  const auto local = fs::path(build_info().source_dir) / ".venv" / "bin" / "python";
+  return fs::exists(local, ignored) ? local.string() : "python3";
+}
+
+}  // namespace attnbench

@@ -1,0 +1,21 @@
+// Paths: where the files lie that the binary needs at run time. An installed binary finds them in ../share/attnbench, one in a
+// build folder in the source tree it was built from.
+#pragma once
+
+#include <string>
+
+namespace attnbench {
+
+/// Path of this binary.
+std::string self_path();
+
+/// Folder of the shipped plans: ATTNBENCH_PLANS, else share/attnbench/plans beside the binary, else harness/plans of the sources.
+std::string plans_dir();
+
+/// Folder that holds the Python package attnbench_reports: ATTNBENCH_REPORTS, else share/attnbench/reports, else reports/ of the sources.
+std::string reports_dir();
+
+/// Python interpreter for the reports: ATTNBENCH_PYTHON, else .venv/bin/python of the source tree, else python3.
+std::string python_interpreter();
+
+}  // namespace attnbench

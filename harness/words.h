@@ -1,0 +1,37 @@
+// Words: the small text tools that every part of the command-line syntax shares. Counts with suffixes, lists that respect
+// parentheses, glob patterns, and the nearest name for a misspelt one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace attnbench {
+
+/// "4096", "4k" (4 x 1024) or "1m" (1024^2); empty when it is not a count or does not fit.
+std::optional<std::int64_t> parse_count(std::string_view text);
+
+/// Bytes: a count, also with g (1024^3) or t (1024^4), and with a fraction ("1.5g"). Empty when it is none of these.
+std::optional<double> parse_bytes(std::string_view text);
+
+/// Splits at commas outside parentheses and trims spaces: "a(x=1,y=2), b" gives "a(x=1,y=2)" and "b". Empty text gives one "".
+std::vector<std::string> split_list(std::string_view text);
+
+/// Without leading and trailing spaces.
+std::string_view trim(std::string_view text);
+
+std::string join(std::span<const std::string> words, std::string_view separator);
+
+/// Whether text matches a pattern of literal characters, '*' (any run) and '?' (any one).
+bool glob_match(std::string_view pattern, std::string_view text);
+
+/// The known name with the smallest edit distance, when it is close enough to be meant; else "".
+std::string nearest_name(std::string_view name, std::span<const std::string> known);
+
+/// "; did you mean 'blockwise'?" or, without a near name, "; known: a, b, c".
+std::string suggestion(std::string_view name, std::span<const std::string> known);
+
+}  // namespace attnbench
