@@ -1,0 +1,223 @@
+#include "tests/variants/contract_test_support.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "variants/api/error.h"
+#include "variants/api/oracle.h"
+
+namespace attnbench::test {
+namespace {
+
+#ifdef ATTNBENCH_SANITIZED
+constexpr std::int64_t kLongest = 300;  // sanitizers cost a factor of ten and more
+#else
+constexpr std::int64_t kLongest = 2000;
+#endif
+
+// n in {1, 2, 3, 17, 97, 113, 267, 1030}, d in {1, 8, 33, 64, 80, 128}, h_q / h_kv in {1, 3, 4}, each mask alone and together.
+constexpr const char* kProblems[] = {
+    // square, unmasked: what every variant supports
+    "b1 h1 n1 d1",
+    "b2 h3 n2 d8",
+    "b1 h2 n3 d33",
+    "b2 h3 n17 d64",
+    "b1 h4 n97 d80",
+    "b1 h1 n113 d128",
+    "b2 h2 n267 d33",
+    "b1 h2 n1030 d64",
+    // grouped heads, other lengths, other dims
+    "b1 h3:1 n17 d33",
+    "b2 h8:2 n97 d8",
+    "b2 h6:2 n113 d64",
+    "b1 h4 n1:1030 d64",
+    "b2 h8:2 n1:1030 d128",
+    "b2 h2 n113:267 d8",
+    "b1 h2 n267:97 d33",
+    "b1 h2 n97 d33:80",
+    "b1 h1 n113 d128:1",
+    "b2 h1 n17 d1:64",
+    "b1 h4:1 n3:97 d80:33",
+    // causal
+    "b1 h1 n1 d8 causal",
+    "b2 h2 n97 d80 causal",
+    "b1 h4:1 n113 d64 causal",
+    "b1 h2 n267 d33 causal",
+    "b1 h2 n1030 d64 causal",
+    "b1 h2 n113:267 d8 causal-top-left",
+    "b1 h2 n113:267 d33:8 causal-bottom-right",
+    "b1 h2 n267:113 d64 causal-top-left",
+    "b2 h2 n267:113 d64 causal-bottom-right",
+    "b1 h8:2 n1:1030 d128 causal-bottom-right",
+    "b1 h2 n1:267 d80 causal-top-left",
+    // windows
+    "b1 h2 n113 d33 window=5:0",
+    "b1 h2 n97 d8 window=0:0",
+    "b1 h2 n267 d64 causal window=31:0",
+    "b1 h1 n113 d80 window=inf:3",
+    "b1 h2 n97:267 d8 window=16:16",
+    "b1 h2 n113:267 d8 causal-top-left window=7:2",
+    "b2 h2 n267:97 d33 causal-bottom-right window=64:inf",
+    "b1 h1 n3:267 d8 window=1:1",
+    // key lengths, a whole batch entry hidden among them
+    "b3 h2 n97 d8 klen=97,40,0",
+    "b1 h2 n17 d33 klen=0",
+    "b2 h2 n113 d64 causal klen=113,50",
+    "b2 h2 n113:267 d33 causal-bottom-right klen=267,100",
+    "b2 h6:2 n1:1030 d64 klen=1030,517",
+    "b2 h2 n97 d8 causal window=20:0 klen=97,60",
+    // dense masks
+    "b2 h3 n97 d33 mask=bool",
+    "b2 h3 n17 d8 mask=bool:b",
+    "b2 h4:1 n113 d64 mask=bool:h",
+    "b2 h2 n97:113 d80 causal-bottom-right mask=bool:bh",
+    "b2 h3 n97 d33 mask=additive",
+    "b2 h3 n17 d8 mask=additive:b",
+    "b2 h4:1 n113 d64 mask=additive:h",
+    "b2 h2 n113:97 d80 causal-top-left mask=additive:bh",
+    // scale and softcap
+    "b1 h2 n97 d64 scale=0.3",
+    "b1 h2 n17 d8 scale=0",
+    "b1 h2 n113 d33 causal scale=-0.2",
+    "b1 h2 n113 d64 softcap=2",
+    "b2 h2 n97 d8 mask=additive softcap=1.5",
+    // all at once
+    "b2 h6:2 n97:113 d33:80 causal-bottom-right window=40:0 klen=113,60 mask=additive:bh scale=0.2 softcap=3",
+    "b2 h4:1 n113:97 d80:33 causal-top-left window=inf:2 klen=97,33 mask=bool:h scale=0.1 softcap=20",
+};
+
+// Sets a parameter when its range allows it.
+void try_set(Params& params, const char* name, const std::string& value) {
+  try {
+    params.set(name, value);
+  } catch (const UserError&) {
+  }
+}
+
+std::string number_text(const ParamSpec& spec, double value) {
+  return spec.type == ParamSpec::Type::integer ? std::to_string(static_cast<std::int64_t>(value)) : std::to_string(value);
+}
+
+std::vector<std::string> words(std::string choices) {
+  std::vector<std::string> list;
+  for (std::size_t bar; (bar = choices.find('|')) != std::string::npos; choices.erase(0, bar + 1))
+    list.push_back(choices.substr(0, bar));
+  if (!choices.empty()) list.push_back(choices);
+  return list;
+}
+
+}  // namespace
+
+std::span<const Problem> contract_problems() {
+  static const auto problems = [] {
+    std::vector<Problem> list;
+    for (const char* text : kProblems) list.push_back(parse_problem(text));
+    std::erase_if(list, [](const Problem& p) { return std::max(p.n_q, p.n_k) > kLongest; });
+    return list;
+  }();
+  return problems;
+}
+
+bool supports(const Selected& selected, const Problem& problem) {
+  return unsupported_reasons(*selected.variant, problem, selected.params).empty();
+}
+
+std::vector<Problem> supported_problems(const Selected& selected) {
+  std::vector<Problem> list;
+  for (const auto& problem : contract_problems())
+    if (supports(selected, problem)) list.push_back(problem);
+  return list;
+}
+
+Selected defaults(const Variant& variant) { return {&variant, Params(variant.params)}; }
+
+std::vector<Selected> other_selections(const Variant& variant) {
+  auto smallest = defaults(variant), doubled = defaults(variant);
+  std::vector<Selected> list;
+  for (const auto& spec : variant.params) {
+    if (spec.type == ParamSpec::Type::choice) {
+      for (const auto& word : words(spec.choices)) {
+        list.push_back(defaults(variant));
+        list.back().params.set(spec.name, word);
+      }
+    } else {
+      smallest.params.set(spec.name, number_text(spec, spec.min));
+      try_set(doubled.params, spec.name, number_text(spec, spec.number == 0 ? 3 : 2 * spec.number));
+    }
+  }
+  list.push_back(smallest);
+  list.push_back(doubled);
+  std::erase_if(list, [](const Selected& s) { return s.params.non_default().empty(); });
+  return list;
+}
+
+const char* name_of(Layout layout) {
+  return layout == Layout::dense ? "dense" : layout == Layout::padded_rows ? "padded rows" : "[b, n, h, d]";
+}
+
+Laid lay_out(const Tensor& dense, Layout layout) {
+  constexpr std::int64_t kStart = 3, kPadding = 5;  // elements
+  const auto [b, h, n, d] = dense.shape();
+  Shape stride = dense_strides(dense.shape());
+  if (layout == Layout::padded_rows) stride = {h * n * (d + kPadding), n * (d + kPadding), d + kPadding, 1};
+  if (layout == Layout::heads_inside) stride = {n * h * d, d, h * d, 1};
+  const auto extent = b * std::max({stride[0], h * stride[1], n * stride[2]});
+  Laid laid{Tensor({1, 1, 1, kStart + extent + kPadding}), {}};
+  std::fill_n(laid.memory.data(), element_count(laid.memory.shape()), std::numeric_limits<float>::quiet_NaN());
+  laid.ref = {laid.memory.data() + kStart, DType::f32, dense.shape(), stride};
+  const auto to = laid.ref.as<float>();
+  for (std::int64_t t = 0; t < b * h * n; ++t)
+    std::copy_n(dense.view().row(t / (h * n), t / n % h, t % n), d, to.row(t / (h * n), t / n % h, t % n));
+  return laid;
+}
+
+Tensor run(const Selected& selected, const Problem& p, const Inputs& inputs, const Parallel& parallel, Layout output) {
+  const auto& variant = *selected.variant;
+  const Shape shape{p.batch, p.heads_q, p.n_q, p.d_v};
+  const auto prepared = prepare(variant, p, selected.params, kSeed, parallel.threads());
+  Workspace workspace(declared_workspace(variant, p, selected.params, parallel.threads()));
+  workspace.poison();
+  Tensor unwritten(shape), dense(shape);
+  std::fill_n(unwritten.data(), element_count(shape), std::numeric_limits<float>::quiet_NaN());
+  const auto laid = lay_out(unwritten, output);
+  variant.run({p, selected.params, inputs, laid.ref, prepared, workspace, parallel});
+  for (std::int64_t t = 0; t < p.batch * p.heads_q * p.n_q; ++t) {
+    const auto b = t / (p.heads_q * p.n_q), h = t / p.n_q % p.heads_q, i = t % p.n_q;
+    std::copy_n(laid.ref.as<const float>().row(b, h, i), p.d_v, dense.view().row(b, h, i));
+  }
+  return dense;
+}
+
+std::vector<double> reference_output(const Selected& selected, const Problem& p, const Inputs& inputs) {
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(p.n_q));
+  std::iota(rows.begin(), rows.end(), 0);
+  std::vector<double> out(static_cast<std::size_t>(p.batch * p.heads_q * p.n_q * p.d_v), std::nan(""));
+  const auto prepared = prepare(*selected.variant, p, selected.params, kSeed, 1);
+  reference(*selected.variant, {p, selected.params, inputs, prepared, rows, out.data(), Parallel()});
+  return out;
+}
+
+bool any_head_sees(const Selected& selected, const Problem& p, const Inputs& inputs, const Prepared& prepared, std::int64_t b,
+                   std::int64_t i, std::int64_t j) {
+  for (std::int64_t h = 0; h < p.heads_q; ++h) {
+    if (!problem_attends(p, inputs, b, h, i, j)) continue;
+    if (selected.variant->attends && !selected.variant->attends({p, selected.params, prepared}, b, h, i, j)) continue;
+    if (p.mask.kind != MaskKind::additive || std::isfinite(inputs.mask.as<const float>().row(b, h, i)[j])) return true;
+  }
+  return false;
+}
+
+bool same_bits(const Tensor& x, const Tensor& y, std::int64_t b, std::int64_t h, std::int64_t begin, std::int64_t end) {
+  const auto bytes = static_cast<std::size_t>((end - begin) * x.shape()[3]) * sizeof(float);
+  return std::memcmp(x.view().row(b, h, begin), y.view().row(b, h, begin), bytes) == 0;
+}
+
+std::string joined(const Reasons& reasons) {
+  std::string text;
+  for (const auto& reason : reasons) text += reason + "\n";
+  return text;
+}
+
+}  // namespace attnbench::test
