@@ -1,0 +1,111 @@
+"""A quantity against sequence length, log-log, one line per series; one dot per variant where there is one size."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
+
+from attnbench_reports.figures.axes import legend_beside, log_quantity, log_sizes, new_figure
+from attnbench_reports.figures.quantities import SPEEDUP, Quantity
+from attnbench_reports.figures.style import Looks
+from attnbench_reports.model import Report
+from attnbench_reports.stats.scaling import Fit, band
+from attnbench_reports.stats.series import Panel, Series
+
+SIZE_LABEL = "sequence length n (log scale)"
+
+
+def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) -> Figure | None:
+    """None when no point of the panel has the quantity."""
+    lines = [(s, [(p.n, v) for p in s.points if (v := quantity.value(p)) is not None]) for s in panel.series]
+    lines = [(s, xy) for s, xy in lines if xy]
+    if not lines:
+        return None
+    sizes = sorted({n for _, xy in lines for n, _ in xy})
+    positive = [v for _, xy in lines for _, v in xy if v > 0]
+    figure, ax = new_figure(len(lines))
+    if not positive:
+        ax.set_axis_off()
+        ax.text(0.5, 0.5, f"{quantity.title}: 0 for every variant", ha="center", transform=ax.transAxes)
+        return figure
+    low, high = min(positive), max(positive)
+    if len(sizes) > 1:
+        _lines(report, looks, ax, lines, quantity, sizes)
+        log_quantity(ax.yaxis, low, high, quantity.text, quantity.base)
+        ax.set_ylabel(quantity.axis)
+    else:
+        figure.subplots_adjust(left=0.32)
+        _dots(report, looks, ax, lines, quantity)
+        log_quantity(ax.xaxis, low, high * 1.6, quantity.text, quantity.base)
+        ax.set_xlabel(f"{quantity.axis}, n = {sizes[0]}")
+    if quantity is SPEEDUP:
+        (ax.axhline if len(sizes) > 1 else ax.axvline)(1, color="#999999", linewidth=1, zorder=1)
+    return figure
+
+
+def _lines(report: Report, looks: Looks, ax: Axes, lines: list, quantity: Quantity, sizes: list[int]) -> None:
+    log_sizes(ax, sizes, SIZE_LABEL)
+    entries = []
+    for place, (series, xy) in enumerate(lines):
+        look = looks.of(series.run, series.variant)
+        n, values = [x for x, _ in xy], [y for _, y in xy]
+        style = look.line()
+        if quantity.coincides:
+            style |= {"markerfacecolor": "none", "markersize": 10 - 6.5 * place / len(lines)}
+        (handle,) = ax.plot([p.n for p in series.points], _with_gaps(series, quantity), **style, zorder=3)
+        fit = quantity.fit(series) if quantity.fit else None
+        if fit is not None:
+            _band(ax, fit, n, look.colour)
+        _bars(ax, series, quantity, look.colour)
+        entries.append((values[-1], handle, _legend_text(report, series, quantity, fit, max(values))))
+    legend_beside(ax, entries, _legend_title(quantity))
+
+
+def _with_gaps(series: Series, quantity: Quantity) -> list[float]:
+    """A size without a result breaks the line."""
+    values = [quantity.value(p) for p in series.points]
+    return [v if v is not None and v > 0 else np.nan for v in values]
+
+
+def _band(ax: Axes, fit: Fit, n: list[int], colour: str) -> None:
+    grid = np.geomspace(n[0], n[-1], 40)
+    _, low, high = band(fit, n, grid)
+    ax.fill_between(grid, low, high, color=colour, alpha=0.13, linewidth=0, zorder=1)
+
+
+def _bars(ax: Axes, series: Series, quantity: Quantity, colour: str) -> None:
+    for point in series.points:
+        if (interval := quantity.interval(point)) is not None:
+            ax.plot([point.n, point.n], [interval.low, interval.high], color=colour, linewidth=3.2, alpha=0.45,
+                    solid_capstyle="butt", zorder=2)  # fmt: skip
+
+
+def _legend_title(quantity: Quantity) -> str:
+    return "variant: slope [95 % interval]" if quantity.fit else "variant: value at its largest n"
+
+
+def _legend_text(report: Report, series: Series, quantity: Quantity, fit: Fit | None, highest: float) -> str:
+    name = report.name(series.run, series.variant)
+    if quantity.fit is None:
+        last = next(v for p in reversed(series.points) if (v := quantity.value(p)) is not None)
+        return f"{name}: {quantity.text(last)}"
+    if fit is None:
+        return f"{name}: 0 B at every n" if highest == 0 else f"{name}: one size" if len(series.points) == 1 else name
+    return f"{name}: {fit.slope}{fit.mark}"
+
+
+def _dots(report: Report, looks: Looks, ax: Axes, lines: list, quantity: Quantity) -> None:
+    lines = sorted(lines, key=lambda entry: -entry[1][0][1])
+    for row, (series, ((_, value),)) in enumerate(lines):
+        look = looks.of(series.run, series.variant)
+        if value > 0:
+            ax.plot([value], [row], linestyle="none", **look.point(), zorder=3)
+        point = next(p for p in series.points if quantity.value(p) is not None)
+        if (interval := quantity.interval(point)) is not None:
+            ax.plot([interval.low, interval.high], [row, row], color=look.colour, linewidth=3.2, alpha=0.45)
+        ax.annotate(quantity.text(value), (max(value, ax.get_xlim()[0]), row), xytext=(7, 0),
+                    textcoords="offset points", va="center", fontsize=8.5)  # fmt: skip
+    ax.yaxis.set_major_locator(FixedLocator(range(len(lines))))
+    ax.set_yticklabels([report.name(s.run, s.variant) for s, _ in lines])
+    ax.set_ylim(-0.6, len(lines) - 0.4)
+    ax.set_ylabel("variant")

@@ -1,0 +1,62 @@
+"""Quantity: something measured at each point that is plotted against n (by variant where there is one n only)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from attnbench_reports import units
+from attnbench_reports.stats.intervals import Interval
+from attnbench_reports.stats.points import Point
+from attnbench_reports.stats.scaling import Fit
+from attnbench_reports.stats.series import Series
+
+
+@dataclass(frozen=True)
+class Quantity:
+    name: str  # file name and anchor
+    title: str
+    axis: str  # axis label with its unit
+    caption: str
+    value: Callable[[Point], float | None]
+    text: Callable[[float | None], str]
+    interval: Callable[[Point], Interval | None] = lambda point: None
+    fit: Callable[[Series], Fit | None] | None = None
+    base: int = 10  # of the axis' ticks
+    coincides: bool = False  # several variants have the very same values: nested hollow markers keep them visible
+
+
+TIME = Quantity(
+    "time", "Time of one call against sequence length", "time per call (log scale)",
+    "Median of process medians; bars are 95 % intervals where there are 6 rounds or more. The shaded band is the "
+    "fit of log(time) on log(n); the legend gives its slope with the 95 % interval over sizes. Lower is better.",
+    value=lambda p: p.time.median_s if p.time else None, text=units.seconds,
+    interval=lambda p: p.time.interval if p.time else None, fit=lambda s: s.time_fit,
+)  # fmt: skip
+
+MEMORY = Quantity(
+    "memory", "Extra memory against sequence length", "workspace peak + prepared (log scale)",
+    "Peak of the workspace during one call plus what the variant prepared before it; inputs and output are not "
+    "counted. Where variants coincide their markers nest. Lower is better.",
+    value=lambda p: float(p.extra_bytes) if p.extra_bytes is not None else None, text=units.size,
+    fit=lambda s: s.memory_fit, base=2, coincides=True,
+)  # fmt: skip
+
+USEFUL = Quantity(
+    "useful_gflops", "Useful work per second", "useful GFLOP/s (log scale)",
+    "2 × the multiply-adds this variant needs for this problem, per second: how busy the machine was.",
+    value=lambda p: p.useful_gflops, text=units.gflops,
+)  # fmt: skip
+
+DENSE = Quantity(
+    "dense_gflops", "Dense-equivalent work per second", "dense-equivalent GFLOP/s (log scale)",
+    "2 b h n_q n_k (d_qk + d_v) per second whatever the variant really computes: how soon the answer came. "
+    "It may exceed the machine's peak for a variant that skips work.",
+    value=lambda p: p.dense_gflops, text=units.gflops,
+)  # fmt: skip
+
+SPEEDUP = Quantity(
+    "speedup", "Speed-up over naive", "time(naive) / time(variant) (log scale)",
+    "Median over rounds of the paired ratio; above 1× the variant is faster. Variants that do not compute exact "
+    "softmax attention answer another question: read their error beside it.",
+    value=lambda p: p.speedup.value if p.speedup else None, text=units.ratio,
+    interval=lambda p: p.speedup.interval if p.speedup else None,
+)  # fmt: skip

@@ -1,0 +1,135 @@
+"""Run: one results directory as it lies on disk, checked just enough that the rest can rely on it.
+
+A torn last line is what a killed harness leaves behind: it is skipped with a warning. Anything else that is not as the
+schema says is refused with the line it stands on.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnbench_reports.errors import UserError
+
+SCHEMA_VERSION = 1
+KINDS = ("verify", "time", "memory", "weights")
+REQUIRED = (
+    *("key", "kind", "status", "reasons", "dataset", "seed", "problem", "problem_fields", "variant", "variant_name"),
+    *("family", "computes", "params", "threads", "round", "cache", "isa", "reproducer", "cost", "prediction"),
+)
+# What is read from the objects inside a record.
+REQUIRED_INSIDE = {
+    "problem_fields": ("batch", "heads_q", "heads_kv", "n_q", "n_k", "d_qk", "d_v", "causal"),
+    "cost": ("multiply_adds", "dense_flops"),
+    "verify": (
+        *("oracle", "rows", "rel_rms", "max_abs", "tolerance_rel_rms", "tolerance_max_abs", "approximation_rel_rms"),
+        *("deterministic", "guards_intact", "workspace_within_declared"),
+    ),
+    "time": ("samples_s", "prepare_s", "peak_gflops"),
+    "memory": ("workspace_declared", "workspace_peak", "prepared_bytes", "rss_baseline", "rss_peak"),
+    "weights": ("file", "labels"),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    label: str  # unique among the runs of a report
+    path: Path
+    meta: dict  # run.json
+    records: list[dict]
+    warnings: tuple[str, ...]
+
+
+def load_runs(paths: list[Path]) -> list[Run]:
+    """Loads every directory; runs that share a run_id are told apart as `id`, `id #2`, ..."""
+    runs = []
+    seen: dict[str, int] = {}
+    for path in paths:
+        meta = _read_meta(path)
+        run_id = str(meta["run_id"])
+        seen[run_id] = seen.get(run_id, 0) + 1
+        label = run_id if seen[run_id] == 1 else f"{run_id} #{seen[run_id]}"
+        records, warnings = _read_records(path / "records.jsonl")
+        runs.append(Run(label, path, meta, records, tuple(_state_warnings(meta) + warnings)))
+    return runs
+
+
+def _read_meta(path: Path) -> dict:
+    if not path.is_dir():
+        raise UserError(
+            f"no run directory at '{path}'; give the folder that attnbench run wrote, such as results/<run>"
+        )
+    file = path / "run.json"
+    try:
+        meta = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"'{path}' holds no run.json; give the folder that attnbench run wrote") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read '{file}': {_one_line(error)}; run attnbench again or remove the folder") from None
+    _check_version(meta, str(file))
+    for name in ("run_id", "status", "plan", "variants", "environment"):
+        if name not in meta:
+            raise UserError(f"'{file}' lacks '{name}'; it is not a run.json of schema version {SCHEMA_VERSION}")
+    return meta
+
+
+def _read_records(file: Path) -> tuple[list[dict], list[str]]:
+    try:
+        lines = [(k, line) for k, line in enumerate(file.read_bytes().split(b"\n"), start=1) if line.strip()]
+    except OSError as error:
+        raise UserError(f"cannot read '{file}': {_one_line(error)}") from None
+    records: dict[str, dict] = {}
+    warnings: list[str] = []
+    for number, line in lines:
+        try:
+            record = _parse(line, f"'{file}' line {number}")
+        except _TornLineError:
+            if number != lines[-1][0]:
+                raise
+            warnings.append(f"the last line of {file.name} is torn (an interrupted run) and was skipped")
+            continue
+        if record["key"] in records:
+            warnings.append(f"two records share the key '{record['key']}'; the later one is used")
+        records[record["key"]] = record
+    if not records:
+        raise UserError(f"'{file}' holds no records; there is nothing to report, finish the run with --resume")
+    return list(records.values()), warnings
+
+
+class _TornLineError(UserError):
+    pass
+
+
+def _parse(line: bytes, where: str) -> dict:
+    try:
+        record = json.loads(line.decode("utf-8"))
+    except ValueError as error:
+        raise _TornLineError(f"{where} is not JSON ({_one_line(error)}); only the last line may be torn") from None
+    _check_version(record, where)
+    missing = [name for name in REQUIRED if name not in record]
+    for outer, names in REQUIRED_INSIDE.items():
+        missing += [f"{outer}.{name}" for name in names if outer in record and name not in record[outer]]
+    if missing:
+        raise UserError(f"{where} lacks '{missing[0]}'; it is not a record of schema version {SCHEMA_VERSION}")
+    if record["kind"] not in KINDS:
+        raise UserError(f"{where} has kind '{record['kind']}'; known kinds are {', '.join(KINDS)}")
+    return record
+
+
+def _check_version(value: object, where: str) -> None:
+    if not isinstance(value, dict):
+        raise UserError(f"{where} is not a JSON object; it is not a file of attnbench")
+    version = value.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise UserError(f"{where} has schema version {version}; this report reads version {SCHEMA_VERSION}, "
+                        "use the attnbench that wrote the run")  # fmt: skip
+
+
+def _state_warnings(meta: dict) -> list[str]:
+    warnings = [str(line) for line in meta["environment"].get("warnings", [])]
+    if meta["status"] != "complete":
+        warnings.append(f"the run is {meta['status']}, not complete; attnbench run --resume carries on")
+    return warnings
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

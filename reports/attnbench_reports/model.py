@@ -1,0 +1,75 @@
+"""Report: everything the figures and pages show, derived once from the runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_uppercase
+
+from attnbench_reports.load.cases import cases_of
+from attnbench_reports.load.heatmaps import Heatmap, heatmaps_of
+from attnbench_reports.load.run import Run, load_runs
+from attnbench_reports.stats.intervals import MIN_ROUNDS
+from attnbench_reports.stats.points import BASELINE, Point, points_of
+from attnbench_reports.stats.series import Panel, Series, panels_of
+from attnbench_reports.units import percent, plural
+
+
+@dataclass(frozen=True)
+class Report:
+    runs: list[Run]
+    points: list[Point]
+    panels: list[Panel]
+    heatmaps: list[Heatmap]
+    variants: list[str]  # labels in the order of the plans; the order of colours and markers everywhere
+    warnings: list[str]
+
+    @property
+    def several_runs(self) -> bool:
+        return len(self.runs) > 1
+
+    @property
+    def series(self) -> list[Series]:
+        return [s for panel in self.panels for s in panel.series]
+
+    @property
+    def failed(self) -> list[Point]:
+        return [p for p in self.points if p.case.status != "ok"]
+
+    def name(self, run: str, variant: str) -> str:
+        """How a series is called in figures: the variant, with the letter of its run where several are shown."""
+        return f"{variant} [{self.tag(run)}]" if self.several_runs else variant
+
+    def tag(self, run: str) -> str:
+        """A, B, ... for the runs in the order given; numbers beyond Z."""
+        place = [r.label for r in self.runs].index(run)
+        return ascii_uppercase[place] if place < 26 else str(place + 1)
+
+
+def build_model(paths: list[Path]) -> Report:
+    runs = load_runs(paths)
+    points = points_of([case for run in runs for case in cases_of(run)])
+    heatmaps = [m for run in runs for m in heatmaps_of(run)]
+    listed = [v["label"] for run in runs for v in run.meta["variants"]]
+    seen = [p.case.variant for p in points] + [m.variant for m in heatmaps]
+    variants = list(dict.fromkeys(listed + seen))
+    return Report(runs, points, panels_of(points), heatmaps, variants, _warnings(runs, points))
+
+
+def _warnings(runs: list[Run], points: list[Point]) -> list[str]:
+    many = len(runs) > 1
+    warnings = [f"{run.label}: {line}" if many else line for run in runs for line in run.warnings]
+    timed = [p for p in points if p.time]
+    without = [p for p in timed if p.time.interval is None]
+    if without:
+        fewest = min(p.time.rounds for p in without)
+        warnings.append(
+            f"no interval is printed for {len(without)} of {plural(len(timed), 'time')}: "
+            f"{plural(fewest, 'round')}, but the order-statistic 95 % interval of a median needs {MIN_ROUNDS} "
+            "(5 rounds cover 93.8 % at most); use --profile standard"
+        )
+    above = [p for p in timed if p.share_of_peak is not None and p.share_of_peak > 1]
+    if above:
+        named = ", ".join(f"{p.case.variant} n={p.n} ({percent(p.share_of_peak)})" for p in above[:5])
+        warnings.append(f"{plural(len(above), 'case')} above the probed FMA peak, a measurement error: {named}")
+    if timed and not any(p.speedup for p in timed):
+        warnings.append(f"no speed-up is shown: '{BASELINE}' was not timed on the same problems")
+    return warnings

@@ -1,0 +1,153 @@
+"""Tables with one row per case: all cases, those without a result, and how each variant was verified."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from attnbench_reports import units
+from attnbench_reports.model import Report
+from attnbench_reports.pages.columns import Column, Table, number
+from attnbench_reports.stats.points import Point
+
+
+def case_table(report: Report) -> Table:
+    columns = [*_identity(report), Column("status", lambda p: p.case.status)]
+    columns += [
+        number("n", str, lambda p: p.n, "sequence length (keys)"),
+        number("time", units.seconds, lambda p: p.time and p.time.median_s, "median of process medians"),
+        Column("95 % interval", _interval, lambda p: p.time and p.time.interval and p.time.interval.low,
+               "exact order-statistic interval of the median; needs 6 rounds"),
+        number("minimum", units.seconds, lambda p: p.time and p.time.min_s, "fastest sample"),
+        Column("rounds × samples", _counts, lambda p: p.time and p.time.samples,
+               "fresh processes × samples in each (mean)"),
+        number("vs naive", units.ratio, lambda p: p.speedup and p.speedup.value,
+               "time(naive) / time(variant), median over paired rounds"),
+        number("useful GFLOP/s", units.gflops, lambda p: p.useful_gflops,
+               "2 × multiply-adds this variant needs, per second"),
+        number("dense-equiv. GFLOP/s", units.gflops, lambda p: p.dense_gflops, "FLOPs of dense attention, per second"),
+        number("of FMA peak", units.percent, lambda p: p.share_of_peak,
+               "useful rate / FMA rate probed beside the samples"),
+        number("extra memory", units.size, lambda p: p.extra_bytes, "workspace peak + prepared"),
+        number("declared workspace", units.size, lambda p: _memory(p, "workspace_declared")),
+        number("RSS growth", units.size, rss_growth, "peak resident bytes over those with inputs and output in place"),
+        number("implementation error", units.error, lambda p: _verify(p, "rel_rms"),
+               "relative RMS against the float64 oracle of the same mathematics"),
+        number("approximation error", units.error, lambda p: _verify(p, "approximation_rel_rms"),
+               "relative RMS against exact softmax attention"),
+        number("prepare", units.seconds, lambda p: p.prepare_s, "untimed set-up before the call"),
+        Column("ISA", lambda p: p.case.isa),
+        Column("reproducer", lambda p: p.case.reproducer, help="measures this case again", code=True),
+    ]  # fmt: skip
+    return Table("cases", columns, report.points)
+
+
+def failure_table(report: Report) -> Table:
+    columns = [
+        *_identity(report),
+        number("n", str, lambda p: p.n),
+        Column("status", lambda p: p.case.status),
+        Column("reason", lambda p: "; ".join(p.case.reasons)),
+        Column("reproducer", lambda p: p.case.reproducer, code=True),
+    ]
+    return Table("failures", columns, report.failed)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The verification of one variant of one run; the worst case is the one of largest error over tolerance."""
+
+    run: str
+    variant: str
+    points: list[Point]
+
+    @property
+    def cases(self) -> int:
+        return len(self.points)
+
+    @property
+    def statuses(self) -> Counter:
+        return Counter(p.case.status for p in self.points)
+
+    @property
+    def worst(self) -> dict:
+        return max(self.points, key=_severity).case.verify
+
+    @property
+    def worst_problem(self) -> str:
+        return max(self.points, key=_severity).case.problem
+
+
+def verification_table(report: Report) -> Table:
+    columns = [Column("variant", lambda v: v.variant)]
+    if report.several_runs:
+        columns.insert(0, Column("run", lambda v: v.run))
+    columns += [
+        number("cases verified", str, lambda v: v.cases),
+        Column("outcome", lambda v: ", ".join(f"{n} {status}" for status, n in v.statuses.items())),
+        Column("oracle", lambda v: v.worst["oracle"].replace("_", " ")),
+        number("worst relative RMS", _or_nan, lambda v: v.worst["rel_rms"],
+               "largest error relative to its tolerance among the variant's cases"),
+        number("tolerance", units.error, lambda v: v.worst["tolerance_rel_rms"]),
+        number("max-abs", _or_nan, lambda v: v.worst["max_abs"]),
+        number("tolerance (max-abs)", units.error, lambda v: v.worst["tolerance_max_abs"]),
+        Column("same bits twice", lambda v: _all(v, "deterministic"), help="in every case"),
+        Column("guards intact", lambda v: _all(v, "guards_intact"), help="in every case"),
+        Column("workspace as declared", lambda v: _all(v, "workspace_within_declared"), help="in every case"),
+        number("rows compared", str, lambda v: v.worst["rows"], "per batch entry and head, in the worst case"),
+        Column("worst case", lambda v: v.worst_problem),
+    ]  # fmt: skip
+    return Table("verification", columns, verified(report))
+
+
+def verified(report: Report) -> list[Verified]:
+    groups: dict[tuple[str, str], list[Point]] = {}
+    for point in report.points:
+        if point.case.verify is not None:
+            groups.setdefault((point.case.run, point.case.variant), []).append(point)
+    return [Verified(run, variant, points) for (run, variant), points in groups.items()]
+
+
+def rss_growth(point: Point) -> int | None:
+    memory = point.case.memory
+    return max(0, memory["rss_peak"] - memory["rss_baseline"]) if memory else None
+
+
+def _identity(report: Report) -> list[Column]:
+    columns = [
+        Column("variant", lambda p: p.case.variant),
+        Column("dataset", lambda p: p.case.dataset),
+        Column("problem", lambda p: p.case.problem),
+        number("threads", str, lambda p: p.case.threads),
+    ]
+    return [Column("run", lambda p: p.case.run), *columns] if report.several_runs else columns
+
+
+def _severity(point: Point) -> float:
+    """Error over tolerance; an error that is not a number is the worst there is."""
+    error, tolerance = _verify(point, "rel_rms"), _verify(point, "tolerance_rel_rms")
+    return float("inf") if error is None else error / tolerance if tolerance else error
+
+
+def _interval(point: Point) -> str:
+    if point.time is None or point.time.interval is None:
+        return units.DASH
+    return units.seconds_range(point.time.interval.low, point.time.interval.high)
+
+
+def _verify(point: Point, name: str) -> float | None:
+    return point.case.verify[name] if point.case.verify else None
+
+
+def _memory(point: Point, name: str) -> int | None:
+    return point.case.memory[name] if point.case.memory else None
+
+
+def _counts(point: Point) -> str:
+    return f"{point.time.rounds} × {point.time.samples / point.time.rounds:g}" if point.time else units.DASH
+
+
+def _or_nan(error: float | None) -> str:
+    return "not a number" if error is None else units.error(error)
+
+
+def _all(row: Verified, name: str) -> str:
+    return "yes" if all(p.case.verify[name] for p in row.points) else "NO"

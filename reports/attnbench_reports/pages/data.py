@@ -1,0 +1,128 @@
+"""The data behind the pages: summary.json (schema: summary.schema.json) and tables/*.csv, in seconds and bytes."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attnbench_reports.model import Report
+from attnbench_reports.pages.cases import rss_growth
+from attnbench_reports.pages.headline import approximation_error, peak_extra
+from attnbench_reports.stats.points import Point
+from attnbench_reports.stats.scaling import Fit, Slope
+from attnbench_reports.stats.series import Series
+
+SUMMARY_VERSION = 1
+
+
+def summary(report: Report) -> dict:
+    return _finite({
+        "summary_version": SUMMARY_VERSION,
+        "runs": [{"label": run.label, **{k: run.meta.get(k) for k in ("run_id", "created", "finished", "status", "plan",
+                  "environment", "binary_id", "machine_id")}} for run in report.runs],
+        "warnings": report.warnings,
+        "series": [series_row(s) for s in report.series],
+        "cases": [case_row(p) for p in report.points],
+    })  # fmt: skip
+
+
+def series_row(s: Series) -> dict:
+    largest, compared = s.largest, s.largest_compared
+    return {
+        "run": s.run, "dataset": s.setting.dataset, "setting": s.setting.problem, "threads": s.setting.threads,
+        "cache": s.setting.cache, "variant": s.variant, "computes": s.points[0].case.computes,
+        "time_fit": _fit(s.time_fit), "memory_fit": _fit(s.memory_fit),
+        "largest_n": largest and largest.n, "largest_n_time_s": largest and largest.time.median_s,
+        "speedup_over_naive": compared and compared.speedup.value, "speedup_n": compared and compared.n,
+        "extra_bytes": peak_extra(s), "approximation_rel_rms": approximation_error(s),
+        "cases": len(s.points), "cases_timed": len(s.timed), "cases_failed": len(s.failed),
+    }  # fmt: skip
+
+
+def case_row(p: Point) -> dict:
+    c, t, memory, verify = p.case, p.time, p.case.memory or {}, p.case.verify or {}
+    interval, speedup, shape = t and t.interval, p.speedup, c.shape
+    return {
+        "run": c.run, "dataset": c.dataset, "seed": c.seed, "problem": c.problem, "n": p.n,
+        **{k: shape[k] for k in ("n_q", "n_k", "batch", "heads_q", "heads_kv", "d_qk", "d_v", "causal")},
+        "threads": c.threads,
+        "cache": c.cache, "variant": c.variant, "variant_name": c.name, "family": c.family, "computes": c.computes,
+        "params": c.params, "isa": c.isa, "status": c.status, "reasons": list(c.reasons),
+        "median_s": t and t.median_s, "interval_low_s": interval and interval.low,
+        "interval_high_s": interval and interval.high, "interval_coverage": interval and interval.coverage,
+        "min_s": t and t.min_s, "rounds": t.rounds if t else 0, "samples": t.samples if t else 0,
+        "speedup_over_naive": speedup and speedup.value,
+        "speedup_low": speedup and speedup.interval and speedup.interval.low,
+        "speedup_high": speedup and speedup.interval and speedup.interval.high,
+        "useful_gflops": p.useful_gflops, "dense_equivalent_gflops": p.dense_gflops,
+        "share_of_fma_peak": p.share_of_peak, "prepare_s": p.prepare_s, "predicted_s": c.prediction.get("seconds"),
+        "extra_bytes": p.extra_bytes, "workspace_peak_bytes": memory.get("workspace_peak"),
+        "workspace_declared_bytes": memory.get("workspace_declared"), "prepared_bytes": memory.get("prepared_bytes"),
+        "rss_growth_bytes": rss_growth(p), "stray_allocations": memory.get("stray_allocations"),
+        "implementation_rel_rms": verify.get("rel_rms"), "implementation_max_abs": verify.get("max_abs"),
+        "tolerance_rel_rms": verify.get("tolerance_rel_rms"), "tolerance_max_abs": verify.get("tolerance_max_abs"),
+        "rows_compared": verify.get("rows"), "approximation_rel_rms": verify.get("approximation_rel_rms"),
+        "approximation_max_abs": verify.get("approximation_max_abs"),
+        "approximation_cosine": verify.get("approximation_cosine"), "reproducer": c.reproducer,
+    }  # fmt: skip
+
+
+def write_data(report: Report, data: dict, folder: Path) -> None:
+    (folder / "summary.json").write_text(to_json(data, indent=1) + "\n", encoding="utf-8")
+    tables = folder / "tables"
+    tables.mkdir()
+    cases = [{**row, "params": _words(row["params"]), "reasons": "; ".join(row["reasons"])} for row in data["cases"]]
+    series = [_flat(row) for row in data["series"]]
+    for name, rows in (("cases", cases), ("series", series), ("samples", _samples(report))):
+        columns = None if rows else ["run", "dataset", "problem", "variant", "threads", "round", "sample", "seconds"]
+        pd.DataFrame(rows, columns=columns).to_csv(tables / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def to_json(data: dict, indent: int | None = None) -> str:
+    return json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _samples(report: Report) -> list[dict]:
+    """The raw samples, one row each."""
+    return [
+        {"run": p.case.run, "dataset": p.case.dataset, "problem": p.case.problem, "variant": p.case.variant,
+         "threads": p.case.threads, "round": number, "sample": i, "seconds": value}
+        for p in report.points for number, time in p.case.times.items() for i, value in enumerate(time["samples_s"])
+    ]  # fmt: skip
+
+
+def _flat(row: dict) -> dict:
+    """Fits spread over columns time_slope, time_low, ...; the local slopes stay in summary.json."""
+    flat = {k: v for k, v in row.items() if not k.endswith("_fit")}
+    for name in ("time", "memory"):
+        for key in ("slope", "low", "high", "sizes", "factor", "is_exponent", "verdict", "tail_slope"):
+            flat[f"{name}_{key}"] = (row[f"{name}_fit"] or {}).get(key)
+    return flat
+
+
+def _fit(fit: Fit | None) -> dict | None:
+    if fit is None:
+        return None
+    return {**_slope(fit.slope), "sizes": fit.sizes, "factor": fit.factor, "is_exponent": fit.is_exponent,
+            "curvature": fit.curvature, "curved": fit.curved, "verdict": fit.verdict, "local_slopes": list(fit.local),
+            **{f"tail_{k}": v for k, v in _slope(fit.tail).items()}}  # fmt: skip
+
+
+def _slope(slope: Slope | None) -> dict:
+    interval = slope and slope.interval
+    return {"slope": slope and slope.value, "low": interval and interval.low, "high": interval and interval.high}
+
+
+def _words(params: dict) -> str:
+    return " ".join(f"{name}={value}" for name, value in params.items())
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: a number that is not finite becomes null, as in the records."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

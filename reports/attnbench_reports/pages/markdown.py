@@ -1,0 +1,55 @@
+"""report.md: the summary, the figures as links, what gave no result, the verification; for a repository or an issue."""
+
+from attnbench_reports.figures.draw import Drawn
+from attnbench_reports.model import Report
+from attnbench_reports.pages.cases import failure_table, verification_table
+from attnbench_reports.pages.columns import Table
+from attnbench_reports.pages.environment import environment_rows
+from attnbench_reports.pages.glossary import GLOSSARY
+from attnbench_reports.pages.headline import fit_notes, headline
+from attnbench_reports.units import plural
+
+
+def markdown(report: Report, figures: list[Drawn]) -> str:
+    labels = ", ".join(run.label for run in report.runs)
+    parts = [f"# attnbench report: {_escape(labels)}"]
+    if report.warnings:
+        parts.append("\n".join(f"> **Warning:** {_escape(line)}" for line in report.warnings).replace("\n", "\n>\n"))
+    parts += ["## Summary", _table(headline(report)), *(_escape(note) for note in fit_notes(report))]
+    group = None
+    for figure in figures:
+        if figure.group != group:
+            group = figure.group
+            parts.append(f"## {_escape(group)}")
+        parts += [f"![{_escape(figure.title)}](figures/{figure.name}.svg)",
+                  f"**{_escape(figure.title)}.** {_escape(figure.caption)}"]  # fmt: skip
+    failures = failure_table(report)
+    parts.append("## Without a result")
+    parts.append(_table(failures) if failures.rows else "None.")
+    parts += ["## Verification", _table(verification_table(report)), "## Environment", _environment(report)]
+    parts += ["## What the numbers mean", "\n".join(f"- **{_escape(k)}**: {_escape(v)}" for k, v in GLOSSARY)]
+    parts.append(
+        f"All {plural(len(report.points), 'case')} with their reproducers: [tables/cases.csv](tables/cases.csv)."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(table: Table) -> str:
+    marks = ["---:" if column.sort else "---" for column in table.columns]
+    return _rows([column.title for column in table.columns], marks, table.texts())
+
+
+def _environment(report: Report) -> str:
+    rows = [[row.name + (" ≠" if row.differs else ""), *row.values] for row in environment_rows(report.runs)]
+    return _rows(["", *(run.label for run in report.runs)], ["---"] * (len(report.runs) + 1), rows)
+
+
+def _rows(titles: list[str], marks: list[str], rows: list[list[str]]) -> str:
+    lines = [[_escape(t) for t in titles], marks, *([_escape(text) for text in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _escape(text: str) -> str:
+    for sign in "\\|*_<>[]`":
+        text = text.replace(sign, "\\" + sign)
+    return " ".join(text.split())

@@ -1,0 +1,81 @@
+"""Point: one case with what was derived from its samples. Times in seconds, sizes in bytes, rates in GFLOP/s.
+
+Useful GFLOP/s counts the multiply-adds this variant needs for this problem (2 FLOPs each); dense-equivalent GFLOP/s
+divides the FLOPs of dense attention, 2 b h n_q n_k (d_qk + d_v), by the same time. The first says how busy the
+machine was, the second how soon the answer came; they are never shown under each other's name.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from attnbench_reports.load.cases import Case
+from attnbench_reports.stats.intervals import Interval, Timing, median_interval, process_medians, timing
+
+BASELINE = "naive"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Speed-up: the median over rounds of time(baseline) / time(variant), paired by round."""
+
+    value: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class Point:
+    case: Case
+    time: Timing | None
+    speedup: Ratio | None  # over `naive` of the same run, dataset, problem and threads
+    useful_gflops: float | None
+    dense_gflops: float | None
+    share_of_peak: float | None  # useful rate over the FMA rate probed beside it
+    extra_bytes: int | None  # workspace peak + prepared
+    prepare_s: float | None
+
+    @property
+    def n(self) -> int:
+        return self.case.n
+
+
+def points_of(cases: list[Case]) -> list[Point]:
+    baselines = {_place(c): _medians(c) for c in cases if c.variant == BASELINE and c.times}
+    return [_point(case, baselines.get(_place(case))) for case in cases]
+
+
+def _place(case: Case) -> tuple:
+    return case.run, case.dataset, case.problem, case.threads, case.cache
+
+
+def _medians(case: Case) -> dict[int, float]:
+    return process_medians({number: time["samples_s"] for number, time in case.times.items()})
+
+
+def _point(case: Case, baseline: dict[int, float] | None) -> Point:
+    measured = timing({number: time["samples_s"] for number, time in case.times.items()})
+    useful = 2 * case.cost["multiply_adds"] / measured.median_s / 1e9 if measured else None
+    dense = case.cost["dense_flops"] / measured.median_s / 1e9 if measured else None
+    return Point(
+        case=case,
+        time=measured,
+        speedup=_speedup(_medians(case), baseline) if measured and baseline else None,
+        useful_gflops=useful,
+        dense_gflops=dense,
+        share_of_peak=_share_of_peak(case) if measured else None,
+        extra_bytes=case.memory["workspace_peak"] + case.memory["prepared_bytes"] if case.memory else None,
+        prepare_s=float(np.median([time["prepare_s"] for time in case.times.values()])) if measured else None,
+    )
+
+
+def _speedup(medians: dict[int, float], baseline: dict[int, float]) -> Ratio | None:
+    ratios = [baseline[number] / medians[number] for number in medians if number in baseline]
+    return Ratio(float(np.median(ratios)), median_interval(ratios)) if ratios else None
+
+
+def _share_of_peak(case: Case) -> float | None:
+    """Median over the rounds that probed the peak of useful rate / probed rate."""
+    flops = 2 * case.cost["multiply_adds"]
+    medians = _medians(case)
+    probed = {number: time["peak_gflops"] for number, time in case.times.items() if time["peak_gflops"] > 0}
+    return float(np.median([flops / medians[k] / 1e9 / peak for k, peak in probed.items()])) if probed else None

@@ -1,0 +1,113 @@
+"""Fit: how a quantity grows with n, from ordinary least squares of log(y) on log(n) over sizes.
+
+The interval is t(m-2) over the m sizes, one median each: pooling repetitions would count the same size many times and
+call an interval "95 %" that covers far less. A slope is called an exponent only with at least 7 sizes over at least a
+factor 64. A quadratic term in log(n) whose interval excludes 0 means that no single exponent describes the data; the
+slope of the upper half of the sizes (the tail) is then what a larger n would see.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from attnbench_reports.stats.intervals import CONFIDENCE, Interval
+
+CLAIM_SIZES = 7
+CLAIM_FACTOR = 64
+ROUNDING = 1e-9  # slopes and curvatures closer to 0 than this are floating-point noise of the fit itself
+
+
+@dataclass(frozen=True)
+class Slope:
+    value: float
+    interval: Interval | None  # None with two sizes: nothing is left to estimate the scatter from
+    intercept: float  # log y at log n = 0
+
+    def __str__(self) -> str:
+        """1.98 [1.95, 2.01]"""
+        text = f"{self.value:.2f}"
+        return text if self.interval is None else f"{text} [{self.interval.low:.2f}, {self.interval.high:.2f}]"
+
+
+@dataclass(frozen=True)
+class Fit:
+    slope: Slope
+    sizes: int
+    factor: float  # largest n / smallest n
+    local: tuple[float, ...]  # slope between neighbouring sizes
+    curvature: float | None  # coefficient of log(n)^2; None below 4 sizes
+    curved: bool  # its interval excludes 0
+    tail: Slope | None  # slope over the upper half of the sizes; None unless curved
+
+    @property
+    def is_exponent(self) -> bool:
+        """Whether the protocol allows to call the slope an exponent."""
+        return self.sizes >= CLAIM_SIZES and self.factor >= CLAIM_FACTOR
+
+    @property
+    def mark(self) -> str:
+        """Follows the slope wherever it is printed: * too few sizes for an exponent, † no single exponent."""
+        return "*" if not self.is_exponent else "†" if self.curved else ""
+
+    @property
+    def verdict(self) -> str:
+        if not self.is_exponent:
+            return (f"slope only: {self.sizes} sizes over a factor {self.factor:g}, "
+                    f"an exponent needs {CLAIM_SIZES} over {CLAIM_FACTOR}")  # fmt: skip
+        return "no single exponent" if self.curved else "single exponent"
+
+
+def fit(n: Sequence[float], y: Sequence[float]) -> Fit | None:
+    """Fit of y against ascending, distinct n; None below two sizes or when y is not positive everywhere."""
+    if len(n) < 2 or min(y) <= 0:
+        return None
+    x, z = np.log(np.asarray(n, float)), np.log(np.asarray(y, float))
+    slope = _line(x, z)
+    curvature, curved = _curvature(x, z)
+    tail = _line(x[-(len(n) // 2 + 1) :], z[-(len(n) // 2 + 1) :]) if curved else None
+    local = tuple((np.diff(z) / np.diff(x)).tolist())
+    return Fit(slope, len(n), max(n) / min(n), local, curvature, curved, tail)
+
+
+def band(fit_: Fit, n: Sequence[float], at: Sequence[float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(line, low, high) at sizes `at`: the fitted line and the 95 % band of its mean (closed without an interval)."""
+    x, grid = np.log(np.asarray(n, float)), np.log(np.asarray(at, float))
+    line = fit_.slope.intercept + fit_.slope.value * grid
+    half = np.zeros_like(grid)
+    if fit_.slope.interval is not None:
+        spread = x - x.mean()
+        half_slope = (fit_.slope.interval.high - fit_.slope.interval.low) / 2
+        half = half_slope * np.sqrt(np.sum(spread**2) / len(x) + (grid - x.mean()) ** 2)
+    return np.exp(line), np.exp(line - half), np.exp(line + half)
+
+
+def _line(x: np.ndarray, z: np.ndarray) -> Slope:
+    coefficients, errors = _least_squares(np.vander(x, 2), z)
+    freedom = len(x) - 2
+    interval = None
+    if freedom > 0:
+        half = float(student_t.ppf(0.5 + CONFIDENCE / 2, freedom) * errors[0])
+        interval = Interval(float(coefficients[0]) - half, float(coefficients[0]) + half)
+    return Slope(float(coefficients[0]), interval, float(coefficients[1]))
+
+
+def _curvature(x: np.ndarray, z: np.ndarray) -> tuple[float | None, bool]:
+    freedom = len(x) - 3
+    if freedom < 1:
+        return None, False
+    coefficients, errors = _least_squares(np.vander(x - x.mean(), 3), z)
+    half = float(student_t.ppf(0.5 + CONFIDENCE / 2, freedom) * errors[0])
+    value = float(coefficients[0])
+    return value, abs(value) > half + ROUNDING
+
+
+def _least_squares(design: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients and their standard errors."""
+    coefficients, *_ = np.linalg.lstsq(design, z, rcond=None)
+    freedom = len(z) - design.shape[1]
+    residual = z - design @ coefficients
+    variance = float(residual @ residual) / freedom if freedom > 0 else math.nan
+    return coefficients, np.sqrt(np.diag(np.linalg.inv(design.T @ design)) * variance)

@@ -1,0 +1,70 @@
+"""Numbers as people read them. None, and nothing else, prints as a dash."""
+
+import math
+
+DASH = "–"
+
+
+def _three_digits(value: float) -> str:
+    if value == 0:
+        return "0"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{digits}f}"
+
+
+def seconds(value: float | None) -> str:
+    """1.23 ms"""
+    if value is None:
+        return DASH
+    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if value >= 0.9995 * scale:
+            return f"{_three_digits(value / scale)} {unit}"
+    return f"{_three_digits(value * 1e9)} ns"
+
+
+def seconds_range(low: float, high: float) -> str:
+    return f"{seconds(low)} – {seconds(high)}"
+
+
+def size(value: float | None) -> str:
+    """4.00 MiB"""
+    if value is None:
+        return DASH
+    for exponent, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if value >= 1024**exponent:
+            return f"{_three_digits(value / 1024**exponent)} {unit}"
+    return f"{value:.0f} B"
+
+
+def ratio(value: float | None) -> str:
+    """12.3×"""
+    return DASH if value is None else f"{_three_digits(value)}×"
+
+
+def gflops(value: float | None) -> str:
+    return DASH if value is None else _three_digits(value)
+
+
+def percent(value: float | None) -> str:
+    return DASH if value is None else f"{100 * value:.1f} %"
+
+
+def error(value: float | None) -> str:
+    """2.1e-07; an exact zero stays 0"""
+    if value is None:
+        return DASH
+    return "0" if value == 0 else f"{value:.1e}"
+
+
+def count(value: float | None) -> str:
+    """Large counts with an SI suffix: 1.07 G"""
+    if value is None:
+        return DASH
+    for scale, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= scale:
+            return f"{_three_digits(value / scale)} {unit}"
+    return f"{value:.0f}"
+
+
+def plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
