@@ -35,8 +35,10 @@ inline void fill_normal(Tensor& tensor, std::mt19937& random) {
 /// N(0, 1) queries, keys and values; a dense mask, if the problem has one, hides every third pair or adds N(0, 1).
 inline Arrays random_arrays(const Problem& p, unsigned seed = 1) {
   std::mt19937 random(seed);
-  Arrays a{Tensor({p.batch, p.heads_q, p.n_q, p.d_qk}), Tensor({p.batch, p.heads_kv, p.n_k, p.d_qk}),
-           Tensor({p.batch, p.heads_kv, p.n_k, p.d_v}), {}};
+  Arrays a{Tensor({p.batch, p.heads_q, p.n_q, p.d_qk}),
+           Tensor({p.batch, p.heads_kv, p.n_k, p.d_qk}),
+           Tensor({p.batch, p.heads_kv, p.n_k, p.d_v}),
+           {}};
   fill_normal(a.q, random);
   fill_normal(a.k, random);
   fill_normal(a.v, random);
@@ -44,7 +46,8 @@ inline Arrays random_arrays(const Problem& p, unsigned seed = 1) {
   const Shape shape{p.mask.per_batch ? p.batch : 1, p.mask.per_head ? p.heads_q : 1, p.n_q, p.n_k};
   a.mask = Tensor(shape, p.mask.kind == MaskKind::boolean ? DType::u8 : DType::f32);
   if (p.mask.kind == MaskKind::additive) fill_normal(a.mask, random);
-  else for (std::int64_t i = 0; i < element_count(shape); ++i) a.mask.data<std::uint8_t>()[i] = random() % 3 != 0;
+  else
+    for (std::int64_t i = 0; i < element_count(shape); ++i) a.mask.data<std::uint8_t>()[i] = random() % 3 != 0;
   return a;
 }
 
