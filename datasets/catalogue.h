@@ -31,7 +31,7 @@ struct DatasetKind {
 };
 
 /// Every dataset, in the order in which they are listed.
-#define ATTNBENCH_DATASETS(X) X(gaussian) X(clustered) X(peaked) X(local) X(sink) X(outlier)
+#define ATTNBENCH_DATASETS(X) X(text) X(gaussian) X(clustered) X(peaked) X(local) X(sink) X(outlier) X(file)
 
 namespace kinds {
 #define ATTNBENCH_DECLARE(name) extern const DatasetKind name;

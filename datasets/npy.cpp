@@ -12,34 +12,44 @@ namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 
-struct Header {
+// The dict as it is written.
+struct Dict {
   std::string descr;
   bool fortran_order = false;
   std::vector<std::int64_t> shape;
 };
 
-/// Reads the header, a Python dict literal: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }. Members return nothing
-/// when the text is not what they read.
-class HeaderParser {
- public:
-  explicit HeaderParser(std::string_view text) : text_(text) {}
+// What it means.
+struct Header {
+  std::vector<std::int64_t> shape;
+  ElementType type;
+  bool fortran_order;
+  std::size_t begin;         // of the data
+  std::uint64_t data_bytes;  // by the shape
+};
 
-  std::optional<Header> parse() {
-    Header header;
+/// Reads the header's Python dict literal: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }. Members return nothing
+/// when the text is not what they read.
+class DictParser {
+ public:
+  explicit DictParser(std::string_view text) : text_(text) {}
+
+  std::optional<Dict> parse() {
+    Dict dict;
     bool descr = false, order = false, shape = false;
     if (!take('{')) return std::nullopt;
     while (!take('}')) {
       const auto key = string();
       if (!key || !take(':')) return std::nullopt;
-      if (*key == "descr" && !descr) descr = set(header.descr, string());
-      else if (*key == "fortran_order" && !order) order = set(header.fortran_order, boolean());
-      else if (*key == "shape" && !shape) shape = set(header.shape, tuple());
+      if (*key == "descr" && !descr) descr = set(dict.descr, string());
+      else if (*key == "fortran_order" && !order) order = set(dict.fortran_order, boolean());
+      else if (*key == "shape" && !shape) shape = set(dict.shape, tuple());
       else return std::nullopt;
       if (!take(',') && !peek('}')) return std::nullopt;
     }
     skip_space();
     if (!text_.empty() || !descr || !order || !shape) return std::nullopt;
-    return header;
+    return dict;
   }
 
  private:
@@ -122,6 +132,16 @@ std::pair<std::string_view, std::size_t> header_text(std::string_view file, cons
   return {file.substr(preamble, length), preamble + length};
 }
 
+Header parse_header(std::span<const std::byte> file, const std::string& name) {
+  const auto [text, begin] = header_text(as_text(file), name);
+  const auto dict = DictParser(text).parse();
+  if (!dict) throw UserError(name + " has a damaged .npy header " + in_quotes(text) + "; save it again with numpy.save");
+  const auto type = element_type(dict->descr, name);
+  const auto size = byte_size(dict->shape, type);
+  if (!size) throw UserError(name + " declares the impossible shape " + shape_text(dict->shape) + "; save it again");
+  return {dict->shape, type, dict->fortran_order, begin, *size};
+}
+
 // Copies a Fortran-ordered array (first axis fastest) into C order.
 Bytes c_order(std::span<const std::byte> from, const std::vector<std::int64_t>& shape, std::size_t size) {
   auto to = std::make_shared<std::vector<std::byte>>(from.size());
@@ -166,19 +186,20 @@ std::vector<T> densely(const TensorView<const T>& view) {
 
 }  // namespace
 
+std::uint64_t npy_file_size(std::span<const std::byte> beginning, const std::string& name) {
+  const auto header = parse_header(beginning, name);
+  return header.begin + header.data_bytes;
+}
+
 Array parse_npy(const Bytes& bytes, const std::string& name) {
-  const auto [text, begin] = header_text(as_text(bytes.data), name);
-  const auto header = HeaderParser(text).parse();
-  if (!header) throw UserError(name + " has a damaged .npy header " + in_quotes(text) + "; save it again with numpy.save");
-  const auto type = element_type(header->descr, name);
-  const auto declared = byte_size(header->shape, type);
-  const auto held = bytes.data.size() - begin;
-  if (!declared || *declared != held)
-    throw UserError(name + " declares shape " + shape_text(header->shape) + " of " + name_of(type) + " but holds " +
-                    std::to_string(held) + " bytes of data" + (declared ? " instead of " + std::to_string(*declared) : "") +
-                    "; save it again");
-  Array array{header->shape, type, {bytes.data.subspan(begin), bytes.owner}};
-  if (header->fortran_order && header->shape.size() > 1) array.bytes = c_order(array.bytes.data, array.shape, element_size(type));
+  const auto header = parse_header(bytes.data, name);
+  const auto held = bytes.data.size() - header.begin;
+  if (header.data_bytes != held)
+    throw UserError(name + " declares shape " + shape_text(header.shape) + " of " + name_of(header.type) + ", " +
+                    std::to_string(header.data_bytes) + " bytes, but holds " + std::to_string(held) + "; save it again");
+  Array array{header.shape, header.type, {bytes.data.subspan(header.begin), bytes.owner}};
+  if (header.fortran_order && header.shape.size() > 1)
+    array.bytes = c_order(array.bytes.data, array.shape, element_size(array.type));
   return array;
 }
 

@@ -18,6 +18,9 @@ Array read_npy(const std::string& path);
 /// The same from bytes in memory (a member of an .npz); `name` is what messages call it.
 Array parse_npy(const Bytes& bytes, const std::string& name);
 
+/// Bytes that the whole .npy file takes, said by its first bytes (all of the header among them). Throws as parse_npy does.
+std::uint64_t npy_file_size(std::span<const std::byte> beginning, const std::string& name);
+
 /// Writes float32 values, row-major, of any rank.
 void write_npy(const std::string& path, std::span<const std::int64_t> shape, std::span<const float> values);
 
