@@ -1,0 +1,40 @@
+// If these fail, sliding_window sees other keys than the Longformer pattern, or does work it does not declare.
+#include "tests/variants/sparse_test_support.h"
+
+using namespace attnbench;
+using namespace attnbench::testing;
+
+namespace {
+
+bool sees(Call& call, std::int64_t i, std::int64_t j) {
+  return call.variant.attends({call.problem, call.params, call.prepared}, 0, 0, i, j);
+}
+
+}  // namespace
+
+TEST_CASE("sliding_window matches its pattern's truth and counts its pairs") {
+  check_sparse("sliding_window", {{"window", "0"}});
+  check_sparse("sliding_window", {{"window", "3"}, {"globals", "1"}});
+  check_sparse("sliding_window", {{"window", "16"}, {"globals", "5"}});
+  check_sparse("sliding_window", {{"window", "60"}, {"globals", "50"}});
+  check_sparse("sliding_window", {{"window", "100000"}});
+}
+
+TEST_CASE("global tokens see all and are seen by all, others only their window") {
+  Call call("sliding_window", "n100 d4", {{"window", "2"}, {"globals", "3"}});
+  CHECK(sees(call, 2, 99));
+  CHECK(sees(call, 99, 2));
+  CHECK_FALSE(sees(call, 3, 99));
+  CHECK_FALSE(sees(call, 99, 3));
+  CHECK(sees(call, 50, 48));
+  CHECK(sees(call, 50, 52));
+  CHECK_FALSE(sees(call, 50, 47));
+}
+
+TEST_CASE("sliding_window does work proportional to the window, not to n squared") {
+  const Call small("sliding_window", "n1024 d8 causal", {{"window", "31"}});
+  const Call large("sliding_window", "n4096 d8 causal", {{"window", "31"}});
+  const auto pairs = [](const Call& call) { return call.variant.cost(call.problem, call.params).pairs; };
+  CHECK(pairs(small) == 1024 * 32 - 31 * 32 / 2);
+  CHECK(pairs(large) == 4096 * 32 - 31 * 32 / 2);
+}

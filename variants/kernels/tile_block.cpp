@@ -1,0 +1,307 @@
+#include "variants/kernels/tile_block.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "variants/kernels/denormals.h"
+#include "variants/kernels/isa.h"
+#include "variants/kernels/targets.h"
+#include "variants/kernels/tile_engine.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "variants/kernels/tile_block.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "variants/kernels/micro_kernels-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace attnbench::kernels::HWY_NAMESPACE {
+namespace {
+
+constexpr float kLog2E = 1.44269504f;
+constexpr int kPanels = kVectors * kLanes >= 48 ? 4 : 8;
+constexpr std::int64_t kBlockLanes = std::int64_t{kPanels} * kVectors * kLanes;
+
+// Some of the block's lanes, as many vectors as one register tile takes.
+struct Panel {
+  int vectors;
+  std::int64_t first_lane, lanes;  // lanes beyond these, up to vectors * kLanes, compute on zeros and are never written out
+  float *queries, *output;         // [d_qk][stride], [d_v][stride]
+  float *max, *sum;                // [stride]
+  KeyRange some, all;              // keys of the current segment that some lane, and that every lane, sees
+  std::int64_t stride() const { return std::int64_t{vectors} * kLanes; }
+};
+
+// One tile of keys of a segment: where its rows are. Pointers are padded so that the last register tile may read kRows of them.
+struct KeyTile {
+  std::int64_t begin = 0, count = 0;
+  const float* k_rows[kMaxKeyBlock + kRows];
+  const float* v_rows[kMaxKeyBlock];
+  std::int64_t keys[kMaxKeyBlock];
+};
+
+class Block {
+ public:
+  explicit Block(const BlockTask& task) : t_(task), p_(task.run.problem) {
+    lay_out();
+    for (int i = 0; i < panel_count_; ++i) start(panels_[i]);
+  }
+
+  void run() {
+    const auto segments = t_.pattern.segments(t_.group);
+    for (std::int64_t s = 0; s < segments; ++s) run_segment(s);
+    for (int i = 0; i < panel_count_; ++i) finish(panels_[i]);
+  }
+
+ private:
+  std::int64_t row_of(std::int64_t lane) const { return t_.rows.row(lane / t_.fold); }
+  std::int64_t head_of(std::int64_t lane) const { return t_.first_head + lane % t_.fold; }
+  std::int64_t state_of(std::int64_t lane) const { return (t_.batch * p_.heads_q + head_of(lane)) * p_.n_q + row_of(lane); }
+
+  void lay_out();
+  void start(const Panel& panel);
+  void run_segment(std::int64_t s);
+  void find_ranges(std::int64_t s, const KeySegment& segment);
+  void fill_tile(const KeySegment& segment, std::int64_t begin, std::int64_t end);
+  void run_tile(const Panel& panel);
+  template <int V>
+  void run_panel(const Panel& panel, std::int64_t begin, std::int64_t count, bool guarded);
+  void hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64_t count);
+  void apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count);
+  void cap(std::int64_t elements);
+  void finish(const Panel& panel);
+
+  const BlockTask& t_;
+  const Problem& p_;
+  int panel_count_ = 0;
+  Panel panels_[kPanels];
+  KeyRange lane_range_[kBlockLanes];
+  KeyTile tile_;
+  float* scores_ = nullptr;      // [key_block + kRows][stride]
+  float* correction_ = nullptr;  // [stride]
+};
+
+// Panels of nearly equal width: 4 vectors of queries run as 2 + 2, not 3 + 1.
+void Block::lay_out() {
+  const auto lanes = t_.rows.count * t_.fold;
+  const auto vectors = static_cast<int>((lanes + kLanes - 1) / kLanes);
+  panel_count_ = (vectors + kVectors - 1) / kVectors;
+  float* next = t_.scratch;
+  const auto take = [&next](std::int64_t floats) { return std::exchange(next, next + floats); };
+  correction_ = take(kVectors * kLanes);
+  scores_ = take((t_.key_block + kRows) * kVectors * kLanes);
+  std::int64_t first_lane = 0;
+  for (int i = 0; i < panel_count_; ++i) {
+    auto& panel = panels_[i];
+    panel.vectors = vectors / panel_count_ + (i < vectors % panel_count_);
+    panel.first_lane = first_lane;
+    panel.lanes = std::min(panel.stride(), lanes - first_lane);
+    panel.queries = take(p_.d_qk * panel.stride());
+    panel.output = take(p_.d_v * panel.stride());
+    panel.max = take(panel.stride());
+    panel.sum = take(panel.stride());
+    first_lane += panel.lanes;
+  }
+}
+
+// Queries transposed, with the scale and the change to base 2 folded in (base 2 waits until after a softcap). Output, maximum and
+// sum start empty, or where the previous pass stopped.
+void Block::start(const Panel& panel) {
+  const float scale = static_cast<float>(p_.effective_scale() * (p_.softcap ? 1.0 / *p_.softcap : 1.44269504088896340736));
+  const auto q = t_.run.inputs.queries();
+  const auto out = t_.run.out();
+  const auto stride = panel.stride();
+  std::fill_n(panel.max, stride, kHidden);
+  std::fill_n(panel.sum, stride, 0.0f);
+  std::fill_n(panel.output, p_.d_v * stride, 0.0f);
+  for (std::int64_t l = 0; l < panel.lanes; ++l) {
+    const auto lane = panel.first_lane + l;
+    const float* query = q.row(t_.batch, head_of(lane), row_of(lane));
+    for (std::int64_t c = 0; c < p_.d_qk; ++c) panel.queries[c * stride + l] = query[c] * scale;
+    if (!t_.resume) continue;
+    panel.max[l] = t_.row_max[state_of(lane)];
+    panel.sum[l] = t_.row_sum[state_of(lane)];
+    const float* so_far = out.row(t_.batch, head_of(lane), row_of(lane));
+    for (std::int64_t c = 0; c < p_.d_v; ++c) panel.output[c * stride + l] = so_far[c] * panel.sum[l];
+  }
+  for (std::int64_t c = 0; c < p_.d_qk; ++c)
+    std::fill(panel.queries + c * stride + panel.lanes, panel.queries + (c + 1) * stride, 0.0f);
+}
+
+void Block::find_ranges(std::int64_t s, const KeySegment& segment) {
+  for (std::int64_t r = 0; r < t_.rows.count; ++r) {
+    const auto row = t_.rows.row(r);
+    const auto range = visible_in_segment(segment, t_.pattern.visible(t_.group, s, row), visible_keys(p_, t_.batch, row));
+    std::fill_n(lane_range_ + r * t_.fold, t_.fold, range);
+  }
+  for (int i = 0; i < panel_count_; ++i) {
+    auto& panel = panels_[i];
+    panel.some = {segment.count, 0};
+    panel.all = {0, segment.count};
+    for (auto lane = panel.first_lane; lane < panel.first_lane + panel.lanes; ++lane) {
+      const auto range = lane_range_[lane];
+      panel.all = {std::max(panel.all.begin, range.begin), std::min(panel.all.end, range.end)};
+      if (range.size() > 0) panel.some = {std::min(panel.some.begin, range.begin), std::max(panel.some.end, range.end)};
+    }
+  }
+}
+
+void Block::fill_tile(const KeySegment& segment, std::int64_t begin, std::int64_t end) {
+  const auto k = t_.run.inputs.keys();
+  const auto v = t_.run.inputs.values();
+  const auto head = p_.kv_head(t_.first_head);
+  tile_.begin = begin;
+  tile_.count = end - begin;
+  for (std::int64_t t = 0; t < tile_.count; ++t) {
+    tile_.keys[t] = segment.key(begin + t);
+    tile_.k_rows[t] = k.row(t_.batch, head, tile_.keys[t]);
+    tile_.v_rows[t] = v.row(t_.batch, head, tile_.keys[t]);
+  }
+  std::fill_n(tile_.k_rows + tile_.count, kRows, tile_.k_rows[tile_.count - 1]);
+}
+
+void Block::run_segment(std::int64_t s) {
+  const auto segment = t_.pattern.segment(t_.group, s);
+  find_ranges(s, segment);
+  KeyRange some{segment.count, 0};
+  for (int i = 0; i < panel_count_; ++i)
+    some = {std::min(some.begin, panels_[i].some.begin), std::max(some.end, panels_[i].some.end)};
+  for (auto edge = some.begin / t_.key_block * t_.key_block; edge < some.end; edge += t_.key_block) {
+    fill_tile(segment, std::max(edge, some.begin), std::min(edge + t_.key_block, some.end));
+    for (int i = 0; i < panel_count_; ++i) run_tile(panels_[i]);
+  }
+}
+
+// Empty, full or partial: the tile is cut to the keys that some lane of the panel sees, and masked only if another lane does not.
+void Block::run_tile(const Panel& panel) {
+  const auto begin = std::max(tile_.begin, panel.some.begin);
+  const auto end = std::min(tile_.begin + tile_.count, panel.some.end);
+  if (begin >= end) return;
+  const bool full = panel.all.begin <= begin && end <= panel.all.end && p_.mask.kind == MaskKind::none;
+  if (panel.vectors == 1) return run_panel<1>(panel, begin, end - begin, !full);
+  if (panel.vectors == 2) return run_panel<2>(panel, begin, end - begin, !full);
+  if constexpr (kVectors >= 3) run_panel<3>(panel, begin, end - begin, !full);
+}
+
+template <int V>
+void Block::run_panel(const Panel& panel, std::int64_t begin, std::int64_t count, bool guarded) {
+  const auto offset = begin - tile_.begin;
+  for (std::int64_t t = 0; t < count; t += kRows)
+    score_rows<V>(tile_.k_rows + offset + t, panel.queries, p_.d_qk, scores_ + t * V * kLanes);
+  if (p_.softcap) cap(count * V * kLanes);
+  if (!guarded) {
+    online_softmax<V, false>(scores_, count, panel.max, panel.sum, correction_);
+    weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, count, scores_, correction_, panel.output);
+    return;
+  }
+  if (p_.mask.kind != MaskKind::none) apply_dense_mask(panel, offset, count);
+  hide_out_of_range(panel, begin, count);
+  online_softmax<V, true>(scores_, count, panel.max, panel.sum, correction_);
+  weighted_values<V, true>(tile_.v_rows + offset, p_.d_v, count, scores_, correction_, panel.output);
+}
+
+// score = softcap * tanh(scale q.k / softcap), in units of log2; the queries carry scale / softcap.
+void Block::cap(std::int64_t elements) {
+  const FloatTag d;
+  const auto factor = hn::Set(d, static_cast<float>(*p_.softcap * 1.44269504088896340736));
+  for (std::int64_t i = 0; i < elements; i += kLanes)
+    hn::Store(hn::Mul(factor, tanh_vector(hn::Load(d, scores_ + i))), d, scores_ + i);
+}
+
+// Lane compares against each lane's own range, counted from the tile's first key so that float32 holds the numbers exactly.
+void Block::hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64_t count) {
+  const FloatTag d;
+  HWY_ALIGN float first[kVectors * kLanes] = {}, last[kVectors * kLanes] = {};
+  for (std::int64_t l = 0; l < panel.lanes; ++l) {
+    const auto range = lane_range_[panel.first_lane + l];
+    first[l] = static_cast<float>(std::clamp<std::int64_t>(range.begin - begin, 0, count));
+    last[l] = static_cast<float>(std::clamp<std::int64_t>(range.end - begin, 0, count));
+  }
+  const auto hidden = hn::Set(d, kHidden);
+  for (std::int64_t l = 0; l < panel.stride(); l += kLanes) {
+    const auto from = hn::Load(d, first + l), to = hn::Load(d, last + l);
+    for (std::int64_t t = 0; t < count; ++t) {
+      float* at = scores_ + t * panel.stride() + l;
+      const auto index = hn::Set(d, static_cast<float>(t));
+      const auto seen = hn::And(hn::Ge(index, from), hn::Lt(index, to));
+      hn::Store(hn::IfThenElse(seen, hn::Load(d, at), hidden), d, at);
+    }
+  }
+}
+
+// A boolean mask hides, an additive one is added after its change to base 2 and hides where it is -inf. Very negative finite values
+// stay above kHidden: a row of nothing else still has a softmax.
+void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count) {
+  constexpr float kLowest = -3.0e38f;
+  const bool boolean = p_.mask.kind == MaskKind::boolean;
+  for (std::int64_t l = 0; l < panel.lanes; ++l) {
+    const auto lane = panel.first_lane + l;
+    float* score = scores_ + l;
+    if (boolean) {
+      const auto* allowed = t_.run.inputs.mask.as<const std::uint8_t>().row(t_.batch, head_of(lane), row_of(lane));
+      for (std::int64_t t = 0; t < count; ++t, score += panel.stride())
+        if (!allowed[tile_.keys[offset + t]]) *score = kHidden;
+      continue;
+    }
+    const auto* bias = t_.run.inputs.mask.as<const float>().row(t_.batch, head_of(lane), row_of(lane));
+    for (std::int64_t t = 0; t < count; ++t, score += panel.stride()) {
+      const float b = bias[tile_.keys[offset + t]];
+      *score = b == -std::numeric_limits<float>::infinity() ? kHidden : *score + std::max(b * kLog2E, kLowest);
+    }
+  }
+}
+
+// Divides by the sum and writes rows back; a row that saw no key has sum 0 and gives exact zeros.
+void Block::finish(const Panel& panel) {
+  const auto out = t_.run.out();
+  const auto stride = panel.stride();
+  for (std::int64_t l = 0; l < panel.lanes; ++l) {
+    const auto lane = panel.first_lane + l;
+    const float factor = panel.sum[l] == 0.0f ? 0.0f : 1.0f / panel.sum[l];
+    float* to = out.row(t_.batch, head_of(lane), row_of(lane));
+    for (std::int64_t c = 0; c < p_.d_v; ++c) to[c] = panel.output[c * stride + l] * factor;
+    if (!t_.row_max) continue;
+    t_.row_max[state_of(lane)] = panel.max[l];
+    t_.row_sum[state_of(lane)] = panel.sum[l];
+  }
+}
+
+}  // namespace
+
+TileShape shape() { return {kLanes, kVectors, kRows, kPanels}; }
+
+void run_block(const BlockTask& task) {
+  const FlushDenormals flush;
+  Block(task).run();
+}
+
+}  // namespace attnbench::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace attnbench::kernels {
+namespace {
+
+HWY_EXPORT(shape);
+HWY_EXPORT(run_block);
+
+}  // namespace
+
+TileShape tile_shape() {
+  settle_isa();
+  return HWY_DYNAMIC_DISPATCH(shape)();
+}
+
+std::int64_t block_scratch_floats(const TileShape& s, const Problem& p, std::int64_t lanes, std::int64_t key_block) {
+  constexpr std::int64_t kLine = 16;  // floats per 64 bytes: neighbouring threads never share a line
+  const auto padded = (lanes + s.lanes - 1) / s.lanes * s.lanes;
+  const auto tile = (key_block + s.rows + 1) * s.vectors * s.lanes;
+  return (tile + padded * (p.d_qk + p.d_v + 2) + kLine - 1) / kLine * kLine;
+}
+
+void attend_block(const BlockTask& task) { HWY_DYNAMIC_DISPATCH(run_block)(task); }
+
+}  // namespace attnbench::kernels
+#endif
