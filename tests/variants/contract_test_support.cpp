@@ -134,7 +134,7 @@ std::vector<Problem> supported_problems(const Selected& selected) {
 Selected defaults(const Variant& variant) { return {&variant, Params(variant.params)}; }
 
 std::vector<Selected> other_selections(const Variant& variant) {
-  auto smallest = defaults(variant), doubled = defaults(variant);
+  auto smallest = defaults(variant), small = defaults(variant), doubled = defaults(variant);
   std::vector<Selected> list;
   for (const auto& spec : variant.params) {
     if (spec.type == ParamSpec::Type::choice) {
@@ -144,12 +144,20 @@ std::vector<Selected> other_selections(const Variant& variant) {
       }
     } else {
       smallest.params.set(spec.name, number_text(spec, spec.min));
+      try_set(small.params, spec.name, number_text(spec, spec.number == 0 ? 2 : std::floor(std::sqrt(std::abs(spec.number)))));
       try_set(doubled.params, spec.name, number_text(spec, spec.number == 0 ? 3 : 2 * spec.number));
     }
   }
   list.push_back(smallest);
+  list.push_back(small);
   list.push_back(doubled);
   std::erase_if(list, [](const Selected& s) { return s.params.non_default().empty(); });
+  return list;
+}
+
+std::vector<Selected> all_selections(const Variant& variant) {
+  auto list = other_selections(variant);
+  list.insert(list.begin(), defaults(variant));
   return list;
 }
 

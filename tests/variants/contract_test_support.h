@@ -24,9 +24,12 @@ std::vector<Problem> supported_problems(const Selected& selected);
 /// The variant with its default parameters.
 Selected defaults(const Variant& variant);
 
-/// Non-default selections made from the declared ranges: everything at its smallest, everything at twice its default, and every
-/// other word of a choice.
+/// Non-default selections made from the declared ranges: everything at its smallest, at the square root of its default (a pattern
+/// that bites at the lengths above), at twice its default, and every other word of a choice.
 std::vector<Selected> other_selections(const Variant& variant);
+
+/// defaults() and other_selections().
+std::vector<Selected> all_selections(const Variant& variant);
 
 bool supports(const Selected& selected, const Problem& problem);
 

@@ -1,0 +1,219 @@
+// If these fail, the declared cost, from which FLOP/s, predictions and skips are derived, is not the work a variant does.
+//
+// Pairs are counted one by one from the mask definitions, and from the weights a variant really applies; multiply-adds and
+// exponentials by walking each algorithm's loops with a counter in place of the arithmetic.
+#include <cmath>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "tests/catch.h"
+#include "tests/variants/contract_test_support.h"
+#include "variants/api/oracle.h"
+
+using namespace attnbench;
+using namespace attnbench::test;
+
+namespace {
+
+// Problems whose visible pairs do not depend on the values of a dense mask.
+constexpr const char* kProblems[] = {
+    "b1 h2 n97 d16",
+    "b2 h4:2 n130 d8 causal",
+    "b1 h2 n65:130 d8:24 causal-bottom-right",
+    "b2 h2 n130:65 d8 causal-top-left",
+    "b1 h3 n97:33 d8 causal-bottom-right",
+    "b2 h2 n97 d8 klen=97,40",
+    "b2 h2 n70:200 d8 causal-bottom-right klen=150,200",
+    "b1 h2 n113 d8 window=9:4",
+    "b1 h2 n113 d8 causal window=40:0 softcap=5",
+    "b1 h4:1 n1:300 d32 causal-bottom-right",
+};
+
+// Calls visit(b, h, i, j) for each pair that the problem and the variant's pattern leave.
+template <class Visit>
+void for_each_pair(const Selected& selected, const Problem& p, Visit visit) {
+  const auto prepared = prepare(*selected.variant, p, selected.params, kSeed, 1);
+  const auto tensors = random_inputs(p);
+  for (std::int64_t t = 0; t < p.batch * p.heads_q * p.n_q; ++t) {
+    const auto b = t / (p.heads_q * p.n_q), h = t / p.n_q % p.heads_q, i = t % p.n_q;
+    for (std::int64_t j = 0; j < p.n_k; ++j) {
+      if (!problem_attends(p, tensors.inputs(p), b, h, i, j)) continue;
+      if (selected.variant->attends && !selected.variant->attends({p, selected.params, prepared}, b, h, i, j)) continue;
+      visit(b, h, i, j);
+    }
+  }
+}
+
+// A pair costs d_qk + d_v multiply-adds, one exponential, and a tanh where scores are capped.
+Cost count_softmax(const Selected& selected, const Problem& p) {
+  Cost counted;
+  for_each_pair(selected, p, [&](auto...) {
+    counted.pairs += 1;
+    counted.multiply_adds += static_cast<double>(p.d_qk + p.d_v);
+    counted.exps += p.softcap ? 2 : 1;
+  });
+  return counted;
+}
+
+// The same, but the products run over whole blocks of rows: each row against every key that any row of its block sees.
+Cost count_row_blocks(const Selected& selected, const Problem& p, std::int64_t block) {
+  Cost counted = count_softmax(selected, p);
+  std::map<std::array<std::int64_t, 3>, KeyRange> seen;  // of (b, h, block)
+  for_each_pair(selected, p, [&](std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
+    auto& keys = seen.try_emplace({b, h, i / block}, KeyRange{j, j + 1}).first->second;
+    keys = {std::min(keys.begin, j), std::max(keys.end, j + 1)};
+  });
+  counted.multiply_adds = 0;
+  for (const auto& [where, keys] : seen) {
+    const auto rows = std::min(block, p.n_q - where[2] * block);
+    counted.multiply_adds += static_cast<double>(rows * keys.size() * (p.d_qk + p.d_v));
+  }
+  return counted;
+}
+
+// Each row of Q and K is projected once; a pair takes one tanh per unit, and a dot product with w_v.
+Cost count_additive(const Selected& selected, const Problem& p) {
+  const auto d_a = selected.params.integer("d_a") ? selected.params.integer("d_a") : p.d_qk;
+  Cost counted;
+  for (std::int64_t row = 0; row < p.batch * (p.heads_q * p.n_q + p.heads_kv * p.n_k); ++row)
+    for (std::int64_t a = 0; a < d_a; ++a) counted.multiply_adds += static_cast<double>(p.d_qk);
+  for_each_pair(selected, p, [&](auto...) {
+    counted.pairs += 1;
+    counted.exps += static_cast<double>(d_a) + 1;
+    counted.multiply_adds += static_cast<double>(d_a + p.d_v);
+  });
+  return counted;
+}
+
+// Non-causal: a key joins S, a query meets S and z. Causal in steps of 64: a query also meets the keys of its own step, and keys
+// of the last step join nothing.
+Cost count_linear(const Selected&, const Problem& p) {
+  constexpr std::int64_t kStep = 64;
+  const bool causal = p.causal != Causal::none;
+  const auto last_step = (p.position(p.n_q - 1)) / kStep;
+  const auto step_of = [](std::int64_t position) { return position < 0 ? -1 : position / kStep; };
+  Cost counted;
+  for (std::int64_t b = 0; b < p.batch; ++b) {
+    const auto key_count = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
+    for (std::int64_t j = 0; j < key_count; ++j) {
+      if (causal && step_of(j) > last_step) continue;
+      counted.exps += static_cast<double>(p.heads_kv * p.d_qk);
+      if (!causal || step_of(j) < last_step) counted.multiply_adds += static_cast<double>(p.heads_kv * p.d_qk * p.d_v);
+    }
+    for (std::int64_t i = 0; i < p.n_q; ++i) {
+      if (causal && p.position(i) < 0) continue;
+      counted.exps += static_cast<double>(p.heads_q * p.d_qk);
+      counted.multiply_adds += static_cast<double>(p.heads_q * p.d_qk * (p.d_v + 1));
+      for (std::int64_t j = 0; causal && j < key_count; ++j)
+        if (step_of(j) == step_of(p.position(i))) counted.multiply_adds += static_cast<double>(p.heads_q * (p.d_qk + p.d_v));
+    }
+  }
+  return counted;
+}
+
+Cost count_multi_head(const Selected& selected, const Problem& p) {
+  const auto* inner = find_variant(selected.params.choice("inner"));
+  REQUIRE(inner != nullptr);
+  Cost counted = count_softmax(defaults(*inner), p);
+  const std::pair<std::int64_t, std::int64_t> projections[] = {
+      {p.n_q, p.heads_q * p.d_qk}, {p.n_k, p.heads_kv * p.d_qk}, {p.n_k, p.heads_kv * p.d_v}, {p.n_q, p.heads_q * p.d_v}};
+  for (const auto& [rows, width] : projections)
+    for (std::int64_t row = 0; row < p.batch * rows; ++row) counted.multiply_adds += static_cast<double>(width * width);
+  return counted;
+}
+
+using Counter = std::function<Cost(const Selected&, const Problem&)>;
+
+// How each variant's work is counted; a variant without an entry is counted as plain softmax attention over its pairs.
+Counter counter_of(const std::string& name) {
+  static const std::map<std::string, Counter> counters{
+      {"additive", count_additive},
+      {"linear", count_linear},
+      {"multi_head", count_multi_head},
+      {"scaled_dot_product", [](const Selected& s, const Problem& p) { return count_row_blocks(s, p, 64); }},
+      {"dot_product", [](const Selected& s, const Problem& p) { return count_row_blocks(s, p, 128); }},
+  };
+  const auto found = counters.find(name);
+  return found == counters.end() ? Counter(count_softmax) : found->second;
+}
+
+// The power of n in a label such as "O(n^2 d)", "O(n w d)", "O(n sqrt(n) d)", "O(n D^2) + inner": that of its first factor(s).
+double power_of_n(std::string label) {
+  label = label.substr(0, label.find(')', label.find("sqrt(") == std::string::npos ? 0 : label.find("sqrt(") + 6));
+  if (label.find("n^1.5") != std::string::npos || label.find("n sqrt(n") != std::string::npos) return 1.5;
+  if (label.find("n^2") != std::string::npos) return 2;
+  const auto n = label.find_first_of("n");
+  const auto alone = [&](std::size_t at) { return at >= label.size() || !std::isalpha(static_cast<unsigned char>(label[at])); };
+  return n != std::string::npos && alone(n - 1) && alone(n + 1) ? 1 : 0;
+}
+
+}  // namespace
+
+TEST_CASE("declared pairs, multiply-adds and exponentials are the counted ones") {
+  for (const auto* variant : builtin_variants()) {
+    for (const auto& selected : all_selections(*variant)) {
+      DYNAMIC_SECTION(selected.label()) {
+        for (const char* text : kProblems) {
+          const auto p = parse_problem(text);
+          if (!supports(selected, p)) continue;
+          INFO(text);
+          const auto declared = variant->cost(p, selected.params), counted = counter_of(variant->name)(selected, p);
+          CHECK(declared.pairs == counted.pairs);
+          CHECK(declared.multiply_adds == counted.multiply_adds);
+          CHECK(declared.exps == counted.exps);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("declared pairs are the nonzero weights the variant applies") {
+  for (const auto* variant : builtin_variants()) {
+    if (!(variant->laws & kWeightsReadable)) continue;
+    for (const auto& selected : all_selections(*variant)) {
+      DYNAMIC_SECTION(selected.label()) {
+        for (const char* text : {"b1 h2 n130 d130", "b1 h2 n130 d130 causal", "b1 h4:2 n130 d130"}) {
+          const auto p = parse_problem(text);
+          const auto cost = variant->cost(p, selected.params);
+          if (!supports(selected, p) || cost.pairs == 0) continue;
+          INFO(text);
+          auto tensors = random_inputs(p);
+          for (std::int64_t t = 0; t < p.heads_kv * p.n_k; ++t) {
+            std::fill_n(tensors.v.data() + t * p.d_v, p.d_v, 0.0f);
+            tensors.v.data()[t * p.d_v + t % p.n_k] = 1.0f;
+          }
+          // Scores of N(0,1)-sized numbers: no visible weight underflows.
+          for (std::int64_t t = 0; t < element_count(tensors.q.shape()); ++t) tensors.q.data()[t] *= 0.1f;
+          const auto weights = run(selected, p, tensors.inputs(p));
+          std::int64_t nonzero = 0;
+          for (std::int64_t t = 0; t < element_count(weights.shape()); ++t) nonzero += weights.data()[t] != 0.0f;
+          CHECK(static_cast<double>(nonzero) == cost.pairs);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("cost and workspace grow with n as the labels say") {
+  const auto at = [](const char* n) { return parse_problem(std::string("b1 h4 d64 n") + n); };
+  for (const auto* variant : builtin_variants()) {
+    DYNAMIC_SECTION(variant->name) {
+      const auto selected = defaults(*variant);
+      const auto work = [&](const Problem& p) {
+        const auto cost = variant->cost(p, selected.params);
+        return cost.multiply_adds + cost.exps;
+      };
+      const auto memory = [&](const Problem& p) {
+        return static_cast<double>(declared_workspace(*variant, p, selected.params, 2));
+      };
+      const bool composed = std::string(variant->time_label).find('+') != std::string::npos;
+      const double work_power = std::log2(work(at("65536")) / work(at("32768")));
+      const double memory_power = memory(at("2097152")) == 0 ? 0 : std::log2(memory(at("2097152")) / memory(at("1048576")));
+      CAPTURE(variant->time_label, variant->memory_label);
+      if (composed) CHECK(work_power >= power_of_n(variant->time_label) - 0.1);
+      else CHECK(work_power == Approx(power_of_n(variant->time_label)).margin(0.1));
+      CHECK(memory_power == Approx(power_of_n(variant->memory_label)).margin(0.1));
+    }
+  }
+}
