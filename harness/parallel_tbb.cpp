@@ -5,6 +5,9 @@
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+#include <tbb/version.h>
+
+#include <algorithm>
 
 namespace attnbench {
 
@@ -41,5 +44,9 @@ ThreadArena::ThreadArena(int threads) : impl_(std::make_unique<Impl>(threads)) {
 }
 
 ThreadArena::~ThreadArena() = default;
+
+std::string tbb_version() {
+  return std::string(TBB_VERSION_STRING) + " (interface " + std::to_string(TBB_runtime_interface_version()) + ")";
+}
 
 }  // namespace attnbench

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "variants/api/parallel.h"
 
@@ -23,5 +24,8 @@ class ThreadArena {
   std::unique_ptr<Impl> impl_;
   Parallel parallel_;
 };
+
+/// Version of the TBB library in use, "2021.8 (interface 12080)".
+std::string tbb_version();
 
 }  // namespace attnbench

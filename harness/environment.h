@@ -1,0 +1,39 @@
+// Environment: everything about the machine and the build that could change a number, read once per run; and what about it should
+// make a reader careful.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/json.h"
+
+namespace attnbench {
+
+/// The `environment` of run.json, warnings included. `threads`: the most that the plan asks for.
+Json describe_environment(int threads);
+
+/// The facts that decide about warnings, apart from how they are read.
+struct Conditions {
+  std::string build_type;
+  bool sanitized = false;
+  int openblas_parallel = 1;  // openblas_get_parallel(): 0 serial, 1 threads, 2 OpenMP
+  double load = 0;            // one-minute average
+  int cores = 1;              // usable by this process
+  int threads = 1;            // wanted
+  std::string governor;       // "unknown" where not readable
+  double swap_used = 0;       // bytes
+};
+/// One line each: what is wrong and what to do.
+std::vector<std::string> warnings_for(const Conditions& conditions);
+
+/// Hash of a file's bytes; two builds with the same code and flags share it. Throws UserError when it cannot be read.
+std::string binary_id(const std::string& path);
+
+/// Hash of cpu model, cores and memory: the same as long as times are comparable.
+std::string machine_id(const Json& environment);
+
+/// 64-bit FNV-1a of some bytes, as 16 hexadecimal digits. For names and change detection, not for security.
+std::string fingerprint(std::string_view bytes);
+
+}  // namespace attnbench
