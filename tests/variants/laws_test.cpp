@@ -79,30 +79,34 @@ TEST_CASE("batch entries do not influence each other") {
   for_each_supported(kAllVariants,
                      {"b2 h2 n97 d33", "b2 h3 n113 d8 causal", "b2 h4:2 n97 d8 klen=90,50", "b2 h1 n3 d64 mask=bool:b"},
                      [](const Selected& selected, const Problem& p) {
-                       auto tensors = random_inputs(p);
-                       const auto before = run(selected, p, tensors.inputs(p));
-                       for (std::int64_t h = 0; h < p.heads_q; ++h) replace_rows(tensors.q, 1, h, 0, p.n_q);
-                       for (auto* x : {&tensors.k, &tensors.v})
-                         for (std::int64_t h = 0; h < p.heads_kv; ++h) replace_rows(*x, 1, h, 0, p.n_k);
-                       const auto after = run(selected, p, tensors.inputs(p));
-                       CHECK(same_bits(before, after, 0, 0, 0, p.n_q * p.heads_q));
-                       CHECK_FALSE(same_bits(before, after, 1, 0, 0, p.n_q * p.heads_q));
+                       for (const std::int64_t changed : {0, 1}) {
+                         auto tensors = random_inputs(p);
+                         const auto before = run(selected, p, tensors.inputs(p));
+                         for (std::int64_t h = 0; h < p.heads_q; ++h) replace_rows(tensors.q, changed, h, 0, p.n_q);
+                         for (auto* x : {&tensors.k, &tensors.v})
+                           for (std::int64_t h = 0; h < p.heads_kv; ++h) replace_rows(*x, changed, h, 0, p.n_k);
+                         const auto after = run(selected, p, tensors.inputs(p));
+                         CHECK(same_bits(before, after, 1 - changed, 0, 0, p.n_q * p.heads_q));
+                         CHECK_FALSE(same_bits(before, after, changed, 0, 0, p.n_q * p.heads_q));
+                       }
                      });
 }
 
 TEST_CASE("heads that share no keys do not influence each other") {
   for_each_supported(kIndependentHeads, {"b2 h3 n97 d33", "b1 h6:2 n113 d8", "b1 h4:2 n97 d64 causal", "b1 h2 n1:267 d80"},
                      [](const Selected& selected, const Problem& p) {
-                       auto tensors = random_inputs(p);
-                       const auto before = run(selected, p, tensors.inputs(p));
-                       const auto group = p.heads_q / p.heads_kv;
-                       for (std::int64_t h = 0; h < group; ++h) replace_rows(tensors.q, 0, h, 0, p.n_q);
-                       replace_rows(tensors.k, 0, 0, 0, p.n_k);
-                       replace_rows(tensors.v, 0, 0, 0, p.n_k);
-                       const auto after = run(selected, p, tensors.inputs(p));
-                       for (std::int64_t h = 0; h < p.heads_q; ++h) {
-                         INFO("head " << h);
-                         CHECK(same_bits(before, after, 0, h, 0, p.n_q) == (h >= group));
+                       for (const auto changed : {std::int64_t{0}, p.heads_kv - 1}) {
+                         auto tensors = random_inputs(p);
+                         const auto before = run(selected, p, tensors.inputs(p));
+                         for (std::int64_t h = 0; h < p.heads_q; ++h)
+                           if (p.kv_head(h) == changed) replace_rows(tensors.q, 0, h, 0, p.n_q);
+                         replace_rows(tensors.k, 0, changed, 0, p.n_k);
+                         replace_rows(tensors.v, 0, changed, 0, p.n_k);
+                         const auto after = run(selected, p, tensors.inputs(p));
+                         for (std::int64_t h = 0; h < p.heads_q; ++h) {
+                           INFO("key/value head " << changed << " changed, query head " << h);
+                           CHECK(same_bits(before, after, 0, h, 0, p.n_q) == (p.kv_head(h) != changed));
+                         }
                        }
                      });
 }
