@@ -56,7 +56,7 @@ def _round_ticks(low: float, high: float, base: int, most: int) -> list[float]:
 
 def _trimmed(text: str) -> str:
     """A tick needs no digits beyond the point: 10.0 ms becomes 10 ms, 1.0e-04 becomes 1e-04."""
-    return re.sub(r"(\d)\.0+(?=\D|$)", r"\1", text)
+    return re.sub(r"\.(\d*?)0+(?=\D|$)", lambda m: f".{m[1]}" if m[1] else "", text)
 
 
 def new_figure(rows: int) -> tuple[Figure, Axes]:

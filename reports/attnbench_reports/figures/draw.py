@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -82,6 +83,8 @@ def inline_svg(drawn: Drawn) -> str:
     """The SVG element for a page: no prolog, scalable, named for screen readers, ids of its own."""
     svg = drawn.svg[drawn.svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    # Images are named by their content, which equal matrices share; nothing refers to them.
+    svg = re.sub(r'(<image [^>]*?)\bid="[^"]*"', r"\1", svg, flags=re.S)
     svg = re.sub(r'(\bid="|url\(#|xlink:href="#)', lambda m: f"{m.group(1)}{drawn.name}-", svg)
-    label = f'<svg role="img" aria-label="{drawn.title}, {drawn.group}"'
-    return svg.replace("<svg", label, 1)
+    label = escape(f"{drawn.title}, {drawn.group}")
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

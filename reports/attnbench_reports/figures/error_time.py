@@ -40,7 +40,7 @@ def error_time(report: Report, looks: Looks, panel: Panel) -> Figure | None:
     log_quantity(ax.xaxis, min(times), max(times), units.seconds)
     log_quantity(ax.yaxis, FLOOR, max(1.0, *(_error(p) for _, p in drawn)), units.error)
     ax.set_xlabel(f"time per call at n = {n} (log scale)")
-    ax.set_ylabel("relative RMS error against exact softmax (log scale)")
+    ax.set_ylabel("relative RMS error (log scale)")
     legend_beside(ax, entries, "variant: error, time")
     return figure
 

@@ -1,4 +1,4 @@
-"""The data behind the pages: summary.json (schema: summary.schema.json) and tables/*.csv, in seconds and bytes."""
+"""The data behind the pages: summary.json (reports/summary.schema.json) and tables/*.csv, in seconds and bytes."""
 
 import json
 import math

@@ -7,6 +7,7 @@ as independent. For n of them the interval [x_(k), x_(n+1-k)] holds the true med
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.stats import binom
@@ -31,6 +32,7 @@ class Timing:
     samples: int
 
 
+@cache
 def order_statistic_rank(n: int, confidence: float = CONFIDENCE) -> int | None:
     """The largest k (from 1) whose interval [x_(k), x_(n+1-k)] covers the median with `confidence`; None if none."""
     ranks = [k for k in range(1, n // 2 + 1) if 1 - 2 * binom.cdf(k - 1, n, 0.5) >= confidence]

@@ -1,0 +1,108 @@
+"""The command: exit codes, one line per mistake, and never half a report that looks whole."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import attnbench_reports.build
+import pytest
+from attnbench_reports.__main__ import main
+from synthetic_runs import LAWS, Recipe, make_run
+
+REPORTS = Path(__file__).parents[2] / "reports"
+TINY = Recipe(laws=LAWS[:1], sizes=(64, 128), rounds=1, weights=0)
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    return make_run(tmp_path / "run", TINY)
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Figures take seconds and are not what these tests are about."""
+    monkeypatch.setattr(attnbench_reports.build, "draw_all", lambda report, folder: [])
+
+
+def refused(capsys, *arguments) -> str:
+    assert main([str(a) for a in arguments]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ")
+    assert output.err.count("\n") == 1
+    return output.err
+
+
+def test_the_module_runs_as_the_binary_calls_it(run, tmp_path):
+    call = [sys.executable, "-m", "attnbench_reports", str(run), "--out", str(tmp_path / "out")]
+    done = subprocess.run(
+        call, env=os.environ | {"PYTHONPATH": str(REPORTS)}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.rstrip().endswith("out/report.html")
+    made = {p.name for p in (tmp_path / "out").iterdir()}
+    assert made == {"report.html", "report.md", "summary.json", "tables", "figures"}
+
+
+def test_usage_errors_exit_with_2(capsys):
+    for arguments in ([], ["--nonsense", "x"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+
+
+def test_a_missing_run_is_one_line_and_leaves_nothing(capsys, tmp_path):
+    assert "no run directory at" in refused(capsys, tmp_path / "absent", "--out", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_bad_run_among_good_ones_is_refused(capsys, run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "run.json" in refused(capsys, run, tmp_path / "empty", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_is_replaced_but_other_folders_are_not(capsys, run, tmp_path, no_figures):
+    out = tmp_path / "out"
+    assert main([str(run), "--out", str(out)]) == 0
+    (out / "left-over").touch()
+    assert main([str(run), "--out", str(out)]) == 0
+    assert not (out / "left-over").exists()
+    capsys.readouterr()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    assert "not a report" in refused(capsys, run, "--out", mine)
+    assert (mine / "thesis.txt").read_text() == "years of work"
+    assert "not a report" in refused(capsys, run, "--out", mine / "thesis.txt")
+
+
+def test_an_empty_folder_may_be_filled(run, tmp_path, no_figures):
+    (tmp_path / "out").mkdir()
+    assert main([str(run), "--out", str(tmp_path / "out")]) == 0
+
+
+def test_the_run_itself_is_never_replaced(capsys, run, no_figures):
+    assert "not a report" in refused(capsys, run, "--out", run)
+    assert (run / "records.jsonl").is_file()
+
+
+def test_an_unwritable_place_is_one_line(capsys, run, tmp_path, no_figures):
+    (tmp_path / "file").touch()
+    assert "cannot write the report" in refused(capsys, run, "--out", tmp_path / "file" / "out")
+
+
+def test_a_failure_half_way_leaves_neither_report_nor_rubbish(run, tmp_path, no_figures, monkeypatch):
+    out = tmp_path / "out"
+    assert main([str(run), "--out", str(out)]) == 0
+    before = (out / "report.html").read_bytes()
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(attnbench_reports.build, "html", stop)
+    with pytest.raises(KeyboardInterrupt):
+        main([str(run), "--out", str(out)])
+    assert (out / "report.html").read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "run"]

@@ -1,0 +1,141 @@
+"""Figures: they exist, show something, name their axes with units, and tell variants apart without colour."""
+
+import itertools
+import re
+from pathlib import Path
+
+import matplotlib.image
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from attnbench_reports.figures.against_n import against_n
+from attnbench_reports.figures.axes import _round_ticks, _trimmed
+from attnbench_reports.figures.draw import _write
+from attnbench_reports.figures.quantities import TIME
+from attnbench_reports.figures.style import COLOURS, RC, Looks
+from attnbench_reports.figures.weights import row_entropy
+from attnbench_reports.model import build_model
+from matplotlib.colors import to_rgb
+
+# name -> what its axes are called
+AXES = {
+    "time": ("sequence length n", "time per call", "10 ms"),
+    "memory": ("sequence length n", "workspace peak + prepared", "MiB"),
+    "useful_gflops": ("sequence length n", "useful GFLOP/s"),
+    "dense_gflops": ("sequence length n", "dense-equivalent GFLOP/s"),
+    "speedup": ("sequence length n", "time(naive) / time(variant)", "10×"),
+    "error_time": ("time per call at n = 1024", "relative RMS error", "ms"),
+    "local_slope": ("sequence length n", "local slope", "no unit"),
+    "weights": ("keys", "queries", "attention weight, no unit"),
+}
+
+
+def svg_text(file: Path) -> str:
+    return " | ".join(re.findall(r"<text[^>]*>([^<]*)</text>", file.read_text(encoding="utf-8")))
+
+
+def test_every_figure_exists_in_three_formats(full):
+    found = {p.name for p in (full.folder / "figures").iterdir()}
+    assert found == {f"{name}.{ending}" for name in AXES for ending in ("svg", "png", "pdf")}
+    for file in (full.folder / "figures").glob("*.pdf"):
+        assert file.read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("name", AXES)
+def test_figures_are_not_blank(full, name):
+    pixels = matplotlib.image.imread(full.folder / "figures" / f"{name}.png")[..., :3]
+    assert pixels.std() > 0.05
+    # Most variants have a colour of their own: all must be there where lines are drawn.
+    if name in ("time", "speedup", "useful_gflops"):
+        for colour in COLOURS:
+            assert np.any(np.all(np.abs(pixels - np.array(to_rgb(colour))) < 0.02, axis=-1)), colour
+
+
+@pytest.mark.parametrize(("name", "labels"), AXES.items())
+def test_axes_are_labelled_with_units(full, name, labels):
+    text = svg_text(full.folder / "figures" / f"{name}.svg")
+    for label in labels:
+        assert label in text, text
+
+
+def test_the_legend_gives_slope_and_interval_and_marks_what_is_no_exponent(full):
+    text = svg_text(full.folder / "figures" / "time.svg")
+    assert re.search(r"naive: 2\.0\d \[1\.9\d, 2\.0\d\] |naive: 2\.00 \[2\.00, 2\.00\]", text)
+    assert re.search(r"additive: 2\.0\d \[[^]]+\]\*", text)  # six sizes only
+    assert "linear: 0 B at every n" in svg_text(full.folder / "figures" / "memory.svg")
+
+
+def test_a_variant_that_answers_another_question_is_marked(full):
+    text = svg_text(full.folder / "figures" / "error_time.svg")
+    assert re.search(r"additive: 9\.5e-01, .*, own definition", text)
+    assert "float32 rounding: exact" in text
+
+
+def test_heat_maps_carry_the_words_and_say_what_is_missing(full):
+    text = svg_text(full.folder / "figures" / "weights.svg")
+    assert text.count("beginning") == 2 * 9  # both axes of nine matrices
+    assert "additive does not give its weights" in text
+    assert "row entropy" in text
+
+
+def test_a_panel_of_one_size_shows_a_dot_per_variant(compared):
+    # The second run has one size, but shares the panel; its heat map panel has no words.
+    text = svg_text(compared.folder / "figures" / "time.svg")
+    assert "naive [A]: " in text
+    assert "naive [B]: one size" in text
+
+
+def test_figures_are_the_same_bytes_for_the_same_data(full, tmp_path):
+    report = build_model([full.run])
+    looks = Looks(report.variants, [run.label for run in report.runs])
+    with plt.rc_context(RC):
+        _write(against_n(report, looks, report.panels[0], TIME), tmp_path, "time")
+    for name in ("time.svg", "time.png", "time.pdf"):
+        assert (tmp_path / name).read_bytes() == (full.folder / "figures" / name).read_bytes()
+
+
+def test_variants_differ_without_colour():
+    variants = [f"v{i}" for i in range(50)]
+    looks = Looks(variants, ["run"])
+    seen = {(look.marker, look.dash) for look in (looks.of("run", v) for v in variants)}
+    assert len(seen) == 50
+
+
+def test_the_look_of_a_variant_does_not_depend_on_the_run():
+    looks = Looks(["naive", "linear"], ["a", "b"])
+    first, second = looks.of("a", "linear"), looks.of("b", "linear")
+    assert (first.colour, first.marker) == (second.colour, second.marker)
+    assert first.dash != second.dash
+    assert looks.of("a", "naive").colour == "#000000"
+
+
+def luminance(colour: str) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_colour_stands_out_from_white_and_no_two_are_equal():
+    assert all((1.05) / (luminance(c) + 0.05) > 1.9 for c in COLOURS)
+    assert all(a != b for a, b in itertools.combinations(COLOURS, 2))
+
+
+def test_row_entropy():
+    assert row_entropy(np.full((4, 8), 1 / 8)) == pytest.approx(3)
+    assert row_entropy(np.eye(5)) == 0
+    assert row_entropy(np.array([[0.0, 0.0], [0.5, 0.5]])) == pytest.approx(1)  # a fully masked row does not count
+    assert row_entropy(np.zeros((2, 2))) == 0
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.1, 1.9), (1, 9), (1e-6, 20), (1e-12, 1e12), (3, 3.0001)])
+def test_axis_ticks_are_few_and_inside(low, high):
+    ticks = _round_ticks(low, high, base=10, most=9)
+    assert len(ticks) <= 9
+    assert all(low <= t <= high for t in ticks)
+
+
+@pytest.mark.parametrize(
+    ("text", "trimmed"),
+    [("10.0 ms", "10 ms"), ("1.00 s", "1 s"), ("1.0e-04", "1e-04"), ("0.300×", "0.3×"), ("100", "100")],
+)
+def test_ticks_carry_no_empty_digits(text, trimmed):
+    assert _trimmed(text) == trimmed

@@ -1,0 +1,230 @@
+"""The reader's side of the schema: what the harness may write is read, and anything else is refused in one line."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from attnbench_reports.errors import UserError
+from attnbench_reports.load.cases import UNFINISHED, cases_of
+from attnbench_reports.load.heatmaps import heatmaps_of
+from attnbench_reports.load.run import REQUIRED, REQUIRED_INSIDE, load_runs
+from synthetic_runs import ALL_STATUSES, LAWS, NAIVE, Recipe, make_run, record, run_json
+
+SCHEMAS = Path(__file__).parents[2] / "harness" / "schema"
+RECORD_SCHEMA = json.loads((SCHEMAS / "record.schema.json").read_text(encoding="utf-8"))
+RUN_SCHEMA = json.loads((SCHEMAS / "run.schema.json").read_text(encoding="utf-8"))
+SMALL = Recipe(laws=LAWS[:2], sizes=(64, 128), rounds=3, weights=8)
+
+
+def lines(run: Path) -> list[str]:
+    return (run / "records.jsonl").read_text(encoding="utf-8").splitlines()
+
+
+def write(run: Path, text: str | bytes) -> None:
+    (run / "records.jsonl").write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def refusal(run: Path) -> str:
+    with pytest.raises(UserError) as caught:
+        load_runs([run])
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_synthetic_runs_follow_the_schemas(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(bad=ALL_STATUSES, rounds=2))
+    jsonschema.validate(json.loads((run / "run.json").read_text()), RUN_SCHEMA)
+    validator = jsonschema.Draft202012Validator(RECORD_SCHEMA)
+    records = [json.loads(line) for line in lines(run)]
+    for item in records:
+        validator.validate(item)
+    assert {r["kind"] for r in records} == set(RECORD_SCHEMA["properties"]["kind"]["enum"])
+    assert {r["status"] for r in records} == set(RECORD_SCHEMA["properties"]["status"]["enum"])
+
+
+def test_the_loader_requires_nothing_that_the_schema_leaves_open():
+    assert set(REQUIRED) <= set(RECORD_SCHEMA["required"])
+    for name, inside in REQUIRED_INSIDE.items():
+        assert set(inside) <= set(RECORD_SCHEMA["properties"][name]["required"]), name
+
+
+def test_numbers_that_are_null_are_read(tmp_path):
+    run = make_run(tmp_path / "run", SMALL)
+    changed = [json.loads(line) for line in lines(run)]
+    for item in changed:
+        if "verify" in item:
+            item["verify"] |= {"rel_rms": None, "max_abs": None, "approximation_rel_rms": None}
+        jsonschema.validate(item, RECORD_SCHEMA)
+    write(run, "".join(json.dumps(item) + "\n" for item in changed))
+    assert len(cases_of(load_runs([run])[0])) == 4
+
+
+def test_an_ok_record_without_its_payload_is_read(tmp_path):
+    run = make_run(tmp_path / "run", SMALL)
+    bare = [
+        record(SMALL, NAIVE, "b1 h1 n32 d8 f32", 1, kind, 0, "ok") for kind in ("verify", "time", "memory", "weights")
+    ]
+    for item in bare:
+        jsonschema.validate(item, RECORD_SCHEMA)
+    write(run, "".join(json.dumps(item) + "\n" for item in bare))
+    loaded = load_runs([run])[0]
+    assert [c.times for c in cases_of(loaded)] == [{}]
+    assert heatmaps_of(loaded)[0].weights is None
+
+
+def test_a_torn_last_line_is_skipped_with_a_warning(tmp_path):
+    run = make_run(tmp_path / "run", SMALL)
+    whole = lines(run)
+    write(run, "\n".join(whole)[:-30])
+    loaded = load_runs([run])[0]
+    assert len(loaded.records) == len(whole) - 1
+    assert any("torn" in w for w in loaded.warnings)
+
+
+def test_a_last_line_cut_inside_a_character_is_torn_too(tmp_path):
+    run = make_run(tmp_path / "run", SMALL)
+    write(run, "\n".join(lines(run)).encode() + b'\n{"key": "\xc3')
+    assert any("torn" in w for w in load_runs([run])[0].warnings)
+
+
+def test_a_torn_line_before_the_last_is_refused(tmp_path):
+    run = make_run(tmp_path / "run", SMALL)
+    whole = lines(run)
+    write(run, "\n".join([whole[0], whole[1][:-9], *whole[2:]]) + "\n")
+    assert "line 2 is not JSON" in refusal(run)
+
+
+@pytest.mark.parametrize("name", ["run.json", "records.jsonl"])
+def test_another_schema_version_is_refused(tmp_path, name):
+    run = make_run(tmp_path / "run", SMALL)
+    text = (run / name).read_text().replace('"schema_version": 1', '"schema_version": 2')
+    (run / name).write_text(text)
+    assert "schema version 2" in refusal(run)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", '{"schema'])
+def test_a_run_without_records_is_refused(tmp_path, text):
+    run = make_run(tmp_path / "run", SMALL)
+    write(run, text)
+    assert "no records" in refusal(run)
+
+
+def test_what_is_not_a_run_is_refused(tmp_path):
+    assert "no run directory" in refusal(tmp_path / "absent")
+    assert "run.json" in refusal(tmp_path)
+    run = make_run(tmp_path / "run", SMALL)
+    (run / "run.json").write_text("{")
+    assert "cannot read" in refusal(run)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"kind": "guess"}, "kind 'guess'"),
+        ({"problem": ...}, "lacks 'problem'"),
+        ({"verify": {}}, "lacks 'verify.oracle'"),
+    ],
+)
+def test_a_record_that_breaks_the_schema_is_refused(tmp_path, change, said):
+    run = make_run(tmp_path / "run", SMALL)
+    first = json.loads(lines(run)[0]) | change
+    first = {k: v for k, v in first.items() if v is not ...}
+    write(run, json.dumps(first) + "\n" + "\n".join(lines(run)[1:]) + "\n")
+    assert said in refusal(run)
+    assert "line 1" in refusal(run)
+
+
+def test_runs_of_the_same_name_are_told_apart(tmp_path):
+    paths = [make_run(tmp_path / name, SMALL) for name in ("a", "b")]
+    assert [r.label for r in load_runs(paths)] == [SMALL.run_id, f"{SMALL.run_id} #2"]
+
+
+def test_a_repeated_key_keeps_the_later_record_and_warns(tmp_path):
+    run = make_run(tmp_path / "run", SMALL)
+    again = json.loads(lines(run)[0]) | {"seed": 99}
+    write(run, "\n".join([*lines(run), json.dumps(again)]) + "\n")
+    loaded = load_runs([run])[0]
+    assert any("share the key" in w for w in loaded.warnings)
+    assert loaded.records[0]["seed"] == 99
+
+
+def test_every_status_reaches_its_case(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(bad=ALL_STATUSES, rounds=2))
+    found = {(c.name, c.n): (c.status, bool(c.times)) for c in cases_of(load_runs([run])[0])}
+    for place, (kind, status) in ALL_STATUSES.items():
+        assert found[place] == (status, kind == "memory"), place
+    assert sum(status != "ok" for status, _ in found.values()) == len(ALL_STATUSES)
+
+
+def test_one_failed_round_takes_the_times_of_the_others_with_it(tmp_path):
+    run = make_run(
+        tmp_path / "run",
+        Recipe(laws=LAWS[:1], sizes=(64,), rounds=4, weights=0, bad={("naive", 64): ("time", "crashed")}),
+    )
+    (case,) = cases_of(load_runs([run])[0])
+    assert (case.status, case.times) == ("crashed", {})
+    assert case.reasons[0].startswith("time, round 3: ")
+
+
+def test_a_verified_case_of_an_interrupted_run_is_unfinished(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[:1], sizes=(64,), weights=0, status="interrupted"))
+    write(run, lines(run)[0] + "\n")
+    loaded = load_runs([run])[0]
+    assert [c.status for c in cases_of(loaded)] == [UNFINISHED]
+    assert any("--resume" in w for w in loaded.warnings)
+
+
+def test_a_complete_run_that_only_verified_is_not_unfinished(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[:1], sizes=(64,), weights=0))
+    write(run, lines(run)[0] + "\n")
+    assert [c.status for c in cases_of(load_runs([run])[0])] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "n", "setting"),
+    [
+        ("b1 h8 n1024 d64 f32", 1024, "b1 h8 d64 f32"),
+        ("b2 h32:8 n1:4096 d128 f32 causal-bottom-right", 4096, "b2 h32:8 n_q=1 d128 f32 causal-bottom-right"),
+        ("b1 h1 n64 d32:48 f32 causal window=127:0", 64, "b1 h1 d32:48 f32 causal window=127:0"),
+    ],
+)
+def test_the_setting_is_the_problem_without_its_length(tmp_path, problem, n, setting):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[:1], sizes=(n,), problems=(problem,), rounds=1, weights=0))
+    (case,) = cases_of(load_runs([run])[0])
+    assert (case.n, case.setting) == (n, setting)
+
+
+def test_heat_maps_give_the_first_head_and_its_words(tmp_path):
+    run = make_run(tmp_path / "run", SMALL)
+    stored = np.load(run / "weights" / "naive.npy")
+    stored[1] = 0
+    np.save(run / "weights" / "naive.npy", stored)
+    first = heatmaps_of(load_runs([run])[0])[0]
+    assert np.array_equal(first.weights, stored[0].astype(float))
+    assert len(first.labels) == 8
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "shape", "outside", "pickle"])
+def test_a_matrix_that_cannot_be_read_says_why(tmp_path, damage):
+    run = make_run(tmp_path / "run", SMALL)
+    file = run / "weights" / "naive.npy"
+    if damage == "missing":
+        file.unlink()
+    elif damage == "torn":
+        file.write_bytes(file.read_bytes()[:100])
+    elif damage == "shape":
+        np.save(file, np.zeros((8, 8), np.float32))
+    elif damage == "pickle":
+        np.save(file, np.array([{}], dtype=object), allow_pickle=True)
+    else:
+        write(run, (run / "records.jsonl").read_text().replace("weights/naive.npy", "../secret.npy"))
+        np.save(tmp_path / "secret.npy", np.zeros((1, 8, 8), np.float32))
+    first = heatmaps_of(load_runs([run])[0])[0]
+    assert first.weights is None
+    assert "npy" in first.missing
+
+
+def test_run_json_of_the_maker_has_no_field_of_its_own():
+    jsonschema.validate(run_json(SMALL), RUN_SCHEMA)

@@ -1,0 +1,243 @@
+"""Pages: self-contained, every case on a row, nothing that failed hidden, the same numbers for people and machines."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jsonschema
+import pandas as pd
+import pytest
+from attnbench_reports.model import build_model
+from attnbench_reports.pages.cases import verification_table
+from attnbench_reports.pages.columns import Table
+from attnbench_reports.pages.glossary import GLOSSARY
+from attnbench_reports.pages.headline import fit_notes, headline
+from attnbench_reports.pages.terminal import terminal_summary
+from conftest import HOSTILE
+from synthetic_runs import ALL_STATUSES, LAWS, REASONS, Recipe, make_run
+
+SUMMARY_SCHEMA = json.loads((Path(__file__).parents[2] / "reports" / "summary.schema.json").read_text(encoding="utf-8"))
+LOADING = {"src", "href", "xlink:href", "srcset", "data", "action", "poster", "background"}
+
+
+class Page(HTMLParser):
+    """What a test wants to know of a page: loads, text per table row, ids, headings."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.loads: list[str] = []
+        self.ids: list[str] = []
+        self.rows: dict[str, list[str]] = {}
+        self.tags: list[str] = []
+        self._table = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.tags.append(tag)
+        self.loads += [v for k, v in attributes if k in LOADING and v and not v.startswith(("#", "data:"))]
+        if "id" in values:
+            self.ids.append(values["id"])
+        if tag == "table":
+            self._table = values.get("id", values.get("class", ""))
+        if tag == "tr":
+            self.rows.setdefault(self._table, []).append("")
+
+    def handle_data(self, data):
+        if self._table:
+            self.rows.get(self._table, [""])[-1] += data + "\t"
+
+    def handle_endtag(self, tag):
+        if tag == "table":
+            self._table = ""
+
+
+@pytest.fixture(scope="session")
+def page(full) -> Page:
+    return Page(full.html)
+
+
+@pytest.mark.parametrize("name", ["full", "compared"])
+def test_the_page_loads_nothing_from_outside(request, name):
+    html = request.getfixturevalue(name).html
+    page = Page(html)
+    assert page.loads == []
+    style = re.search(r"<style>(.*?)</style>", html, re.S).group(1)
+    assert "@import" not in style
+    assert all(u.startswith(("#", "data:")) for u in re.findall(r"url\(['\"]?([^)'\"]*)", html))
+    assert not {"link", "iframe", "object", "embed"} & (set(page.tags) - {"link"})
+    assert re.findall(r"<link[^>]*>", html) == ['<link rel="icon" href="data:,">']
+
+
+def test_ids_are_unique_across_all_inlined_figures(page):
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_every_case_has_a_row_with_its_reproducer(page, full):
+    rows = page.rows["cases"][1:]
+    assert len(rows) == len(full.summary["cases"]) == 80
+    for row, case in zip(rows, full.summary["cases"], strict=True):
+        assert case["variant"] in row
+        assert case["reproducer"] in row
+
+
+def test_every_failure_is_visible_with_its_reason(page, full):
+    rows = page.rows["failures"][1:]
+    assert len(rows) == len(ALL_STATUSES)
+    for _, status in ALL_STATUSES.values():
+        assert any(status in row and REASONS[status] in row for row in rows), status
+    markdown = full.read("report.md")
+    for _, status in ALL_STATUSES.values():
+        assert REASONS[status].split("(")[0] in markdown.replace("\\", "")
+
+
+def test_warnings_and_environment_are_on_the_page(page, full):
+    assert "the clock frequency is not readable" in full.html
+    environment = "".join(page.rows["environment"])
+    for value in ("Synthetic CPU @ 3.0 GHz", "8.00 GiB", "g++ 12.2", "0123456789ab with local changes", "41.0 ns"):
+        assert value in environment
+
+
+def test_the_glossary_and_every_variants_source_are_on_the_page(full):
+    for name, _ in GLOSSARY:
+        assert f"<dt>{name}</dt>" in full.html
+    assert full.html.count("made up for tests") == len(LAWS)
+
+
+def test_verification_shows_the_worst_case_and_its_tolerance(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[:1], sizes=(64, 128), rounds=1, weights=0))
+    text = (run / "records.jsonl").read_text().splitlines()
+    first = json.loads(text[0])
+    first["verify"] |= {"rel_rms": 1.9e-6, "deterministic": False}
+    (run / "records.jsonl").write_text("\n".join([json.dumps(first), *text[1:]]) + "\n")
+    table = verification_table(build_model([run]))
+    row = dict(zip([c.title for c in table.columns], table.texts()[0], strict=True))
+    assert row["worst relative RMS"] == "1.9e-06"
+    assert row["tolerance"] == "2.0e-06"
+    assert row["worst case"] == "b1 h8 n64 d64 f32"
+    assert row["same bits twice"] == "NO"
+
+
+def test_the_embedded_data_is_the_summary(full):
+    embedded = re.search(r'<script type="application/json" id="data">(.*?)</script>', full.html, re.S).group(1)
+    assert json.loads(embedded) == full.summary
+
+
+@pytest.mark.parametrize("name", ["full", "compared"])
+def test_the_summary_follows_its_schema(request, name):
+    jsonschema.validate(request.getfixturevalue(name).summary, SUMMARY_SCHEMA)
+
+
+def test_the_summary_holds_the_laws_that_made_the_run(full):
+    series = {s["variant"]: s for s in full.summary["series"]}
+    for law in LAWS:
+        made = series[law.label]["time_fit"]
+        assert made["low"] <= law.exponent + 0.01
+        assert made["slope"] == pytest.approx(law.exponent, abs=0.02)
+    assert series["naive"]["memory_fit"]["slope"] == pytest.approx(2)
+    assert series["linear"]["memory_fit"] is None
+    assert series["naive"]["largest_n"] == 8192
+    assert series["linear"]["speedup_n"] == 8192
+
+
+def test_tables_are_read_by_pandas_with_one_row_per_case_series_and_sample(full):
+    tables = {p.stem: pd.read_csv(p) for p in (full.folder / "tables").glob("*.csv")}
+    assert len(tables["cases"]) == 80
+    assert len(tables["series"]) == len(LAWS)
+    timed = tables["cases"]["median_s"].notna().sum()
+    assert len(tables["samples"]) == timed * 10 * 3
+    naive = tables["samples"].query("variant == 'naive' and problem == 'b1 h8 n1024 d64 f32'")
+    median = naive.groupby("round")["seconds"].median().median()
+    assert tables["cases"].query("variant == 'naive' and n == 1024")["median_s"].item() == pytest.approx(median)
+
+
+def test_names_that_are_markup_stay_text_everywhere(compared):
+    assert HOSTILE not in compared.html
+    assert "&lt;/script&gt;" in compared.html
+    assert Page(compared.html).tags.count("script") == 2
+    assert "img" not in Page(compared.html).tags
+    assert HOSTILE not in compared.read("report.md")
+    widths = {len(re.findall(r"(?<!\\)\|", line)) for line in markdown_table(compared.read("report.md"), "## Summary")}
+    assert len(widths) == 1, "an unescaped | adds a column"
+    assert any(HOSTILE in s["variant"] for s in compared.summary["series"])
+
+
+def markdown_table(text: str, heading: str) -> list[str]:
+    after = text.split(heading, 1)[1].lstrip().splitlines()
+    return after[: after.index("")]
+
+
+def test_markdown_links_only_figures_that_exist(full):
+    links = re.findall(r"\]\((figures/[^)]+|tables/[^)]+)\)", full.read("report.md"))
+    assert len(links) == 9
+    assert all((full.folder / link).is_file() for link in links)
+
+
+def test_few_rounds_print_no_interval_and_say_why(compared):
+    assert all(c["interval_low_s"] is None for c in compared.summary["cases"])
+    assert any("3 rounds" in w and "needs 6" in w for w in compared.summary["warnings"])
+    assert "no interval is printed" in compared.html
+    assert "no interval is printed" in compared.stdout
+
+
+def test_few_sizes_show_a_slope_that_is_not_called_an_exponent(compared):
+    fits = [s["time_fit"] for s in compared.summary["series"] if s["time_fit"]]
+    assert fits
+    assert all(not f["is_exponent"] and "3 sizes over a factor 4" in f["verdict"] for f in fits)
+    assert "an exponent needs 7 over 64" in compared.html
+    assert "an exponent needs 7 over 64" in compared.stdout
+
+
+def test_runs_are_labelled_and_what_differs_between_them_is_marked(compared):
+    page = Page(compared.html)
+    assert sum("second" in row for row in page.rows["cases"]) == 1
+    differing = [row for row in page.rows["environment"] if "≠" in row]
+    assert any("g++ 12.2" in row and "g++ 13.1" in row for row in differing)
+    assert not any("Synthetic CPU" in row for row in differing)
+
+
+def test_curved_data_get_the_tail_slope_in_a_note(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[:1], noise=0, weights=0))
+    text = (run / "records.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in text]
+    for item in records:
+        if "time" in item:
+            item["time"]["samples_s"] = [s + 0.01 for s in item["time"]["samples_s"]]
+    (run / "records.jsonl").write_text("\n".join(map(json.dumps, records)) + "\n")
+    report = build_model([run])
+    assert headline(report).texts()[0][2].endswith("†")
+    assert "naive 1.9" in fit_notes(report)[0]
+
+
+def test_a_rate_above_the_machines_peak_is_called_an_error(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[5:6], sizes=(1024,), peak_gflops=90, weights=0))
+    assert any("above the probed FMA peak" in w for w in build_model([run]).warnings)
+
+
+def test_a_run_that_only_verified_makes_a_report_without_times(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[:2], sizes=(64, 128), rounds=0, weights=0))
+    records = [line for line in (run / "records.jsonl").read_text().splitlines() if '"kind": "verify"' in line]
+    (run / "records.jsonl").write_text("\n".join(records) + "\n")
+    report = build_model([run])
+    assert all(point.time is None for point in report.points)
+    assert report.failed == []
+    assert "naive" in terminal_summary(report)
+
+
+def test_the_terminal_table_is_aligned_and_names_every_variant(full):
+    lines = full.stdout.splitlines()
+    rule = next(line for line in lines if line.startswith("─"))
+    table = lines[lines.index(rule) - 1 : lines.index(rule) + 1 + len(LAWS)]
+    assert len({len(line.rstrip()) for line in table}) == 1
+    for law in LAWS:
+        assert any(line.startswith(law.label) for line in table)
+    assert lines[-1] == f"report: {full.folder / 'report.html'}"
+
+
+def test_missing_numbers_sort_last(full):
+    report = build_model([full.run])
+    table = headline(report)
+    column = next(c for c in table.columns if c.title == "memory ~ n^")
+    cells = [row[0] for row in Table("t", [column], table.rows).cells()]
+    assert {c.sort for c in cells if c.text == "–"} == {""}
