@@ -3,7 +3,7 @@
 //   S = scale Q K^T,  P = softmax(S + mask),  O = P V            Vaswani et al. 2017, section 3.2.1, equation 1
 //
 // One task computes one block of query rows of one head: its scores by sgemm, a softmax per row while they are in cache, the
-// weighted values by sgemm, every product on one thread. So the n x n matrix exists one [kRows, n_k] block per thread at a time.
+// weighted values by sgemm, every product on one thread. So the n x n matrix exists one [rows, n_k] block per thread at a time.
 // Keys that no row of a block may see (causal, window, key length) are cut off the block's range: causal costs half.
 // Cost: n_q n_k (d_qk + d_v) multiply-adds per head, counted for whole blocks; extra memory: one block of scores per thread.
 #include <cblas.h>
@@ -17,10 +17,12 @@
 namespace attnbench {
 namespace {
 
-constexpr std::int64_t kRows = 64;  // enough to repay BLAS's packing of K and V; 64 x 4096 scores are 1 MB, one core's L2
+// Query rows per block: enough to repay BLAS's packing of K and V, yet 128 x 1024 or 64 x 2048 scores take half a 1 MB L2.
+// (Measured, one thread, d 64: 128 rows beat 64 by 4 % at n = 1024, 64 beat 128 by 6 % at n = 2048 and 4096; 32 always lose.)
+std::int64_t block_rows(const Problem& p) { return p.n_k <= 1024 ? 128 : 64; }
 
-std::int64_t block_count(const Problem& p) { return (p.n_q + kRows - 1) / kRows; }
-std::int64_t block_end(const Problem& p, std::int64_t begin) { return std::min(p.n_q, begin + kRows); }
+std::int64_t block_count(const Problem& p) { return (p.n_q + block_rows(p) - 1) / block_rows(p); }
+std::int64_t block_end(const Problem& p, std::int64_t begin) { return std::min(p.n_q, begin + block_rows(p)); }
 
 // scores[row, keys] = scale q_row . k_j
 void score_block(const RunTask& task, std::int64_t b, std::int64_t h, std::int64_t begin, KeyRange keys, float* scores) {
@@ -55,7 +57,7 @@ void attend_block(const RunTask& task, std::int64_t b, std::int64_t h, std::int6
                             .panel = panel});
 }
 
-std::int64_t scores_size(const Problem& p) { return std::min(kRows, p.n_q) * p.n_k; }
+std::int64_t scores_size(const Problem& p) { return std::min(block_rows(p), p.n_q) * p.n_k; }
 
 void run(const RunTask& task) {
   const auto& p = task.problem;
@@ -65,8 +67,8 @@ void run(const RunTask& task) {
   const auto panels = task.workspace.allocate<float>(task.parallel.threads() * panel_size);
   task.parallel.for_each(p.batch * p.heads_q * blocks, [&](std::int64_t t, int slot) {
     const auto block = blocks - 1 - t % blocks;  // the longest causal blocks first: the threads finish together
-    attend_block(task, t / (p.heads_q * blocks), t / blocks % p.heads_q, block * kRows, scores.data() + slot * scores_size(p),
-                 panels.data() + slot * panel_size);
+    attend_block(task, t / (p.heads_q * blocks), t / blocks % p.heads_q, block * block_rows(p),
+                 scores.data() + slot * scores_size(p), panels.data() + slot * panel_size);
   });
 }
 
@@ -80,14 +82,14 @@ double computed_scores(const Problem& p) {
   const auto distinct = p.key_lengths.empty() ? 1 : p.batch;
   double scores = 0;
   for (std::int64_t b = 0; b < distinct; ++b)
-    for (std::int64_t begin = 0; begin < p.n_q; begin += kRows) {
+    for (std::int64_t begin = 0; begin < p.n_q; begin += block_rows(p)) {
       const auto end = block_end(p, begin);
       scores += static_cast<double>(end - begin) * static_cast<double>(kernels::keys_seen_by_any(p, b, begin, end).size());
     }
   return scores * static_cast<double>(p.heads_q) * static_cast<double>(p.batch / distinct);
 }
 
-// bytes counts the score blocks too, although they leave the cache only where kRows n_k is larger than it.
+// bytes counts the score blocks too, although they leave the cache only where they are larger than it.
 Cost cost(const Problem& p, const Params&) {
   const double scores = computed_scores(p), pairs = visible_pairs(p);
   return {.multiply_adds = scores * static_cast<double>(p.d_qk + p.d_v),

@@ -15,7 +15,7 @@ bool row_is_finite(const TensorView<float>& out, std::int64_t b, std::int64_t h,
 }
 
 TEST_CASE("scaled_dot_product is right on both sides of its block and chunk edges") {
-  for (const int n_q : {63, 64, 65, 129})
+  for (const int n_q : {63, 64, 65, 127, 128, 129})
     for (const int n_k : {511, 512, 513, 1025})
       for (const char* rest : {" d16", " d16 causal-bottom-right", " d16 causal-top-left", " d16 window=70:3", " d16 mask=bool"}) {
         const auto text = "n" + std::to_string(n_q) + ":" + std::to_string(n_k) + rest;
@@ -90,10 +90,10 @@ TEST_CASE("scaled_dot_product keeps a block of scores per thread, never n x n") 
 
 TEST_CASE("scaled_dot_product computes about half of a causal problem, and says so") {
   const auto cost = [](const char* text) { return find_variant("scaled_dot_product")->cost(parse_problem(text), Params()); };
-  const auto full = cost("h4 n1024 d64"), causal = cost("h4 n1024 d64 causal");
-  CHECK(full.multiply_adds == 4.0 * 1024 * 1024 * 128);
-  CHECK(causal.multiply_adds == full.multiply_adds * (16 * 17 / 2) / (16 * 16));  // 16 blocks of 64 rows
-  CHECK(causal.pairs == 4.0 * 1024 * 1025 / 2);
+  const auto full = cost("h4 n2048 d64"), causal = cost("h4 n2048 d64 causal");
+  CHECK(full.multiply_adds == 4.0 * 2048 * 2048 * 128);
+  CHECK(causal.multiply_adds == full.multiply_adds * (32 * 33 / 2) / (32 * 32));  // 32 blocks of 64 rows
+  CHECK(causal.pairs == 4.0 * 2048 * 2049 / 2);
 }
 
 }  // namespace
