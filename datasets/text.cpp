@@ -29,6 +29,10 @@ constexpr std::size_t kVocabulary = 4096;
 constexpr std::size_t kFewestTokens = 16;  // fewer say nothing about which words keep company
 constexpr double kPositionShare = 0.3;     // of the variance of x, with sinusoids
 constexpr double kWavelengthBase = 10000;  // both papers
+// Measured on the shipped text, 8 heads, d = 64, seed 1: a row's entropy, averaged over rows, is 0.26 to 0.78 of ln n at n = 256
+// and 0.43 to 0.82 at n = 2048, depending on the head (uniform: 1, one-hot: 0; gaussian input: 0.93); the largest weight averages
+// 0.1 to 0.6. Trained heads spread as widely (Clark et al. 2019, "What Does BERT Look At?", section 4.4). Score standard
+// deviation: 1.8 to 3.2.
 constexpr double kGain = 2;
 
 constexpr ParamSpec kParams[] = {choice_param("position", "sinusoidal", "sinusoidal|rope|none", "how tokens know where they are")};
@@ -111,7 +115,6 @@ class Text final : public Dataset {
       throw UserError(name_ + " has only " + std::to_string(text_.tokens.size()) +
                       " words and punctuation marks; give a text with at least " + std::to_string(kFewestTokens));
     content_hash_ = fnv1a(content);
-    load_vectors();
   }
 
   std::string spec() const override { return spec_.canonical(); }
@@ -122,12 +125,13 @@ class Text final : public Dataset {
 
   InputTensors make(const Problem& problem, std::uint64_t seed) const override {
     require_long_enough(std::max(problem.n_q, problem.n_k));
+    const auto vectors = word_vectors();
     auto inputs = empty_inputs(problem);
     const auto positions = std::max(problem.n_q, problem.n_k);
     const Angles sinusoids(position_ == "sinusoidal" ? positions : 0, kWordDim / 2);
     const Angles turns(position_ == "rope" ? positions : 0, problem.d_qk / 2);
     for (std::int64_t b = 0; b < problem.batch; ++b)
-      project_heads(problem, {seed}, b, hidden_states(b, positions, seed, sinusoids), turns, inputs);
+      project_heads(problem, {seed}, b, hidden_states(vectors, b, positions, seed, sinusoids), turns, inputs);
     inputs.mask = make_mask(problem, seed);
     return inputs;
   }
@@ -142,15 +146,13 @@ class Text final : public Dataset {
  private:
   static constexpr int kVersion = 1;  // raise whenever make() gives other bytes
 
-  void load_vectors() {
+  // [words][kWordDim], from the cache or built and cached.
+  std::vector<float> word_vectors() const {
     const std::string name = "word-vectors-v" + std::to_string(kWordVectorsVersion) + "-" + std::to_string(content_hash_) + ".bin";
-    const auto count = text_.words.size() * kWordDim;
-    if (auto cached = read_cache(name, content_hash_, count)) {
-      vectors_ = std::move(*cached);
-      return;
-    }
-    vectors_ = build_word_vectors(text_);
-    write_cache(name, content_hash_, vectors_);
+    if (auto cached = read_cache(name, content_hash_, text_.words.size() * kWordDim)) return std::move(*cached);
+    auto vectors = build_word_vectors(text_);
+    write_cache(name, content_hash_, vectors);
+    return vectors;
   }
 
   void require_long_enough(std::int64_t n) const {
@@ -167,12 +169,13 @@ class Text final : public Dataset {
   }
 
   // x: [positions][kWordDim] of one batch entry.
-  std::vector<float> hidden_states(std::int64_t batch, std::int64_t positions, std::uint64_t seed, const Angles& sinusoids) const {
+  std::vector<float> hidden_states(const std::vector<float>& vectors, std::int64_t batch, std::int64_t positions,
+                                   std::uint64_t seed, const Angles& sinusoids) const {
     std::vector<float> x(static_cast<std::size_t>(positions * kWordDim));
     const bool add = position_ == "sinusoidal";
     const double word_weight = add ? std::sqrt(1 - kPositionShare) : 1, wave_weight = std::sqrt(2 * kPositionShare);
     for (std::int64_t p = 0; p < positions; ++p) {
-      const float* word = vectors_.data() + token(batch, p, seed) * std::size_t{kWordDim};
+      const float* word = vectors.data() + token(batch, p, seed) * std::size_t{kWordDim};
       float* row = x.data() + p * kWordDim;
       for (int e = 0; e < kWordDim; ++e) {
         const double wave = !add ? 0 : e % 2 == 0 ? sinusoids.at(p)[e / 2].sin : sinusoids.at(p)[e / 2].cos;
@@ -203,7 +206,6 @@ class Text final : public Dataset {
   std::string name_;  // for messages
   std::string position_;
   TokenizedText text_;
-  std::vector<float> vectors_;  // [words][kWordDim]
   std::uint64_t content_hash_ = 0;
 };
 

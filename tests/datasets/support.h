@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "datasets/array.h"
+#include "tests/catch.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -51,6 +52,14 @@ std::string refusal(Action action) {
   }
   return "";
 }
+
+/// Checks that a message mentions a text, showing it when it does not.
+#define CHECK_MENTIONS(message, part)                 \
+  do {                                                \
+    const std::string mentioned = (message);          \
+    INFO(mentioned);                                  \
+    CHECK(mentioned.find(part) != std::string::npos); \
+  } while (false)
 
 /// A folder of its own, removed with everything in it at the end of the scope.
 class TemporaryFolder {

@@ -1,0 +1,301 @@
+// If these fail, a user's own Q, K, V are misread or missliced, or a truncated, lying or hostile file crashes us or gets through.
+#include <zlib.h>
+
+#include <cstring>
+#include <filesystem>
+#include <limits>
+
+#include "datasets/dataset.h"
+#include "datasets/named_arrays.h"
+#include "datasets/npy.h"
+#include "tests/catch.h"
+#include "tests/datasets/support.h"
+
+using namespace attnbench;
+namespace fs = std::filesystem;
+
+namespace {
+
+const Wanted kAll = [](std::string_view) { return true; };
+
+template <class T>
+void put(std::string& to, T value) {
+  to.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+// A .safetensors file in memory: the header text, with its true length unless told otherwise, and zero data.
+Bytes safetensors(const std::string& header, std::size_t data_bytes, std::uint64_t length = 0) {
+  std::string file;
+  put(file, length ? length : std::uint64_t{header.size()});
+  return in_memory(file + header + std::string(data_bytes, '\0'));
+}
+
+// A little .npy of shape (count,) float32, zero.
+std::string small_npy(std::int64_t count, std::int64_t declared = -1) {
+  const TemporaryFolder folder;
+  const std::vector<std::int64_t> shape{declared < 0 ? count : declared};
+  write_npy(folder / "a.npy", shape, std::vector<float>(static_cast<std::size_t>(count)));
+  return slurp(folder / "a.npy");
+}
+
+std::string deflated(const std::string& plain) {
+  std::string packed(compressBound(static_cast<uLong>(plain.size())) + 64, '\0');
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 9, Z_DEFAULT_STRATEGY);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+  stream.avail_in = static_cast<uInt>(plain.size());
+  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_out = static_cast<uInt>(packed.size());
+  deflate(&stream, Z_FINISH);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  return packed;
+}
+
+// One ZIP member as we want it to be, true or not.
+struct Entry {
+  std::string name, data;
+  std::uint16_t method = 0, flags = 0;
+  std::uint32_t size = 0, crc = 0;
+
+  static Entry stored(const std::string& name, const std::string& plain) { return make(name, plain, plain, 0); }
+  static Entry packed(const std::string& name, const std::string& plain) { return make(name, plain, deflated(plain), 8); }
+  static Entry make(const std::string& name, const std::string& plain, const std::string& data, std::uint16_t method) {
+    return {name,
+            data,
+            method,
+            0,
+            static_cast<std::uint32_t>(plain.size()),
+            static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(plain.data()), static_cast<uInt>(plain.size())))};
+  }
+};
+
+Bytes zip(const std::vector<Entry>& entries) {
+  std::string file, directory;
+  for (const auto& entry : entries) {
+    std::string common;  // fields that the local header and the directory share
+    for (const auto field : {entry.flags, entry.method, std::uint16_t{0}, std::uint16_t{0}}) put(common, field);
+    for (const auto field : {entry.crc, static_cast<std::uint32_t>(entry.data.size()), entry.size}) put(common, field);
+    put(common, static_cast<std::uint16_t>(entry.name.size()));
+    put(common, std::uint16_t{0});
+    put(directory, std::uint32_t{0x02014b50});
+    put(directory, std::uint16_t{20});
+    put(directory, std::uint16_t{20});
+    directory += common + std::string(10, '\0');
+    put(directory, static_cast<std::uint32_t>(file.size()));
+    directory += entry.name;
+    put(file, std::uint32_t{0x04034b50});
+    put(file, std::uint16_t{20});
+    file += common + entry.name + entry.data;
+  }
+  const auto offset = static_cast<std::uint32_t>(file.size());
+  file += directory;
+  put(file, std::uint32_t{0x06054b50});
+  put(file, std::uint32_t{0});
+  for (int i = 0; i < 2; ++i) put(file, static_cast<std::uint16_t>(entries.size()));
+  put(file, static_cast<std::uint32_t>(directory.size()));
+  put(file, offset);
+  put(file, std::uint16_t{0});
+  return in_memory(file);
+}
+
+// Every prefix and every file with one byte flipped: refused or read, but never a crash or another exception.
+template <class Parse>
+void mutate(const std::string& whole, Parse parse, std::size_t flips_up_to) {
+  for (std::size_t length = 0; length < whole.size(); ++length)
+    CHECK_THROWS_AS(parse(in_memory(whole.substr(0, length))), UserError);
+  for (std::size_t at = 0; at < std::min(whole.size(), flips_up_to); ++at)
+    for (const int flip : {0x01, 0x10, 0x80, 0xff}) {
+      auto damaged = whole;
+      damaged[at] = static_cast<char>(damaged[at] ^ flip);
+      const auto message = refusal([&] { parse(in_memory(damaged)); });
+      CHECK(message.find('\n') == std::string::npos);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("every container of the same Q, K, V gives the same tensors") {
+  // make_files.py: b1 h4:2 n5 d8:6, element i of each array is i / 8 - 1.
+  const auto problem = parse_problem("h4:2 n5 d8:6");
+  for (const char* file : {"folder", "stored.npz", "deflated.npz", "f32.safetensors", "f16.safetensors", "bf16.safetensors",
+                           "f64_rank3.safetensors"}) {
+    CAPTURE(file);
+    const auto in = open_dataset("file:" + fixture(file))->make(problem, 1);
+    for (int i = 0; i < 160; ++i) CHECK(in.q.data()[i] == static_cast<float>(i) / 8 - 1);
+    for (int i = 0; i < 80; ++i) CHECK(in.k.data()[i] == static_cast<float>(i) / 8 - 1);
+    for (int i = 0; i < 60; ++i) CHECK(in.v.data()[i] == static_cast<float>(i) / 8 - 1);
+  }
+}
+
+TEST_CASE("a smaller problem takes the first tokens, heads and batch entries") {
+  const auto dataset = open_dataset("file:" + fixture("folder"));
+  const auto in = dataset->make(parse_problem("h2:1 n2:3 d8:6"), 1);
+  REQUIRE(in.q.shape() == Shape{1, 2, 2, 8});
+  CHECK(in.q.view().row(0, 1, 1)[7] == (1 * 5 * 8 + 1 * 8 + 7) / 8.0f - 1);
+  CHECK(in.v.view().row(0, 0, 2)[5] == (2 * 6 + 5) / 8.0f - 1);
+}
+
+TEST_CASE("a larger problem or another d is refused with what there is") {
+  const auto dataset = open_dataset("file:" + fixture("stored.npz"));
+  const std::pair<const char*, const char*> wrong[] = {
+      {"h4:2 n6 d8:6", "q has 5 tokens, fewer than the 6 asked for"},
+      {"h4:2 n5:6 d8:6", "k has 5 tokens"},
+      {"h4:4 n5 d8:6", "k has 2 heads"},
+      {"h8:2 n5 d8:6", "q has 4 heads"},
+      {"b2 h4:2 n5 d8:6", "q has 1 batch entries"},
+      {"h4:2 n5 d4:6", "q has d = 8, not the 4 asked for"},
+      {"h4:2 n5 d8", "v has d = 6"},
+  };
+  for (const auto& [problem, expected] : wrong)
+    CHECK_MENTIONS(refusal([&] { dataset->make(parse_problem(problem), 1); }), expected);
+}
+
+TEST_CASE("dense masks come with a file too") {
+  const auto in = open_dataset("file:" + fixture("folder"))->make(parse_problem("h4:2 n5 d8:6 mask=bool"), 1);
+  CHECK(in.mask.shape() == Shape{1, 1, 5, 5});
+}
+
+TEST_CASE("the fingerprint follows the contents, not the name") {
+  const auto fingerprint = [](const std::string& path) { return open_dataset("file:" + path)->fingerprint(); };
+  const TemporaryFolder folder;
+  fs::copy(fixture("folder"), folder / "copy");
+  CHECK(fingerprint(folder / "copy") == fingerprint(fixture("folder")));
+  auto changed = slurp(folder / "copy/v.npy");
+  changed.back() = static_cast<char>(changed.back() ^ 1);
+  spill(folder / "copy/v.npy", changed);
+  CHECK(fingerprint(folder / "copy") != fingerprint(fixture("folder")));
+}
+
+TEST_CASE("NaN, missing, doubled or unmatched arrays are refused by name") {
+  const TemporaryFolder folder;
+  const auto write = [&](const std::string& name, std::vector<std::int64_t> shape, float last = 1) {
+    std::vector<float> values(static_cast<std::size_t>(Array{shape, ElementType::f32, {}}.count()), 1.0f);
+    values.back() = last;
+    write_npy(folder / name, shape, values);
+  };
+  const auto open = [&] { return refusal([&] { open_dataset("file:" + folder.path()); }); };
+  CHECK_MENTIONS(open(), "holds no array named 'q' or 'query'; it holds none");
+  write("q.npy", {4, 2});
+  write("K.npy", {4, 2});
+  CHECK_MENTIONS(open(), "holds no array named 'v' or 'value'; it holds 'K', 'q'");
+  write("Value.npy", {4, 3});
+  CHECK(open().empty());
+  write("query.npy", {4, 2});
+  CHECK_MENTIONS(open(), "more than one array named 'q' or 'query'");
+  fs::remove(folder / "query.npy");
+  write("K.npy", {4, 2}, std::numeric_limits<float>::quiet_NaN());
+  CHECK_MENTIONS(open(), "holds NaN at index [3, 1]");
+  write("K.npy", {4, 5});
+  CHECK_MENTIONS(open(), "k [1, 1, 4, 5]");
+  write("K.npy", {3, 2});
+  CHECK_MENTIONS(open(), "they must be");
+  write("K.npy", {8});
+  CHECK_MENTIONS(open(), "'k' in");
+}
+
+TEST_CASE("what is no container is refused") {
+  const TemporaryFolder folder;
+  spill(folder / "a.txt", "hello");
+  spill(folder / "a.npz", "hello");
+  spill(folder / "a.safetensors", "hello");
+  for (const char* name : {"a.txt", "a.npz", "a.safetensors", "missing"}) {
+    const auto message = refusal([&] { open_dataset("file:" + (folder / name)); });
+    CHECK_MENTIONS(message, name);
+    CHECK(message.find('\n') == std::string::npos);
+  }
+}
+
+TEST_CASE("every truncation of an npz is refused and no flipped byte crashes") {
+  for (const char* file : {"stored.npz", "deflated.npz"}) {
+    CAPTURE(file);
+    mutate(
+        slurp(fixture(file)), [](const Bytes& bytes) { return parse_npz(bytes, "damaged", kAll); }, 1u << 20);
+  }
+}
+
+TEST_CASE("every truncation of a safetensors file is refused and no flipped byte crashes") {
+  for (const char* file : {"f32.safetensors", "f16.safetensors", "bf16.safetensors", "f64_rank3.safetensors"}) {
+    CAPTURE(file);
+    mutate(
+        slurp(fixture(file)), [](const Bytes& bytes) { return parse_safetensors(bytes, "damaged", kAll); }, 260);
+  }
+}
+
+TEST_CASE("our hand-made archives are read when they are true") {
+  const auto container =
+      parse_npz(zip({Entry::stored("q.npy", small_npy(3)), Entry::packed("k.npy", small_npy(1000))}), "true", kAll);
+  CHECK(container.names == std::vector<std::string>{"q", "k"});
+  CHECK(container.arrays[1].array.count() == 1000);
+}
+
+TEST_CASE("lying and hostile archives are refused") {
+  const auto parse = [](const std::vector<Entry>& entries) { return refusal([&] { parse_npz(zip(entries), "hostile", kAll); }); };
+  const auto with = [](Entry entry, auto change) {
+    change(entry);
+    return entry;
+  };
+  const auto packed = Entry::packed("q.npy", small_npy(1000)), stored = Entry::stored("q.npy", small_npy(1000));
+  CHECK_MENTIONS(parse({with(packed, [](Entry& e) { e.size = 0xfffffffe; })}), "claims more than its data can hold");
+  CHECK_MENTIONS(parse({with(packed, [](Entry& e) { e.size += 1; })}), "does not inflate");
+  CHECK_MENTIONS(parse({with(packed, [](Entry& e) { e.size -= 1; })}), "declares");
+  CHECK_MENTIONS(parse({with(packed, [](Entry& e) { e.crc ^= 1; })}), "CRC");
+  CHECK_MENTIONS(parse({with(packed, [](Entry& e) { e.flags = 1; })}), "encrypted");
+  CHECK_MENTIONS(parse({with(packed, [](Entry& e) { e.method = 14; })}), "compression method 14");
+  CHECK_MENTIONS(parse({with(packed, [](Entry& e) { e.data.resize(e.data.size() / 2); })}), "does not inflate");
+  CHECK_MENTIONS(parse({with(packed, [](Entry& e) { e.data += "tail"; })}), "does not inflate");
+  CHECK_MENTIONS(parse({with(stored, [](Entry& e) { e.size += 1; })}), "two different sizes");
+  CHECK_MENTIONS(parse({stored, packed}), "twice");
+  // A bomb: a megabyte of zeros behind a header that declares three numbers; and a header that declares more than there is.
+  CHECK_MENTIONS(parse({Entry::packed("q.npy", small_npy(3) + std::string(1 << 20, '\0'))}), "declares");
+  CHECK_MENTIONS(parse({Entry::packed("q.npy", small_npy(3, 1ll << 40))}), "declares");
+  CHECK_MENTIONS(parse({Entry::stored("q.npy", small_npy(3, 1ll << 40))}), "declares shape");
+}
+
+TEST_CASE("lying and hostile safetensors are refused") {
+  const auto parse = [](const Bytes& file) { return refusal([&] { parse_safetensors(file, "hostile", kAll); }); };
+  const auto tensor = [](const char* shape, const char* offsets) {
+    return std::string(R"({"dtype":"F32","shape":)") + shape + R"(,"data_offsets":)" + offsets + "}";
+  };
+  CHECK(parse(safetensors("{\"q\":" + tensor("[2,3]", "[0,24]") + "}", 24)).empty());
+  CHECK(parse(safetensors("{\"q\":" + tensor("[0]", "[0,0]") + "}", 0)).empty());
+
+  CHECK_MENTIONS(parse(safetensors("{}", 0, ~std::uint64_t{0})), "its header claims 18446744073709551615 bytes");
+  CHECK_MENTIONS(parse(safetensors("{}", 0, 3)), "its header claims 3 bytes");
+  CHECK_MENTIONS(parse(safetensors("[]", 0)), "not a JSON object");
+  CHECK_MENTIONS(parse(safetensors("{\"q\":", 0)), "not a JSON object");
+  CHECK_MENTIONS(parse(safetensors("{\"\xff\":1}", 0)), "not a JSON object");
+  CHECK_MENTIONS(parse(safetensors("{\"q\":1}", 0)), "no dtype");
+  CHECK_MENTIONS(parse(safetensors("{\"q\":" + std::string(100000, '['), 0)), "nested too deeply");
+  CHECK_MENTIONS(parse(safetensors(std::string(100000, '{'), 0)), "not a JSON object");
+  CHECK_MENTIONS(parse(safetensors("{\"q\":" + tensor("[2]", "[0,8]") + ",\"q\":" + tensor("[2]", "[0,8]") + "}", 8)), "'q' twice");
+
+  for (const auto& [shape, offsets, expected] : std::vector<std::array<const char*, 3>>{
+           {"[2,3]", "[0,28]", "outside the file"},
+           {"[2,3]", "[24,0]", "outside the file"},
+           {"[2,3]", "[-8,16]", "outside the file"},
+           {"[2,3]", "[0.0,24.0]", "outside the file"},
+           {"[2,3]", "[0,18446744073709551615]", "outside the file"},
+           {"[2,3]", "[0]", "outside the file"},
+           {"[2,3]", "null", "outside the file"},
+           {"[2,3]", "[4,24]", "leaves a hole"},
+           {"[2,3]", "[0,20]", "24 bytes of data where its header says 20"},
+           {"[2,2]", "[0,24]", "holds 24 bytes"},
+           {"[4294967296,4294967296]", "[0,24]", "holds 24 bytes"},
+           {"[-2,-3]", "[0,24]", "no valid shape"},
+           {"[[2,3]]", "[0,24]", "nested too deeply"},
+           {"\"23\"", "[0,24]", "no valid shape"},
+       })
+    CHECK_MENTIONS(parse(safetensors("{\"q\":" + tensor(shape, offsets) + "}", 24)), expected);
+  CHECK_MENTIONS(parse(safetensors("{\"q\":" + tensor("[4]", "[0,16]") + ",\"k\":" + tensor("[4]", "[8,24]") + "}", 24)),
+                 "overlaps");
+}
+
+TEST_CASE("tensors of other types do no harm unless they are wanted") {
+  const auto file = safetensors(
+      R"({"ids":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},"q":{"dtype":"F32","shape":[1],"data_offsets":[16,20]}})", 20);
+  const auto container = parse_safetensors(file, "mixed", [](std::string_view name) { return name == "q"; });
+  CHECK(container.arrays.size() == 1);
+  CHECK(container.names.size() == 2);
+  CHECK_MENTIONS(refusal([&] { parse_safetensors(file, "mixed", kAll); }), "dtype 'I64'");
+}
