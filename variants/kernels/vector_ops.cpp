@@ -77,6 +77,11 @@ void exp_row(const float* x, float* y, std::int64_t count) {
   map(x, y, count, [top](FloatVec v) HWY_ATTR { return exp_vector(hn::IfThenElse(hn::Gt(v, top), top, v)); });
 }
 
+void exp2_row(const float* x, float* y, std::int64_t count) {
+  const auto top = hn::Set(FloatTag(), 127.99f);
+  map(x, y, count, [top](FloatVec v) HWY_ATTR { return exp2_vector(hn::IfThenElse(hn::Gt(v, top), top, v)); });
+}
+
 void tanh_row(const float* x, float* y, std::int64_t count) {
   map(x, y, count, [](FloatVec v) HWY_ATTR { return tanh_vector(v); });
 }
@@ -151,6 +156,7 @@ HWY_EXPORT(dot_row);
 HWY_EXPORT(axpy_row);
 HWY_EXPORT(scale_row);
 HWY_EXPORT(exp_row);
+HWY_EXPORT(exp2_row);
 HWY_EXPORT(tanh_row);
 HWY_EXPORT(softmax_row);
 HWY_EXPORT(additive_score_rows);
@@ -175,6 +181,11 @@ void scale(float a, float* x, std::int64_t count) {
 void exp(const float* x, float* y, std::int64_t count) {
   settle_isa();
   HWY_DYNAMIC_DISPATCH(exp_row)(x, y, count);
+}
+
+void exp2(const float* x, float* y, std::int64_t count) {
+  settle_isa();
+  HWY_DYNAMIC_DISPATCH(exp2_row)(x, y, count);
 }
 
 void tanh(const float* x, float* y, std::int64_t count) {

@@ -19,7 +19,10 @@ void scale(float a, float* x, std::int64_t count);
 /// y[i] = e^x[i], relative error <= 2.0e-7; 0 below x = -87.33 and for -inf, clamped to e^88 above, NaN for NaN. y may be x.
 void exp(const float* x, float* y, std::int64_t count);
 
-/// y[i] = tanh x[i], relative error <= 2.5e-7; NaN for NaN. y may be x.
+/// y[i] = 2^x[i], relative error <= 1.9e-7; 0 below x = -126, clamped to 2^127.99 above, NaN for NaN. y may be x.
+void exp2(const float* x, float* y, std::int64_t count);
+
+/// y[i] = tanh x[i], relative error <= 2.0e-7; NaN for NaN. y may be x.
 void tanh(const float* x, float* y, std::int64_t count);
 
 /// row = softmax(row). Entries of -inf weigh exactly 0; a row of nothing but -inf becomes all 0.
