@@ -26,7 +26,8 @@ TEST_CASE("additive scores with w_v . tanh(W_q q + W_k k), each weight in its pl
 
 TEST_CASE("additive is right for scoring layers narrower and wider than the heads") {
   for (const char* d_a : {"1", "7", "64", "130"})
-    for (const char* text : {"h2 n97 d33", "h4:2 n50:70 d16:9 causal-bottom-right", "b2 n130 d8 klen=77,0 mask=additive"}) {
+    for (const char* text :
+         {"h2 n97 d33", "h4:2 n50:70 d16:9 causal-bottom-right", "b2 n130 d8 klen=77,0 mask=additive", "n90 d8 window=9:4"}) {
       INFO(text << ", d_a " << d_a);
       CHECK(error_of(Call("additive", text, {{"d_a", d_a}})) < kTolerance);
     }
@@ -65,6 +66,15 @@ TEST_CASE("additive: hidden keys may hold NaN in keys and values") {
   const auto out = call.run(a);
   CHECK(std::memcmp(out.data(), clean.data(), (80 + 79) * 8 * sizeof(float)) == 0);
   CHECK(std::isnan(out.view().row(1, 0, 79)[0]));
+}
+
+TEST_CASE("additive: a key hidden by a dense mask may hold NaN") {
+  Call call("additive", "n30 d8 mask=bool");
+  auto a = random_arrays(call.problem);
+  for (std::int64_t i = 0; i < 30; ++i) a.mask.view<std::uint8_t>().row(0, 0, i)[11] = 0;
+  const auto clean = call.run(a);
+  for (auto* tensor : {&a.k, &a.v}) std::fill_n(tensor->view().row(0, 0, 11), 8, std::numeric_limits<float>::quiet_NaN());
+  CHECK(same_bits(call.run(a), clean));
 }
 
 TEST_CASE("additive needs memory for the two projections and a row per thread, nothing quadratic") {
