@@ -1,6 +1,8 @@
 // If these fail, the string that names every record no longer identifies its problem, or bad sizes get through.
 #include "variants/api/problem.h"
 
+#include <cmath>
+
 #include "tests/catch.h"
 #include "variants/api/error.h"
 
@@ -26,13 +28,79 @@ TEST_CASE("tokens may come in any order and default") {
 }
 
 TEST_CASE("malformed or impossible problems are refused by name") {
-  for (const char* text :
-       {"n", "nx", "n0", "n-4", "b0", "h3:2", "h2:3", "n4 q7", "n4:8 causal", "n4 window=3", "n4 window=-1:0", "n4 klen=5",
-        "n4 klen=1,2", "n4 mask=maybe", "n4 mask=bool:q", "n4 scale=nan", "n4 scale=inf", "n4 softcap=0", "n4 softcap=-3", "n4 scale=",
-        "n99999999999999999999", "n1099511627776 d64", "n4 d"}) {
+  for (const char* text : {"n",
+                           "nx",
+                           "n0",
+                           "n-4",
+                           "b0",
+                           "h3:2",
+                           "h2:3",
+                           "n4 q7",
+                           "n4:8 causal",
+                           "n4 window=3",
+                           "n4 window=-1:0",
+                           "n4 klen=5",
+                           "n4 klen=1,2",
+                           "n4 mask=maybe",
+                           "n4 mask=bool:q",
+                           "n4 scale=nan",
+                           "n4 scale=inf",
+                           "n4 softcap=0",
+                           "n4 softcap=-3",
+                           "n4 scale=",
+                           "n99999999999999999999",
+                           "n1099511627776 d64",
+                           "n4 d"}) {
     CAPTURE(text);
     CHECK_THROWS_AS(parse_problem(text), UserError);
   }
+}
+
+TEST_CASE("the error is one line that names the token and what is accepted") {
+  const auto error_of = [](const char* text) -> std::string {
+    try {
+      parse_problem(text);
+      return "accepted";
+    } catch (const UserError& error) {
+      return error.what();
+    }
+  };
+  CHECK(error_of("n4 q7") ==
+        "problem: cannot read 'q7'; expected bN hN nN dN f32 causal causal-top-left causal-bottom-right window= "
+        "klen= mask= scale= softcap=");
+  CHECK(error_of("n4 n8") == "problem: cannot read 'n8'; expected n to be given once");
+  CHECK(error_of("h3:2") == "problem: heads h3:2: the key/value heads must divide the query heads");
+  CHECK(error_of("n0") == "problem: n_q is 0; it must be at least 1");
+  CHECK(error_of("n4 klen=5") == "problem: key length 5 lies outside 0..4");
+  CHECK(error_of("b2 n4 klen=1").find("1 key lengths for batch 2") != std::string::npos);
+}
+
+TEST_CASE("on a square problem the two causal alignments are one") {
+  CHECK(parse_problem("n4 causal-bottom-right") == parse_problem("n4 causal"));
+  CHECK(parse_problem("n4:8 causal-bottom-right").causal == Causal::bottom_right);
+  auto built = parse_problem("n4 causal");
+  built.causal = Causal::bottom_right;
+  CHECK(to_string(built) == to_string(parse_problem("n4 causal")));
+}
+
+TEST_CASE("a problem built by hand is checked as strictly as a parsed one") {
+  auto p = parse_problem("n4");
+  p.window = Window{-2, 0};
+  CHECK_THROWS_AS(validate(p), UserError);
+  p.window = Window{Window::kUnbounded, 0};
+  CHECK_NOTHROW(validate(p));
+  p.softcap = std::nan("");
+  CHECK_THROWS_AS(validate(p), UserError);
+}
+
+TEST_CASE("work and traffic follow the published conventions") {
+  CHECK(dense_flops(parse_problem("b2 h8:2 n10:20 d4:6 f32 causal-top-left")) == 2.0 * 2 * 8 * 10 * 20 * (4 + 6));
+  // Q and O at 8 heads, K and V at 2.
+  CHECK(compulsory_bytes(parse_problem("b2 h8:2 n10:20 d4:6")) == 4.0 * 2 * (8 * 10 * (4 + 6) + 2 * 20 * (4 + 6)));
+  CHECK(compulsory_bytes(parse_problem("b2 h8 n10 d1 mask=bool:h")) - compulsory_bytes(parse_problem("b2 h8 n10 d1")) ==
+        8 * 10 * 10);
+  CHECK(compulsory_bytes(parse_problem("b2 h8 n10 d1 mask=additive")) - compulsory_bytes(parse_problem("b2 h8 n10 d1")) ==
+        4 * 10 * 10);
 }
 
 TEST_CASE("visible keys and their count follow the masks") {

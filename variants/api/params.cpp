@@ -15,6 +15,12 @@ std::string number_text(double value) {
   return {buffer, end};
 }
 
+std::string text_of(const ParamValue& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
+  if (const auto* real = std::get_if<double>(&value)) return number_text(*real);
+  return std::get<std::string>(value);
+}
+
 ParamValue default_of(const ParamSpec& spec) {
   switch (spec.type) {
     case ParamSpec::Type::integer: return static_cast<std::int64_t>(spec.number);
@@ -40,19 +46,14 @@ bool is_choice(std::string_view choices, std::string_view word) {
 
 template <class T>
 T parse_number(const ParamSpec& spec, std::string_view text) {
+  const auto bound = [](double x) { return text_of(static_cast<T>(x)); };
   const std::string expected = std::string(spec.type == ParamSpec::Type::integer ? "a whole number" : "a number") + " from " +
-                               number_text(spec.min) + " to " + number_text(spec.max);
+                               bound(spec.min) + " to " + bound(spec.max);
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool parsed = error == std::errc{} && end == text.data() + text.size();
   if (!parsed || !(static_cast<double>(value) >= spec.min && static_cast<double>(value) <= spec.max)) reject(spec, text, expected);
   return value;
-}
-
-std::string text_of(const ParamValue& value) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
-  if (const auto* real = std::get_if<double>(&value)) return number_text(*real);
-  return std::get<std::string>(value);
 }
 
 }  // namespace

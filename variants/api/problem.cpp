@@ -9,7 +9,8 @@
 namespace attnbench {
 namespace {
 
-constexpr double kMaxElements = 1099511627776.0;  // 2^40
+constexpr double kMaxElements = 1099511627776.0;    // 2^40, of one tensor
+constexpr double kMaxScores = 72057594037927936.0;  // 2^56, all (query, key) pairs: their bytes still fit 64 bits
 
 std::string pair_text(std::int64_t a, std::int64_t b) {
   return a == b ? std::to_string(a) : std::to_string(a) + ":" + std::to_string(b);
@@ -110,6 +111,14 @@ void parse_token(Problem& p, std::string_view token) {
   else reject(token, "bN hN nN dN f32 causal causal-top-left causal-bottom-right window= klen= mask= scale= softcap=");
 }
 
+// What a token sets: two tokens that set the same are a contradiction.
+std::string_view subject_of(std::string_view token) {
+  if (token.starts_with("causal")) return "causal";
+  const auto equals = token.find('=');
+  if (equals != std::string_view::npos) return token.substr(0, equals);
+  return token == "f32" ? token : token.substr(0, 1);
+}
+
 void require(bool condition, const std::string& message) {
   if (!condition) throw UserError("problem: " + message);
 }
@@ -129,7 +138,8 @@ std::string to_string(const Problem& p) {
   }
   if (p.mask.kind != MaskKind::none) {
     text += p.mask.kind == MaskKind::boolean ? " mask=bool" : " mask=additive";
-    if (p.mask.per_batch || p.mask.per_head) text += std::string(":") + (p.mask.per_batch ? "b" : "") + (p.mask.per_head ? "h" : "");
+    if (p.mask.per_batch || p.mask.per_head)
+      text += std::string(":") + (p.mask.per_batch ? "b" : "") + (p.mask.per_head ? "h" : "");
   }
   if (p.scale) text += " scale=" + real_text(*p.scale);
   if (p.softcap) text += " softcap=" + real_text(*p.softcap);
@@ -139,16 +149,22 @@ std::string to_string(const Problem& p) {
 Problem parse_problem(std::string_view text) {
   Problem p;
   bool bare_causal = false;
+  std::vector<std::string_view> subjects;
   while (!text.empty()) {
     const auto space = text.find(' ');
     const auto token = text.substr(0, space);
-    if (!token.empty()) parse_token(p, token);
+    if (!token.empty()) {
+      parse_token(p, token);
+      if (std::find(subjects.begin(), subjects.end(), subject_of(token)) != subjects.end())
+        reject(token, std::string(subject_of(token)) + " to be given once");
+      subjects.push_back(subject_of(token));
+    }
     bare_causal |= token == "causal";
     if (space == std::string_view::npos) break;
     text.remove_prefix(space + 1);
   }
-  if (bare_causal && p.n_q != p.n_k)
-    reject("causal", "causal-top-left or causal-bottom-right, because n_q and n_k differ");
+  if (bare_causal && p.n_q != p.n_k) reject("causal", "causal-top-left or causal-bottom-right, because n_q and n_k differ");
+  if (p.causal != Causal::none && p.n_q == p.n_k) p.causal = Causal::top_left;  // the alignments agree; keep one
   validate(p);
   return p;
 }
@@ -164,16 +180,20 @@ void validate(const Problem& p) {
   positive("n_k", p.n_k);
   positive("d_qk", p.d_qk);
   positive("d_v", p.d_v);
-  require(p.heads_q % p.heads_kv == 0, "heads h" + pair_text(p.heads_q, p.heads_kv) +
-                                           ": the key/value heads must divide the query heads");
+  require(p.heads_q % p.heads_kv == 0,
+          "heads h" + pair_text(p.heads_q, p.heads_kv) + ": the key/value heads must divide the query heads");
   const double rows = static_cast<double>(p.batch) * p.heads_q * std::max(p.n_q, p.n_k);
   require(rows * std::max(p.d_qk, p.d_v) <= kMaxElements,
           "a tensor of " + to_string(p) + " would have more than 2^40 elements; choose smaller sizes");
-  require(p.key_lengths.empty() || static_cast<std::int64_t>(p.key_lengths.size()) == p.batch,
-          std::to_string(p.key_lengths.size()) + " key lengths for batch " + std::to_string(p.batch) + "; give one per batch entry");
+  require(rows * static_cast<double>(p.n_k) <= kMaxScores,
+          to_string(p) + " has more than 2^56 (query, key) pairs; choose smaller sizes");
+  const auto is_bound = [](std::int64_t bound) { return bound >= 0 || bound == Window::kUnbounded; };
+  require(!p.window || (is_bound(p.window->left) && is_bound(p.window->right)), "window bounds must be counts >= 0 or unbounded");
+  require(
+      p.key_lengths.empty() || static_cast<std::int64_t>(p.key_lengths.size()) == p.batch,
+      std::to_string(p.key_lengths.size()) + " key lengths for batch " + std::to_string(p.batch) + "; give one per batch entry");
   for (const auto length : p.key_lengths)
-    require(length >= 0 && length <= p.n_k,
-            "key length " + std::to_string(length) + " lies outside 0.." + std::to_string(p.n_k));
+    require(length >= 0 && length <= p.n_k, "key length " + std::to_string(length) + " lies outside 0.." + std::to_string(p.n_k));
   require(!p.scale || std::isfinite(*p.scale), "scale is not finite; give a finite number");
   require(!p.softcap || (std::isfinite(*p.softcap) && *p.softcap > 0), "softcap must be a finite number above 0");
 }

@@ -73,12 +73,14 @@ struct Problem {
 /// The canonical string. Two equal problems print the same; causal with n_q == n_k prints `causal` whatever its alignment.
 std::string to_string(const Problem& problem);
 
-/// Parses a canonical string; tokens may come in any order and missing ones take their defaults (b1 h1 n1 d1 f32).
-/// Throws UserError (error.h) naming the token and what is accepted.
+/// Parses a canonical string; tokens may come in any order and missing ones take their defaults (b1 h1 n1 d1 f32). Where
+/// n_q == n_k the two causal alignments are one and top_left stands for both. Throws UserError (error.h) naming the token and what
+/// is accepted.
 Problem parse_problem(std::string_view text);
 
-/// Throws UserError when a size is not positive or is absurd (a tensor beyond 2^40 elements), heads_kv does not divide heads_q,
-/// a key length lies outside [0, n_k], or scale/softcap is not finite. parse_problem() calls it.
+/// Throws UserError when a size is not positive or is absurd (a tensor beyond 2^40 elements, more than 2^56 pairs), heads_kv does
+/// not divide heads_q, a window bound is negative, a key length lies outside [0, n_k], or scale/softcap is not finite.
+/// parse_problem() calls it.
 void validate(const Problem& problem);
 
 /// Half-open range of keys.

@@ -11,9 +11,12 @@ constexpr std::size_t kReservedGuards = 256;  // allocations a run may make befo
 constexpr unsigned char kGuardPattern = 0xA5;
 
 std::byte* allocate_lines(std::size_t bytes) {
-  return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kAlignment}));
+  return static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlignment}));
 }
-void free_lines(std::byte* p) { ::operator delete(p, std::align_val_t{kAlignment}); }
+void fill(std::byte* memory, std::size_t bytes, float value) {
+  for (std::size_t i = 0; i + sizeof value <= bytes; i += sizeof value) std::memcpy(memory + i, &value, sizeof value);
+}
+void free_lines(std::byte* p) { ::operator delete (p, std::align_val_t{kAlignment}); }
 
 }  // namespace
 
@@ -39,7 +42,8 @@ void Workspace::reset() {
 }
 
 void Workspace::poison(float value) {
-  for (std::size_t i = 0; i + sizeof value <= capacity_; i += sizeof value) std::memcpy(memory_ + i, &value, sizeof value);
+  poison_ = value;
+  fill(memory_, capacity_, value);
 }
 
 bool Workspace::guards_intact() const {
@@ -59,6 +63,7 @@ void* Workspace::allocate_bytes(std::size_t bytes) {
   } else {
     block = allocate_lines(bytes + kGuardBytes);
     spilled_.push_back(block);
+    if (poison_) fill(block, bytes, *poison_);
   }
   std::memset(block + bytes, kGuardPattern, kGuardBytes);
   guards_.push_back(block + bytes);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,7 +39,8 @@ class Workspace {
 
   /// Forgets all allocations; keeps memory, peak and fault flags.
   void reset();
-  /// Fills the whole arena with `value`, so that a variant that trusts old contents is found out.
+  /// Fills the whole arena, and later whatever is taken beyond the declared bytes, with `value`, so that a variant that trusts old
+  /// contents is found out.
   void poison(float value = std::numeric_limits<float>::quiet_NaN());
 
   std::size_t declared() const { return declared_; }
@@ -59,8 +61,9 @@ class Workspace {
   std::size_t used_ = 0;    // payload bytes in use
   std::size_t peak_ = 0;
   bool overflowed_ = false;
-  std::vector<std::byte*> guards_;    // start of each guard line since reset()
-  std::vector<std::byte*> spilled_;   // blocks beyond capacity, freed at reset()
+  std::optional<float> poison_;      // what poison() filled with
+  std::vector<std::byte*> guards_;   // start of each guard line since reset()
+  std::vector<std::byte*> spilled_;  // blocks beyond capacity, freed at reset()
 };
 
 }  // namespace attnbench
