@@ -15,14 +15,16 @@
 #include <hwy/highway.h>
 
 #include "variants/kernels/micro_kernels-inl.h"
+#include "variants/kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 namespace {
 
-constexpr float kLog2E = 1.44269504f;
-constexpr int kPanels = kVectors * kLanes >= 48 ? 4 : 8;
-constexpr std::int64_t kBlockLanes = std::int64_t{kPanels} * kVectors * kLanes;
+constexpr double kLog2E = 1.44269504088896340736;
+constexpr int kPanelLanes = kVectors * kLanes;
+constexpr int kPanels = kPanelLanes >= 48 ? 4 : 8;
+constexpr std::int64_t kBlockLanes = std::int64_t{kPanels} * kPanelLanes;
 
 // Some of the block's lanes, as many vectors as one register tile takes.
 struct Panel {
@@ -58,10 +60,15 @@ class Block {
  private:
   std::int64_t row_of(std::int64_t lane) const { return t_.rows.row(lane / t_.fold); }
   std::int64_t head_of(std::int64_t lane) const { return t_.first_head + lane % t_.fold; }
+  template <class T>
+  T* row_at(const TensorView<T>& tensor, std::int64_t lane) const {
+    return tensor.row(t_.batch, head_of(lane), row_of(lane));
+  }
   std::int64_t state_of(std::int64_t lane) const { return (t_.batch * p_.heads_q + head_of(lane)) * p_.n_q + row_of(lane); }
 
   void lay_out();
   void start(const Panel& panel);
+  void resume(const Panel& panel);
   void run_segment(std::int64_t s);
   void find_ranges(std::int64_t s, const KeySegment& segment);
   void fill_tile(const KeySegment& segment, std::int64_t begin, std::int64_t end);
@@ -90,8 +97,8 @@ void Block::lay_out() {
   panel_count_ = (vectors + kVectors - 1) / kVectors;
   float* next = t_.scratch;
   const auto take = [&next](std::int64_t floats) { return std::exchange(next, next + floats); };
-  correction_ = take(kVectors * kLanes);
-  scores_ = take((t_.key_block + kRows) * kVectors * kLanes);
+  correction_ = take(kPanelLanes);
+  scores_ = take((t_.key_block + kRows) * kPanelLanes);
   std::int64_t first_lane = 0;
   for (int i = 0; i < panel_count_; ++i) {
     auto& panel = panels_[i];
@@ -109,25 +116,29 @@ void Block::lay_out() {
 // Queries transposed, with the scale and the change to base 2 folded in (base 2 waits until after a softcap). Output, maximum and
 // sum start empty, or where the previous pass stopped.
 void Block::start(const Panel& panel) {
-  const float scale = static_cast<float>(p_.effective_scale() * (p_.softcap ? 1.0 / *p_.softcap : 1.44269504088896340736));
+  const float scale = static_cast<float>(p_.effective_scale() * (p_.softcap ? 1.0 / *p_.softcap : kLog2E));
   const auto q = t_.run.inputs.queries();
+  const float* rows[kPanelLanes];
+  float factors[kPanelLanes];
+  std::fill_n(factors, panel.lanes, scale);
+  for (std::int64_t l = 0; l < panel.lanes; ++l) rows[l] = row_at(q, panel.first_lane + l);
+  if (panel.lanes < panel.stride()) std::fill_n(panel.queries, p_.d_qk * panel.stride(), 0.0f);
+  rows_to_lanes(rows, factors, panel.lanes, p_.d_qk, panel.queries, panel.stride());
+  std::fill_n(panel.max, panel.stride(), kHidden);
+  std::fill_n(panel.sum, panel.stride(), 0.0f);
+  std::fill_n(panel.output, p_.d_v * panel.stride(), 0.0f);
+  if (t_.resume) resume(panel);
+}
+
+void Block::resume(const Panel& panel) {
   const auto out = t_.run.out();
-  const auto stride = panel.stride();
-  std::fill_n(panel.max, stride, kHidden);
-  std::fill_n(panel.sum, stride, 0.0f);
-  std::fill_n(panel.output, p_.d_v * stride, 0.0f);
+  const float* rows[kPanelLanes];
   for (std::int64_t l = 0; l < panel.lanes; ++l) {
-    const auto lane = panel.first_lane + l;
-    const float* query = q.row(t_.batch, head_of(lane), row_of(lane));
-    for (std::int64_t c = 0; c < p_.d_qk; ++c) panel.queries[c * stride + l] = query[c] * scale;
-    if (!t_.resume) continue;
-    panel.max[l] = t_.row_max[state_of(lane)];
-    panel.sum[l] = t_.row_sum[state_of(lane)];
-    const float* so_far = out.row(t_.batch, head_of(lane), row_of(lane));
-    for (std::int64_t c = 0; c < p_.d_v; ++c) panel.output[c * stride + l] = so_far[c] * panel.sum[l];
+    rows[l] = row_at(out, panel.first_lane + l);
+    panel.max[l] = t_.row_max[state_of(panel.first_lane + l)];
+    panel.sum[l] = t_.row_sum[state_of(panel.first_lane + l)];
   }
-  for (std::int64_t c = 0; c < p_.d_qk; ++c)
-    std::fill(panel.queries + c * stride + panel.lanes, panel.queries + (c + 1) * stride, 0.0f);
+  rows_to_lanes(rows, panel.sum, panel.lanes, p_.d_v, panel.output, panel.stride());
 }
 
 void Block::find_ranges(std::int64_t s, const KeySegment& segment) {
@@ -205,7 +216,7 @@ void Block::run_panel(const Panel& panel, std::int64_t begin, std::int64_t count
 // score = softcap * tanh(scale q.k / softcap), in units of log2; the queries carry scale / softcap.
 void Block::cap(std::int64_t elements) {
   const FloatTag d;
-  const auto factor = hn::Set(d, static_cast<float>(*p_.softcap * 1.44269504088896340736));
+  const auto factor = hn::Set(d, static_cast<float>(*p_.softcap * kLog2E));
   for (std::int64_t i = 0; i < elements; i += kLanes)
     hn::Store(hn::Mul(factor, tanh_vector(hn::Load(d, scores_ + i))), d, scores_ + i);
 }
@@ -213,7 +224,7 @@ void Block::cap(std::int64_t elements) {
 // Lane compares against each lane's own range, counted from the tile's first key so that float32 holds the numbers exactly.
 void Block::hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64_t count) {
   const FloatTag d;
-  HWY_ALIGN float first[kVectors * kLanes] = {}, last[kVectors * kLanes] = {};
+  HWY_ALIGN float first[kPanelLanes] = {}, last[kPanelLanes] = {};
   for (std::int64_t l = 0; l < panel.lanes; ++l) {
     const auto range = lane_range_[panel.first_lane + l];
     first[l] = static_cast<float>(std::clamp<std::int64_t>(range.begin - begin, 0, count));
@@ -240,15 +251,15 @@ void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64
     const auto lane = panel.first_lane + l;
     float* score = scores_ + l;
     if (boolean) {
-      const auto* allowed = t_.run.inputs.mask.as<const std::uint8_t>().row(t_.batch, head_of(lane), row_of(lane));
+      const auto* allowed = row_at(t_.run.inputs.mask.as<const std::uint8_t>(), lane);
       for (std::int64_t t = 0; t < count; ++t, score += panel.stride())
         if (!allowed[tile_.keys[offset + t]]) *score = kHidden;
       continue;
     }
-    const auto* bias = t_.run.inputs.mask.as<const float>().row(t_.batch, head_of(lane), row_of(lane));
+    const auto* bias = row_at(t_.run.inputs.mask.as<const float>(), lane);
     for (std::int64_t t = 0; t < count; ++t, score += panel.stride()) {
       const float b = bias[tile_.keys[offset + t]];
-      *score = b == -std::numeric_limits<float>::infinity() ? kHidden : *score + std::max(b * kLog2E, kLowest);
+      *score = b == -std::numeric_limits<float>::infinity() ? kHidden : *score + std::max(b * static_cast<float>(kLog2E), kLowest);
     }
   }
 }
@@ -256,16 +267,16 @@ void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64
 // Divides by the sum and writes rows back; a row that saw no key has sum 0 and gives exact zeros.
 void Block::finish(const Panel& panel) {
   const auto out = t_.run.out();
-  const auto stride = panel.stride();
+  float* rows[kPanelLanes];
+  float factors[kPanelLanes];
   for (std::int64_t l = 0; l < panel.lanes; ++l) {
-    const auto lane = panel.first_lane + l;
-    const float factor = panel.sum[l] == 0.0f ? 0.0f : 1.0f / panel.sum[l];
-    float* to = out.row(t_.batch, head_of(lane), row_of(lane));
-    for (std::int64_t c = 0; c < p_.d_v; ++c) to[c] = panel.output[c * stride + l] * factor;
+    rows[l] = row_at(out, panel.first_lane + l);
+    factors[l] = panel.sum[l] == 0.0f ? 0.0f : 1.0f / panel.sum[l];
     if (!t_.row_max) continue;
-    t_.row_max[state_of(lane)] = panel.max[l];
-    t_.row_sum[state_of(lane)] = panel.sum[l];
+    t_.row_max[state_of(panel.first_lane + l)] = panel.max[l];
+    t_.row_sum[state_of(panel.first_lane + l)] = panel.sum[l];
   }
+  lanes_to_rows(panel.output, panel.stride(), factors, panel.lanes, p_.d_v, rows);
 }
 
 }  // namespace
