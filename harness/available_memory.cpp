@@ -50,7 +50,8 @@ std::string group_path(const std::string& controller) {
 
 // The tightest limit from this process's group up to the root. Inside a container the path may lead nowhere; the root is then
 // the container's own group.
-double left_in_groups(const std::string& mount, const std::string& controller, const char* limit, const char* usage, const char* cache) {
+double left_in_groups(const std::string& mount, const std::string& controller, const char* limit, const char* usage,
+                      const char* cache) {
   double left = left_in_group(mount + "/", limit, usage, cache);
   for (std::string path = group_path(controller); path.size() > 1; path.resize(path.rfind('/')))
     left = std::min(left, left_in_group(mount + path + "/", limit, usage, cache));
@@ -62,7 +63,8 @@ double left_in_groups(const std::string& mount, const std::string& controller, c
 double available_memory_bytes() {
   const double machine = 1024 * field("/proc/meminfo", "MemAvailable:");
   const double v2 = left_in_groups("/sys/fs/cgroup", "", "memory.max", "memory.current", "file");
-  const double v1 = left_in_groups("/sys/fs/cgroup/memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache");
+  const double v1 =
+      left_in_groups("/sys/fs/cgroup/memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache");
   return std::max(0.0, std::min({machine, v2, v1}));
 }
 

@@ -79,8 +79,10 @@ std::vector<std::string> expand_entry(std::string_view axis, const std::string& 
   if (parts.size() > 3) reject(axis, "'" + entry + "' has too many colons", kRangeExample);
   const bool pair_would_mislead = parts.size() == 2 && name != "h" && name != "window";
   if (pair_would_mislead && (name == "n" || name == "d"))
-    reject(axis, "'" + entry + "' could be a range or a pair; a range ends in xFACTOR or +STEP, unequal sizes are (" +
-                     (name == "n" ? "nq,nk" : "dqk,dv") + ")=(A,B)", kRangeExample);
+    reject(axis,
+           "'" + entry + "' could be a range or a pair; a range ends in xFACTOR or +STEP, unequal sizes are (" +
+               (name == "n" ? "nq,nk" : "dqk,dv") + ")=(A,B)",
+           kRangeExample);
   if (pair_would_mislead) reject(axis, "'" + entry + "' is no value; a range ends in xFACTOR or +STEP", kRangeExample);
   return {without_suffix(entry)};
 }

@@ -17,23 +17,17 @@ struct Rates {
 // blocked and vectorised code is bounded by its own kernels. A variant not named here goes by its family, a family not named
 // here by the last line.
 constexpr Rates kRates[] = {
-    {"naive", 0.8e9, 0.08e9},
-    {"dot_product", 4e9, 0.2e9},
-    {"exact", 20e9, 0.5e9},
-    {"linear", 8e9, 0.2e9},
-    {"sparse", 8e9, 0.3e9},
-    {"additive", 2e9, 0.1e9},
-    {"composed", 15e9, 0.4e9},
-    {"", 4e9, 0.2e9},
+    {"naive", 0.8e9, 0.08e9}, {"dot_product", 4e9, 0.2e9}, {"exact", 20e9, 0.5e9},    {"linear", 8e9, 0.2e9},
+    {"sparse", 8e9, 0.3e9},   {"additive", 2e9, 0.1e9},    {"composed", 15e9, 0.4e9}, {"", 4e9, 0.2e9},
 };
 
-constexpr double kBytesPerSecond = 6e9;        // one core, from memory
-constexpr double kCallSeconds = 5e-6;          // dispatch and task start
-constexpr double kParallelShare = 0.9;         // of a call's work that a second thread takes its part of
-constexpr double kProcessBytes = 64.0 * 1024 * 1024;  // code, libraries, thread stacks, prepared state
-constexpr double kProcessSeconds = 0.08;       // start of a worker with its inputs mapped
+constexpr double kBytesPerSecond = 6e9;                 // one core, from memory
+constexpr double kCallSeconds = 5e-6;                   // dispatch and task start
+constexpr double kParallelShare = 0.9;                  // of a call's work that a second thread takes its part of
+constexpr double kProcessBytes = 64.0 * 1024 * 1024;    // code, libraries, thread stacks, prepared state
+constexpr double kProcessSeconds = 0.08;                // start of a worker with its inputs mapped
 constexpr double kOracleMultiplyAddsPerSecond = 0.5e9;  // float64, one row at a time
-constexpr double kOracleRows = 1024;           // verify.h: all rows up to here, a sample of fewer beyond
+constexpr double kOracleRows = 1024;                    // verify.h: all rows up to here, a sample of fewer beyond
 
 const Rates& rates_of(const Variant& variant) {
   for (const auto& rates : kRates)

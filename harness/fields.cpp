@@ -84,7 +84,8 @@ void set_softcap(Problem& p, std::string_view value) {
 constexpr ProblemField kFields[] = {
     {"b", "COUNT", "batch", [](Problem& p, std::string_view v) { p.batch = size("b", v); }, true},
     {"h", "COUNT | Q:KV", "heads; 32:8 is 32 query heads over 8 key/value heads", set_heads, true},
-    {"n", "COUNT", "sequence length, of queries and keys", [](Problem& p, std::string_view v) { p.n_q = p.n_k = size("n", v); }, true},
+    {"n", "COUNT", "sequence length, of queries and keys", [](Problem& p, std::string_view v) { p.n_q = p.n_k = size("n", v); },
+     true},
     {"d", "COUNT", "head dimension, of queries, keys and values",
      [](Problem& p, std::string_view v) { p.d_qk = p.d_v = size("d", v); }, true},
     {"nq", "COUNT", "number of queries", [](Problem& p, std::string_view v) { p.n_q = size("nq", v); }, false},

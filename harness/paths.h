@@ -12,7 +12,8 @@ std::string self_path();
 /// Folder of the shipped plans: ATTNBENCH_PLANS, else share/attnbench/plans beside the binary, else harness/plans of the sources.
 std::string plans_dir();
 
-/// Folder that holds the Python package attnbench_reports: ATTNBENCH_REPORTS, else share/attnbench/reports, else reports/ of the sources.
+/// Folder that holds the Python package attnbench_reports: ATTNBENCH_REPORTS, else share/attnbench/reports, else reports/ of the
+/// sources.
 std::string reports_dir();
 
 /// Python interpreter for the reports: ATTNBENCH_PYTHON, else .venv/bin/python of the source tree, else python3.

@@ -23,8 +23,8 @@ namespace {
 
 constexpr std::size_t kMaxCases = 100000;
 constexpr int kMaxThreads = 1024;
-constexpr double kMaxPairs = 1e18;       // query-key pairs; beyond, a variant's own 64-bit counts would overflow
-constexpr double kMemoryShare = 0.8;     // of what is available, unless the plan says
+constexpr double kMaxPairs = 1e18;    // query-key pairs; beyond, a variant's own 64-bit counts would overflow
+constexpr double kMemoryShare = 0.8;  // of what is available, unless the plan says
 constexpr double kGiga = 1024.0 * 1024 * 1024;
 
 // One point of a sweep before variants are chosen.
@@ -61,7 +61,8 @@ void require_axis_name(const std::string& name, const std::vector<Selected>& sel
   for (const auto& selected : selection)
     for (const auto& spec : selected.variant->params)
       if (std::find(known.begin(), known.end(), spec.name) == known.end()) known.emplace_back(spec.name);
-  throw UserError("unknown axis '" + name + "': no field of a problem and no parameter of a selected variant" + suggestion(name, known));
+  throw UserError("unknown axis '" + name + "': no field of a problem and no parameter of a selected variant" +
+                  suggestion(name, known));
 }
 
 Point apply(Point point, const Settings& settings, const std::vector<Selected>& selection) {
@@ -84,7 +85,8 @@ std::vector<Settings> combinations(const std::vector<Axis>& axes) {
   std::vector<Settings> product{{}};
   for (const auto& axis : axes) {
     if (product.size() * axis.points.size() > kMaxCases)
-      throw UserError("the axes make more than " + std::to_string(kMaxCases) + " combinations; shorten one, such as " + axis.name());
+      throw UserError("the axes make more than " + std::to_string(kMaxCases) + " combinations; shorten one, such as " +
+                      axis.name());
     std::vector<Settings> longer;
     for (const auto& settings : product)
       for (const auto& values : axis.points) {
@@ -101,7 +103,8 @@ class CaseList {
  public:
   void add(Case one) {
     if (!keys_.insert(one.key()).second) return;
-    if (keys_.size() > kMaxCases) throw UserError("the plan has more than " + std::to_string(kMaxCases) + " cases; shorten an axis");
+    if (keys_.size() > kMaxCases)
+      throw UserError("the plan has more than " + std::to_string(kMaxCases) + " cases; shorten an axis");
     const auto group = one.dataset + "|" + to_string(one.problem) + "|" + std::to_string(one.threads);
     const auto [found, is_new] = index_.emplace(group, groups_.size());
     if (is_new) groups_.emplace_back();
@@ -156,7 +159,8 @@ void skip_for_memory(Case& one, double needed, double budget) {
 void price(Case& one, double budget, std::optional<double> max_call_seconds) {
   const auto& p = one.problem;
   const double pairs = static_cast<double>(p.batch) * p.heads_q * p.n_q * p.n_k;
-  const double inputs = 4.0 * (static_cast<double>(p.batch) * p.heads_q * p.n_q + static_cast<double>(p.batch) * p.heads_kv * p.n_k) *
+  const double inputs = 4.0 *
+                        (static_cast<double>(p.batch) * p.heads_q * p.n_q + static_cast<double>(p.batch) * p.heads_kv * p.n_k) *
                         (p.d_qk + p.d_v);
   if (inputs > budget) return skip_for_memory(one, inputs, budget);
   if (pairs > kMaxPairs) return skip(one, fmt::format("{:.1e} query-key pairs; at most {:.0e} can be counted", pairs, kMaxPairs));
@@ -168,8 +172,9 @@ void price(Case& one, double budget, std::optional<double> max_call_seconds) {
   one.prediction = predict(one.selected, p, one.threads);
   if (one.prediction.peak_bytes > budget) skip_for_memory(one, one.prediction.peak_bytes, budget);
   if (max_call_seconds && one.prediction.seconds > *max_call_seconds)
-    skip(one, fmt::format("one call is predicted to take {:.1f} s, more than max_call_seconds = {:g}; raise it with --max-call-seconds",
-                          one.prediction.seconds, *max_call_seconds));
+    skip(one,
+         fmt::format("one call is predicted to take {:.1f} s, more than max_call_seconds = {:g}; raise it with --max-call-seconds",
+                     one.prediction.seconds, *max_call_seconds));
 }
 
 Sampling resolve_sampling(const PlanSpec& spec) {

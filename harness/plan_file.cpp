@@ -81,9 +81,8 @@ constexpr Setting kSettings[] = {
     {"name", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.name = read_text(at, node); }},
     {"summary", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.summary = read_text(at, node); }},
     {"profile", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.profile = parse_profile(read_text(at, node)); }},
-    {"seed", [](PlanSpec& spec, const Place& at, const toml::node& node) {
-       spec.seed = static_cast<std::uint64_t>(read_integer(at, node, 0, INT64_MAX));
-     }},
+    {"seed", [](PlanSpec& spec, const Place& at,
+                const toml::node& node) { spec.seed = static_cast<std::uint64_t>(read_integer(at, node, 0, INT64_MAX)); }},
     {"rounds", times<&PlanSpec::rounds>},
     {"samples", times<&PlanSpec::samples>},
     {"min_sample_seconds", seconds<&PlanSpec::min_sample_seconds>},

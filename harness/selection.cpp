@@ -30,7 +30,8 @@ Entry parse_entry(const std::string& text) {
   for (const auto& setting : split_list(std::string_view(text).substr(open + 1, text.size() - open - 2))) {
     const auto equals = setting.find('=');
     if (equals == std::string::npos) reject(text, "has '" + setting + "' where NAME=VALUE is expected");
-    entry.params.emplace_back(trim(std::string_view(setting).substr(0, equals)), trim(std::string_view(setting).substr(equals + 1)));
+    entry.params.emplace_back(trim(std::string_view(setting).substr(0, equals)),
+                              trim(std::string_view(setting).substr(equals + 1)));
   }
   return entry;
 }
@@ -106,7 +107,8 @@ std::vector<Selected> parse_selection(std::span<const std::string> entries, Vari
         if (std::none_of(selection.begin(), selection.end(), known)) selection.push_back(std::move(selected));
       }
     }
-  if (selection.empty()) throw UserError("no variant selected; give names, globs or family:NAME, for example --variants naive,blockwise");
+  if (selection.empty())
+    throw UserError("no variant selected; give names, globs or family:NAME, for example --variants naive,blockwise");
   return selection;
 }
 

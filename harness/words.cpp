@@ -93,8 +93,7 @@ std::string join(std::span<const std::string> words, std::string_view separator)
 bool glob_match(std::string_view pattern, std::string_view text) {
   while (pattern.starts_with("**")) pattern.remove_prefix(1);
   if (pattern.empty()) return text.empty();
-  if (pattern.front() == '*')
-    return glob_match(pattern.substr(1), text) || (!text.empty() && glob_match(pattern, text.substr(1)));
+  if (pattern.front() == '*') return glob_match(pattern.substr(1), text) || (!text.empty() && glob_match(pattern, text.substr(1)));
   if (text.empty() || (pattern.front() != '?' && pattern.front() != text.front())) return false;
   return glob_match(pattern.substr(1), text.substr(1));
 }

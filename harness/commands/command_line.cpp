@@ -1,0 +1,124 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <new>
+
+#include "harness/build_info.h"
+#include "harness/commands/commands.h"
+#include "harness/commands/help_formatter.h"
+#include "harness/words.h"
+#include "variants/api/error.h"
+
+namespace attnbench {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+constexpr const char* kFooter = R"(Start here:
+  attnbench run                                     the default comparison, with its report
+  attnbench plan                                    what that would do, and how long it would take
+  attnbench run --variants naive,blockwise,linear -a n=256:16384:x2 --dataset text
+  attnbench describe sliding_window                 one variant: equation, cost, parameters
+  attnbench apply blockwise --q Q.npy --k K.npy --v V.npy --out O.npy
+
+Exit codes: 0 ok; 1 a case failed; 2 a mistake in the arguments or inputs; 130 interrupted.
+`attnbench COMMAND --help` explains a command.)";
+
+std::string version_text() {
+  const auto& info = build_info();
+  return std::string("attnbench ") + info.version + " (git " + std::string(info.git_sha).substr(0, 12) +
+         (info.git_dirty ? ", modified" : "") + "; " + info.compiler + "; " + info.build_type + ")";
+}
+
+// One line on standard error, whatever characters the user's value carried.
+void complain(const std::string& message) {
+  std::string line = "attnbench: " + message;
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  std::cerr << line << std::endl;
+}
+
+std::vector<std::string> long_options(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* option : app.get_options())
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+// The command the user typed, or the program itself.
+const CLI::App& chosen(const CLI::App& app) {
+  const auto commands = app.get_subcommands();
+  return commands.empty() ? app : *commands.front();
+}
+
+std::string usage_message(const CLI::App& app, const CommandLine& line, const CLI::ParseError& error) {
+  const auto& command = chosen(app);
+  const auto help = "see attnbench " + (&command == &app ? "" : command.get_name() + " ") + "--help";
+  std::vector<std::string> commands;
+  for (const auto* c : app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
+    commands.push_back(c->get_name());
+  if (&command == &app && line.arguments.size() > 1 && !line.arguments[1].starts_with("-"))
+    return "unknown command '" + line.arguments[1] + "'" + suggestion(line.arguments[1], commands) + " (" + help + ")";
+  if (&command == &app && line.arguments.size() == 1) return "give a command: " + join(commands, ", ") + " (" + help + ")";
+  for (const auto& argument : line.arguments) {
+    const auto name = argument.substr(0, argument.find('='));
+    const auto known = long_options(command);
+    if (!name.starts_with("--") || name == "--" || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const auto nearest = nearest_name(name, known);
+    return "unknown option " + name + (nearest.empty() ? "" : "; did you mean " + nearest + "?") + " (" + help + ")";
+  }
+  return std::string(error.what()) + " (" + help + ")";
+}
+
+void add_commands(CLI::App& app, CommandLine& line) {
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.set_help_flag("-h,--help", "print this help and exit");
+  app.set_version_flag("--version", version_text, "print version, commit and compiler, and exit");
+  app.get_option("--version")->type_size(0);
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  add_list(app, line);
+  add_describe(app, line);
+  add_plan(app, line);
+  add_run(app, line);
+  add_verify(app, line);
+  add_apply(app, line);
+  add_report(app, line);
+  add_worker(app, line);
+}
+
+int parse_and_run(CLI::App& app, CommandLine& line, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+    return line.exit_code;
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version);
+  } catch (const CLI::ParseError& error) {
+    complain(usage_message(app, line, error));
+    return kUsage;
+  }
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CommandLine line{.arguments = {argv, argv + argc}};
+  try {
+    CLI::App app("attnbench measures attention variants: which is right, how fast, with how much memory, at which length.",
+                 "attnbench");
+    add_commands(app, line);
+    return parse_and_run(app, line, argc, argv);
+  } catch (const UserError& error) {
+    complain(error.what());
+    return kUsage;
+  } catch (const std::bad_alloc&) {
+    complain("out of memory; choose smaller sizes");
+  } catch (const std::exception& error) {
+    complain(std::string("internal error: ") + error.what());
+  }
+  return kFailed;
+}
+
+}  // namespace attnbench

@@ -1,0 +1,124 @@
+// describe: one variant, dataset or plan on a page.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include "datasets/dataset.h"
+#include "harness/available_memory.h"
+#include "harness/commands/commands.h"
+#include "harness/commands/descriptor.h"
+#include "harness/commands/table.h"
+#include "harness/cost_model.h"
+#include "harness/plan_file.h"
+#include "harness/selection.h"
+#include "harness/units.h"
+#include "harness/words.h"
+#include "variants/api/error.h"
+#include "variants/api/registry.h"
+
+namespace attnbench {
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  attnbench describe blockwise
+  attnbench describe 'sliding_window(window=64)' --problem 'b1 h8 n4096 d64 f32 causal'
+  attnbench describe gpt2-prefill            a shipped plan: its cases are shown by `attnbench plan`)";
+
+struct Options {
+  std::string name;
+  std::string problem = "b1 h8 n1024 d64 f32";
+  bool json = false;
+};
+
+std::string params_text(const Variant& variant) {
+  if (variant.params.empty()) return "Parameters: none\n";
+  Table table({{"PARAMETER"}, {"DEFAULT (RANGE)"}, {"MEANING"}});
+  for (const auto& spec : variant.params) table.add({spec.name, default_text(spec), spec.help});
+  return table.text();
+}
+
+std::string cost_text(const Selected& selected, const Problem& problem) {
+  const auto reasons = unsupported_reasons(*selected.variant, problem, selected.params);
+  if (!reasons.empty()) return fmt::format("Cost at {}: it cannot run this problem: {}\n", to_string(problem), join(reasons, "; "));
+  const auto cost = selected.variant->cost(problem, selected.params);
+  const auto workspace = static_cast<double>(declared_workspace(*selected.variant, problem, selected.params, 1));
+  std::string text = fmt::format("Cost at {}, one thread:\n", to_string(problem));
+  text += fmt::format("  multiply-adds  {} ({:.3g} of dense)\n", count_text(cost.multiply_adds),
+                      2 * cost.multiply_adds / dense_flops(problem));
+  text += fmt::format("  exps           {}\n", count_text(cost.exps));
+  text += fmt::format("  bytes moved    {}\n", bytes_text(cost.bytes));
+  text += fmt::format("  pairs scored   {}\n", count_text(cost.pairs));
+  return text + fmt::format("  workspace      {}\n", bytes_text(workspace));
+}
+
+std::string variant_text(const Selected& selected, const Problem& problem) {
+  const auto& v = *selected.variant;
+  const auto list = [](const std::vector<std::string>& words) { return words.empty() ? std::string("none") : join(words, ", "); };
+  std::string text = fmt::format("{}: {}\n\n", selected.label(), v.summary);
+  text += fmt::format("Family         {}\n", v.family);
+  text += fmt::format("Paper          {}\n", v.paper);
+  text += fmt::format("Computes       {} ({})\n", meaning_of(v.computes), name_of(v.computes));
+  text += fmt::format("Time           {}\n", v.time_label);
+  text += fmt::format("Extra memory   {}\n", v.memory_label);
+  text += fmt::format("Supports       {}\n", list(feature_names(v.supports)));
+  text += fmt::format("Cannot do      {}\n", list(feature_names(kEverything & ~v.supports)));
+  text += fmt::format("Laws           {}\n\n", list(law_names(v.laws)));
+  return text + params_text(v) + "\n" + cost_text(selected, problem);
+}
+
+std::string plan_text(const std::string& name) {
+  const auto spec = load_plan(name);
+  return fmt::format("plan {}: {}\n\n{}", spec.name, spec.summary, to_toml(spec));
+}
+
+const DatasetInfo* find_dataset(const std::string& name) {
+  for (const auto& dataset : dataset_catalogue())
+    if (name == dataset.name) return &dataset;
+  return nullptr;
+}
+
+[[noreturn]] void reject_name(const std::string& name) {
+  auto known = shipped_plans();
+  for (const auto* v : builtin_variants()) known.emplace_back(v->name);
+  for (const auto& d : dataset_catalogue()) known.emplace_back(d.name);
+  throw UserError("no variant, dataset or plan is called '" + name + "'" + suggestion(name, known));
+}
+
+void describe(const Options& options) {
+  const auto plain = options.name.substr(0, options.name.find('('));
+  if (find_variant(plain)) {
+    const auto selection = parse_selection({&options.name, 1}, builtin_variants());
+    if (selection.size() > 1) throw UserError("describe takes one variant, not '" + options.name + "'");
+    const auto problem = parse_problem(options.problem);
+    if (options.json) std::cout << descriptor_json(*selection[0].variant).dump(2) << "\n";
+    else std::cout << variant_text(selection[0], problem);
+    return;
+  }
+  if (options.json) throw UserError("--json describes variants; '" + options.name + "' is none");
+  if (const auto* dataset = find_dataset(plain)) {
+    std::cout << fmt::format("dataset {}: {}\n\nWritten {}\n", dataset->name, dataset->summary, dataset->syntax);
+    return;
+  }
+  const auto plans = shipped_plans();
+  if (std::find(plans.begin(), plans.end(), options.name) == plans.end()) reject_name(options.name);
+  std::cout << plan_text(options.name);
+}
+
+}  // namespace
+
+void add_describe(CLI::App& app, CommandLine&) {
+  auto options = std::make_shared<Options>();
+  auto* command =
+      app.add_subcommand("describe", "Describe one variant: paper, cost, parameters, limits. Also a dataset or a plan.");
+  command->add_option("NAME", options->name, "a variant, with parameters if you like, a dataset or a shipped plan")->required();
+  command->add_option("--problem", options->problem, "problem to state the cost for (default 'b1 h8 n1024 d64 f32')")
+      ->type_name("PROBLEM");
+  command->add_flag("--json", options->json, "print a variant as JSON");
+  command->footer(kFooter);
+  command->callback([options] { describe(*options); });
+}
+
+}  // namespace attnbench

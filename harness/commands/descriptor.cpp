@@ -1,0 +1,83 @@
+#include "harness/commands/descriptor.h"
+
+#include <fmt/format.h>
+
+namespace attnbench {
+namespace {
+
+struct Bit {
+  std::uint32_t bit;
+  const char* name;
+};
+
+constexpr Bit kLaws[] = {
+    {kRowStochastic, "row_stochastic"}, {kKeyPermutation, "key_permutation"},   {kIndependentHeads, "independent_heads"},
+    {kScoreShift, "score_shift"},       {kWeightsReadable, "weights_readable"},
+};
+
+constexpr Bit kFeatures[] = {
+    {kGqa, "gqa"},       {kCross, "n_q != n_k"},       {kUnequalDims, "d_v != d_qk"},  {kCausal, "causal"},
+    {kWindow, "window"}, {kKeyLengths, "key lengths"}, {kBooleanMask, "boolean mask"}, {kAdditiveMask, "additive mask"},
+    {kScale, "scale"},   {kSoftcap, "softcap"},
+};
+
+template <std::size_t n>
+std::vector<std::string> names(const Bit (&table)[n], std::uint32_t bits) {
+  std::vector<std::string> present;
+  for (const auto& entry : table)
+    if (bits & entry.bit) present.emplace_back(entry.name);
+  return present;
+}
+
+Json param_json(const ParamSpec& spec) {
+  Json json{{"name", spec.name}, {"help", spec.help}};
+  if (spec.type == ParamSpec::Type::choice) {
+    json["type"] = "choice";
+    json["default"] = spec.text;
+    json["choices"] = spec.choices;
+    return json;
+  }
+  json["type"] = spec.type == ParamSpec::Type::integer ? "integer" : "real";
+  json["default"] = spec.number;
+  json["min"] = spec.min;
+  json["max"] = spec.max;
+  return json;
+}
+
+}  // namespace
+
+const char* meaning_of(Computes computes) {
+  switch (computes) {
+    case Computes::exact_softmax: return "exact softmax attention";
+    case Computes::masked_softmax: return "softmax attention under a pattern of its own";
+    case Computes::approximates_softmax: return "an approximation of softmax attention";
+    case Computes::own_definition: return "a function of its own, not softmax attention";
+  }
+  return "";
+}
+
+std::vector<std::string> law_names(std::uint32_t laws) { return names(kLaws, laws); }
+
+std::vector<std::string> feature_names(std::uint32_t features) { return names(kFeatures, features); }
+
+std::string default_text(const ParamSpec& spec) {
+  if (spec.type == ParamSpec::Type::choice) return *spec.choices ? fmt::format("{} ({})", spec.text, spec.choices) : spec.text;
+  return fmt::format("{:.12g} ({:.12g} to {:.12g})", spec.number, spec.min, spec.max);
+}
+
+Json descriptor_json(const Variant& v) {
+  Json json{{"name", v.name},
+            {"family", v.family},
+            {"summary", v.summary},
+            {"paper", v.paper},
+            {"computes", name_of(v.computes)},
+            {"time_label", v.time_label},
+            {"memory_label", v.memory_label},
+            {"supports", feature_names(v.supports)},
+            {"laws", law_names(v.laws)},
+            {"params", Json::array()}};
+  for (const auto& spec : v.params) json["params"].push_back(param_json(spec));
+  return json;
+}
+
+}  // namespace attnbench

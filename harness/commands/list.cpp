@@ -1,0 +1,80 @@
+// list: the variants, datasets and plans there are, as tables or as JSON.
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "datasets/dataset.h"
+#include "harness/commands/commands.h"
+#include "harness/commands/descriptor.h"
+#include "harness/commands/table.h"
+#include "harness/plan_file.h"
+#include "variants/api/registry.h"
+
+namespace attnbench {
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  attnbench list                 everything
+  attnbench list variants        only the variants
+  attnbench list --json          for scripts)";
+
+struct Options {
+  std::string what = "all";
+  bool json = false;
+};
+
+std::string variants_text() {
+  Table table({{"VARIANT"}, {"FAMILY"}, {"TIME"}, {"MEMORY"}, {"SUMMARY"}});
+  for (const auto* v : builtin_variants()) table.add({v->name, v->family, v->time_label, v->memory_label, v->summary});
+  return table.text();
+}
+
+std::string datasets_text() {
+  Table table({{"DATASET"}, {"SYNTAX"}, {"SUMMARY"}});
+  for (const auto& d : dataset_catalogue()) table.add({d.name, d.syntax, d.summary});
+  return table.text();
+}
+
+std::string plans_text() {
+  Table table({{"PLAN"}, {"SUMMARY"}});
+  for (const auto& name : shipped_plans()) table.add({name, load_plan(name).summary});
+  return table.text();
+}
+
+Json list_json() {
+  Json json{{"variants", Json::array()}, {"datasets", Json::array()}, {"plans", Json::array()}};
+  for (const auto* v : builtin_variants()) json["variants"].push_back(descriptor_json(*v));
+  for (const auto& d : dataset_catalogue())
+    json["datasets"].push_back({{"name", d.name}, {"syntax", d.syntax}, {"summary", d.summary}});
+  for (const auto& name : shipped_plans()) json["plans"].push_back({{"name", name}, {"summary", load_plan(name).summary}});
+  return json;
+}
+
+void list(const Options& options) {
+  const bool all = options.what == "all";
+  if (options.json) {
+    const auto json = list_json();
+    std::cout << (all ? json : Json(json[options.what])).dump(2) << "\n";
+    return;
+  }
+  std::string text;
+  if (all || options.what == "variants") text += variants_text();
+  if (all || options.what == "datasets") text += (text.empty() ? "" : "\n") + datasets_text();
+  if (all || options.what == "plans") text += (text.empty() ? "" : "\n") + plans_text();
+  std::cout << text;
+  if (all) std::cout << "\n`attnbench describe NAME` tells more about any of them.\n";
+}
+
+}  // namespace
+
+void add_list(CLI::App& app, CommandLine&) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("list", "List the variants, datasets and plans.");
+  command->add_option("what", options->what, "variants, datasets, plans or all (default)")
+      ->check(CLI::IsMember({"variants", "datasets", "plans", "all"}));
+  command->add_flag("--json", options->json, "print JSON");
+  command->footer(kFooter);
+  command->callback([options] { list(*options); });
+}
+
+}  // namespace attnbench

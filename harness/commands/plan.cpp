@@ -1,0 +1,46 @@
+// plan: what a run would do. Nothing is run.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "harness/commands/commands.h"
+#include "harness/commands/plan_options.h"
+#include "harness/commands/plan_text.h"
+#include "harness/plan_builder.h"
+
+namespace attnbench {
+namespace {
+
+struct Options {
+  PlanOptions plan;
+  bool json = false;
+  bool toml = false;
+};
+
+void show(const Options& options) {
+  const auto plan = build_plan(plan_spec(options.plan));
+  if (options.json) std::cout << plan_json(plan).dump(2) << "\n";
+  else if (options.toml) std::cout << plan.resolved_toml;
+  else std::cout << plan_text(plan);
+}
+
+}  // namespace
+
+void add_plan(CLI::App& app, CommandLine&) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("plan", "Show what a run would do, how long it would take and how much memory; run nothing.");
+  add_plan_options(*command, options->plan);
+  command->add_flag("--json", options->json, "print JSON");
+  command->add_flag("--toml", options->toml, "print the resolved plan as a plan file");
+  command->footer(R"(Examples:
+  attnbench plan
+  attnbench plan --plan bert-base --threads 1,2
+  attnbench plan --variants naive,linear -a n=1k:64k:x2 -a causal=none,top-left
+
+)" + plan_syntax_help());
+  command->callback([options] { show(*options); });
+}
+
+}  // namespace attnbench

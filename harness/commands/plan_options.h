@@ -1,0 +1,36 @@
+// The options that choose what to run, shared by plan, run and verify: a plan, and flags that override parts of it.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/plan_file.h"
+
+namespace attnbench {
+
+struct PlanOptions {
+  std::string plan;
+  std::vector<std::string> axes, problems, variants, datasets, threads;
+  std::string profile, memory_budget;
+  std::optional<int> rounds, samples;
+  std::optional<std::uint64_t> seed;
+  std::optional<double> max_call_seconds;
+  bool no_weights = false;
+
+  /// Whether any of them was given.
+  bool any() const;
+};
+
+/// Declares the options on a command.
+void add_plan_options(CLI::App& command, PlanOptions& options);
+
+/// The plan they describe, not yet resolved. Without --plan: the default plan, or exactly the --problem ones where there are any.
+/// Throws UserError.
+PlanSpec plan_spec(const PlanOptions& options);
+
+/// Help on the syntax of axes and variants, printed below the options.
+std::string plan_syntax_help();
+
+}  // namespace attnbench

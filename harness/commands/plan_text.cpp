@@ -1,0 +1,102 @@
+#include "harness/commands/plan_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "harness/commands/table.h"
+#include "harness/cost_model.h"
+#include "harness/plan_file.h"
+#include "harness/units.h"
+#include "harness/words.h"
+
+namespace attnbench {
+namespace {
+
+struct Totals {
+  int planned = 0, unsupported = 0, skipped = 0;
+  double seconds = 0;
+  double peak_bytes = 0;  // of the largest planned case
+};
+
+Totals totals_of(const Plan& plan) {
+  Totals totals;
+  for (const auto& one : plan.cases) {
+    totals.planned += one.status == CaseStatus::planned;
+    totals.unsupported += one.status == CaseStatus::unsupported;
+    totals.skipped += one.status == CaseStatus::skipped;
+    if (one.status == CaseStatus::planned) totals.peak_bytes = std::max(totals.peak_bytes, one.prediction.peak_bytes);
+  }
+  totals.seconds = predicted_plan_seconds(plan);
+  return totals;
+}
+
+bool several_datasets(const Plan& plan) {
+  return std::any_of(plan.cases.begin(), plan.cases.end(), [&](const Case& one) { return one.dataset != plan.cases[0].dataset; });
+}
+
+std::string problem_text(const Case& one, bool with_dataset) {
+  return (with_dataset ? one.dataset + " " : "") + to_string(one.problem);
+}
+
+Json case_json(const Case& one) {
+  return {{"key", one.key()},
+          {"dataset", one.dataset},
+          {"problem", to_string(one.problem)},
+          {"variant", one.selected.label()},
+          {"threads", one.threads},
+          {"status", name_of(one.status)},
+          {"reasons", one.reasons},
+          {"prediction", {{"seconds", one.prediction.seconds}, {"peak_bytes", one.prediction.peak_bytes}}}};
+}
+
+}  // namespace
+
+const char* name_of(CaseStatus status) {
+  return status == CaseStatus::planned ? "planned" : status == CaseStatus::unsupported ? "unsupported" : "skipped";
+}
+
+std::string plan_text(const Plan& plan) {
+  const bool with_dataset = several_datasets(plan);
+  Table cases(
+      {{"PROBLEM"}, {"VARIANT"}, {"THREADS", Table::Align::right}, {"CALL", Table::Align::right}, {"MEMORY", Table::Align::right}});
+  Table left_out({{"NOT RUN"}, {"VARIANT"}, {"WHY"}});
+  for (const auto& one : plan.cases) {
+    if (one.status == CaseStatus::planned)
+      cases.add({problem_text(one, with_dataset), one.selected.label(), std::to_string(one.threads),
+                 seconds_text(one.prediction.seconds), bytes_text(one.prediction.peak_bytes)});
+    else
+      left_out.add({problem_text(one, with_dataset), one.selected.label(),
+                    std::string(name_of(one.status)) + ": " + join(one.reasons, "; ")});
+  }
+  const auto totals = totals_of(plan);
+  std::string text = totals.planned ? cases.text() + "\n" : "";
+  if (totals.unsupported + totals.skipped > 0) text += left_out.text() + "\n";
+  text += fmt::format("plan {}: {} cases to run, {} unsupported, {} skipped; data {}\n", plan.name, totals.planned,
+                      totals.unsupported, totals.skipped, with_dataset ? "as listed" : plan.cases[0].dataset);
+  text += fmt::format("profile {}: {} rounds of {} samples; predicted time {}, peak memory {} of a budget of {}\n",
+                      name_of(plan.sampling.profile), plan.sampling.rounds, plan.sampling.samples, seconds_text(totals.seconds),
+                      bytes_text(totals.peak_bytes), bytes_text(plan.memory_budget_bytes));
+  return text;
+}
+
+Json plan_json(const Plan& plan) {
+  const auto totals = totals_of(plan);
+  Json json{{"name", plan.name},
+            {"profile", name_of(plan.sampling.profile)},
+            {"rounds", plan.sampling.rounds},
+            {"samples", plan.sampling.samples},
+            {"seed", plan.seed},
+            {"memory_budget_bytes", plan.memory_budget_bytes},
+            {"planned", totals.planned},
+            {"unsupported", totals.unsupported},
+            {"skipped", totals.skipped},
+            {"predicted_seconds", totals.seconds},
+            {"predicted_peak_bytes", totals.peak_bytes},
+            {"cases", Json::array()},
+            {"toml", plan.resolved_toml}};
+  for (const auto& one : plan.cases) json["cases"].push_back(case_json(one));
+  return json;
+}
+
+}  // namespace attnbench

@@ -1,0 +1,18 @@
+// A resolved plan for people and as JSON.
+#pragma once
+
+#include <string>
+
+#include "harness/json.h"
+#include "harness/plan.h"
+
+namespace attnbench {
+
+/// Every case with its predicted time and memory, the skips with their reasons, and totals.
+std::string plan_text(const Plan& plan);
+
+Json plan_json(const Plan& plan);
+
+const char* name_of(CaseStatus status);
+
+}  // namespace attnbench

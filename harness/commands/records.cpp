@@ -1,0 +1,158 @@
+#include "harness/commands/records.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "harness/commands/table.h"
+#include "harness/units.h"
+
+namespace attnbench {
+namespace {
+
+constexpr std::size_t kMaxColumns = 9;  // problems side by side on a terminal line
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const auto middle = values.size() / 2;
+  return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+// What one cell of the summary says: a time, or why there is none.
+struct Cell {
+  std::string problem, row;
+  std::string text;
+};
+
+std::string case_key(const Json& record) {
+  const std::string key = record.at("key");
+  return key.substr(0, key.rfind('|', key.rfind('|') - 1));
+}
+
+std::vector<Cell> cells_of(const std::string& directory) {
+  std::map<std::string, std::vector<double>> medians;  // of the rounds of a case
+  for (const auto& record : read_records(directory, "time"))
+    if (record.at("status") == "ok") medians[case_key(record)].push_back(record.at("time").at("median_s"));
+  std::vector<Cell> cells;
+  for (const auto& record : read_records(directory, "verify")) {
+    const auto found = medians.find(case_key(record));
+    const std::string status = record.at("status");
+    const std::string row = fmt::format("{}|t{}|{}", record.at("variant").get<std::string>(), record.at("threads").get<int>(),
+                                        record.at("dataset").get<std::string>());
+    cells.push_back({record.at("problem"), row, found != medians.end() ? seconds_text(median(found->second)) : status});
+  }
+  return cells;
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+template <class Get>
+std::vector<std::string> distinct(const std::vector<Cell>& cells, Get get) {
+  std::vector<std::string> values;
+  for (const auto& cell : cells)
+    if (std::find(values.begin(), values.end(), get(cell)) == values.end()) values.push_back(get(cell));
+  return values;
+}
+
+// The words of a problem that not all problems share: "n128" out of "b1 h8 n128 d64 f32".
+std::string distinguishing(const std::string& problem, const std::vector<std::string>& problems) {
+  std::string text;
+  for (const auto& word : words_of(problem)) {
+    const bool shared = std::all_of(problems.begin(), problems.end(), [&](const std::string& other) {
+      const auto words = words_of(other);
+      return std::find(words.begin(), words.end(), word) != words.end();
+    });
+    if (!shared) text += (text.empty() ? "" : " ") + word;
+  }
+  return text.empty() ? problem : text;
+}
+
+// "naive|t2|text" without the parts that all rows share.
+std::vector<std::string> row_title(const std::string& row, const std::vector<std::string>& rows) {
+  const auto tail = [](const std::string& r) { return r.substr(r.rfind("|t")); };
+  const bool same_tail = std::all_of(rows.begin(), rows.end(), [&](const auto& other) { return tail(other) == tail(row); });
+  auto title = same_tail ? row.substr(0, row.rfind("|t")) : row;
+  std::replace(title.begin(), title.end(), '|', ' ');
+  return {title};
+}
+
+std::string pivot(const std::vector<Cell>& cells, const std::vector<std::string>& problems) {
+  std::vector<Table::Column> columns{{"VARIANT"}};
+  for (const auto& problem : problems) columns.push_back({distinguishing(problem, problems), Table::Align::right});
+  Table table(columns);
+  const auto rows = distinct(cells, [](const Cell& cell) { return cell.row; });
+  for (const auto& row : rows) {
+    auto line = row_title(row, rows);
+    for (const auto& problem : problems) {
+      const auto cell =
+          std::find_if(cells.begin(), cells.end(), [&](const Cell& c) { return c.row == row && c.problem == problem; });
+      line.push_back(cell == cells.end() ? "" : cell->text);
+    }
+    table.add(std::move(line));
+  }
+  return table.text();
+}
+
+std::string list(const std::vector<Cell>& cells) {
+  Table table({{"PROBLEM"}, {"VARIANT"}, {"TIME", Table::Align::right}});
+  const auto rows = distinct(cells, [](const Cell& cell) { return cell.row; });
+  for (const auto& cell : cells) table.add({cell.problem, row_title(cell.row, rows)[0], cell.text});
+  return table.text();
+}
+
+std::string number_text(const Json& number) { return number.is_number() ? fmt::format("{:.1e}", number.get<double>()) : "NaN"; }
+
+}  // namespace
+
+std::vector<Json> read_records(const std::string& directory, const std::string& kind) {
+  std::vector<Json> records;
+  std::ifstream file(directory + "/records.jsonl");
+  for (std::string line; std::getline(file, line);) {
+    auto record = Json::parse(line, nullptr, false);
+    if (!record.is_discarded() && record.value("kind", "") == kind) records.push_back(std::move(record));
+  }
+  return records;
+}
+
+std::string summary_text(const std::string& directory) {
+  const auto cells = cells_of(directory);
+  if (cells.empty()) return "";
+  const auto problems = distinct(cells, [](const Cell& cell) { return cell.problem; });
+  if (problems.size() > kMaxColumns) return list(cells);
+  return (problems.size() > 1 ? "" : problems[0] + "\n") + pivot(cells, problems);
+}
+
+std::string verification_text(const std::vector<Json>& records) {
+  Table table({{"PROBLEM"},
+               {"VARIANT"},
+               {"STATUS"},
+               {"REL RMS", Table::Align::right},
+               {"MAX ABS", Table::Align::right},
+               {"APPROXIMATION", Table::Align::right},
+               {"ROWS", Table::Align::right}});
+  std::string reasons;
+  for (const auto& record : records) {
+    std::vector<std::string> row{record.at("problem"), record.at("variant"), record.at("status")};
+    if (const auto found = record.find("verify"); found != record.end()) {
+      row.push_back(number_text(found->at("rel_rms")));
+      row.push_back(number_text(found->at("max_abs")));
+      row.push_back(number_text(found->at("approximation_rel_rms")));
+      row.push_back(std::to_string(found->at("rows").get<std::int64_t>()));
+    }
+    table.add(std::move(row));
+    for (const auto& reason : record.at("reasons"))
+      reasons += fmt::format("{} {}: {}\n", record.at("variant").get<std::string>(), record.at("problem").get<std::string>(),
+                             reason.get<std::string>());
+  }
+  return table.text() + (reasons.empty() ? "" : "\n" + reasons);
+}
+
+}  // namespace attnbench

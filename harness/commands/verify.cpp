@@ -1,0 +1,81 @@
+// verify: is every case right? Nothing is timed.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "harness/commands/commands.h"
+#include "harness/commands/plan_options.h"
+#include "harness/commands/records.h"
+#include "harness/orchestrator.h"
+#include "harness/paths.h"
+#include "harness/plan_builder.h"
+#include "variants/api/error.h"
+
+namespace attnbench {
+namespace {
+
+struct Options {
+  PlanOptions plan;
+  std::string out;
+  bool json = false;
+};
+
+// A run directory that is gone again when the command ends.
+class ScratchDirectory {
+ public:
+  ScratchDirectory() {
+    auto pattern = (std::filesystem::temp_directory_path() / "attnbench-verify-XXXXXX").string();
+    if (!mkdtemp(pattern.data())) throw UserError("cannot make a folder under " + pattern + "; give one with --out");
+    path_ = pattern;
+  }
+  ~ScratchDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+int verify(const Options& options, const CommandLine& line) {
+  const auto plan = build_plan(plan_spec(options.plan));
+  std::unique_ptr<ScratchDirectory> scratch;
+  if (options.out.empty()) scratch = std::make_unique<ScratchDirectory>();
+  const auto directory = scratch ? scratch->path() + "/run" : options.out;
+  const auto outcome = run_plan(
+      plan, {.directory = directory, .resume = false, .verify_only = true, .command = line.arguments, .self = self_path()});
+  const auto records = read_records(directory, "verify");
+  if (options.json) std::cout << Json(records).dump(2) << "\n";
+  else
+    std::cout << verification_text(records) << outcome.ok << " ok, " << outcome.skipped << " not run, " << outcome.failed
+              << " failed\n";
+  return outcome.exit_code();
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("verify", "Compare every case with its float64 oracle; time nothing.");
+  add_plan_options(*command, options->plan);
+  command->add_option("--out", options->out, "keep the records in this folder; default: print only")
+      ->type_name("DIR")
+      ->group("Where results go");
+  command->add_flag("--json", options->json, "print the records as a JSON array");
+  command->footer(R"(Examples:
+  attnbench verify                               every variant at every size of the default plan
+  attnbench verify --variants blockwise -a n=1,17,113 -a causal=none,top-left --dataset gaussian
+
+REL RMS and MAX ABS are the distance to a float64 oracle of the same mathematics; they decide. APPROXIMATION is the relative RMS
+distance to exact softmax attention; it is only information.
+
+)" + plan_syntax_help());
+  command->callback([options, &line] { line.exit_code = verify(*options, line); });
+}
+
+}  // namespace attnbench
