@@ -31,9 +31,9 @@ def _report(runs: list[Path], out: Path) -> int:
     from attnbench_reports.pages.terminal import terminal_summary
 
     model = build_model(runs)
-    page = write_report(model, out)
+    write_report(model, out)
     print(terminal_summary(model))
-    print(f"\nreport: {page}")
+    print(f"\nreport: {out / 'report.html'}")
     return 0
 
 

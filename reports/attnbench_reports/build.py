@@ -14,9 +14,10 @@ from attnbench_reports.pages.html import html
 from attnbench_reports.pages.markdown import markdown
 
 
-def write_report(report: Report, out: Path) -> Path:
-    """Makes `out` (or replaces the report that is there) and returns its report.html."""
+def write_report(report: Report, out: Path) -> None:
+    """Makes `out`, or replaces the report that is there."""
     _check_replaceable(out)
+    out = out.resolve()  # `.` has no name of its own
     partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     try:
         partial.mkdir(parents=True)
@@ -26,7 +27,6 @@ def write_report(report: Report, out: Path) -> Path:
         raise UserError(f"cannot write the report to '{out}' ({error.strerror}); choose another --out") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return out / "report.html"
 
 
 def _write_pages(report: Report, folder: Path) -> None:

@@ -43,6 +43,10 @@ class Report:
         place = [r.label for r in self.runs].index(run)
         return ascii_uppercase[place] if place < 26 else str(place + 1)
 
+    def key(self) -> list[str]:
+        """What the letters of the runs stand for: `A: 2026-11-21-default`."""
+        return [f"{self.tag(run.label)}: {run.label}" for run in self.runs]
+
 
 def build_model(paths: list[Path]) -> Report:
     runs = load_runs(paths)

@@ -67,7 +67,7 @@ def test_the_legend_gives_slope_and_interval_and_marks_what_is_no_exponent(full)
 
 def test_a_variant_that_answers_another_question_is_marked(full):
     text = svg_text(full.folder / "figures" / "error_time.svg")
-    assert re.search(r"additive: 9\.5e-01, .*, own definition", text)
+    assert re.search(r"additive: 9\.5e-01, .*, ≠ own definition", text)
     assert "float32 rounding: exact" in text
 
 

@@ -1,6 +1,7 @@
 """The reader's side of the schema: what the harness may write is read, and anything else is refused in one line."""
 
 import json
+import pickle
 from pathlib import Path
 
 import jsonschema
@@ -125,6 +126,7 @@ def test_what_is_not_a_run_is_refused(tmp_path):
         ({"kind": "guess"}, "kind 'guess'"),
         ({"problem": ...}, "lacks 'problem'"),
         ({"verify": {}}, "lacks 'verify.oracle'"),
+        ({"time": {"samples_s": [1e-3, 0], "prepare_s": 0, "peak_gflops": 0}}, "not above 0"),
     ],
 )
 def test_a_record_that_breaks_the_schema_is_refused(tmp_path, change, said):
@@ -217,7 +219,7 @@ def test_a_matrix_that_cannot_be_read_says_why(tmp_path, damage):
     elif damage == "shape":
         np.save(file, np.zeros((8, 8), np.float32))
     elif damage == "pickle":
-        np.save(file, np.array([{}], dtype=object), allow_pickle=True)
+        file.write_bytes(pickle.dumps({}))
     else:
         write(run, (run / "records.jsonl").read_text().replace("weights/naive.npy", "../secret.npy"))
         np.save(tmp_path / "secret.npy", np.zeros((1, 8, 8), np.float32))

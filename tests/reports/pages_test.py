@@ -191,7 +191,10 @@ def test_few_sizes_show_a_slope_that_is_not_called_an_exponent(compared):
 
 def test_runs_are_labelled_and_what_differs_between_them_is_marked(compared):
     page = Page(compared.html)
-    assert sum("second" in row for row in page.rows["cases"]) == 1
+    assert sum(row.startswith("B\t") for row in page.rows["cases"]) == 1
+    assert "<b>B</b> second" in compared.html
+    assert "B: second" in compared.stdout
+    assert "B: second" in compared.read("report.md")
     differing = [row for row in page.rows["environment"] if "≠" in row]
     assert any("g++ 12.2" in row and "g++ 13.1" in row for row in differing)
     assert not any("Synthetic CPU" in row for row in differing)

@@ -42,7 +42,7 @@ def test_the_interval_covers_the_median_as_often_as_it_says():
 
 def test_the_time_is_the_median_of_process_medians():
     # Pooled, the median would be 1: the slow process has as many samples as it likes but one vote.
-    result = timing({0: [1, 1, 1, 1, 1], 1: [2], 2: [3]})
+    result = timing({0: [1, 1, 1, 1, 1], 1: [2], 2: [9]})
     assert result.median_s == 2
     assert (result.min_s, result.rounds, result.samples) == (1, 3, 7)
     assert result.interval is None
@@ -86,7 +86,7 @@ def test_a_sum_of_two_powers_has_no_single_exponent_and_a_steeper_tail():
     assert result.mark == "†"
 
 
-@pytest.mark.parametrize("n", [N[:6], [1000, 1100, 1200, 1300, 1400, 1500, 1600]])
+@pytest.mark.parametrize("n", [N[:6], [128, 256, 512, 1024, 1500, 2048, 4096]])
 def test_too_few_sizes_or_too_narrow_a_range_is_no_exponent_claim(n):
     result = fit(n, [x**2 for x in n])
     assert result.slope.value == pytest.approx(2)

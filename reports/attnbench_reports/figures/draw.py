@@ -1,7 +1,8 @@
 """Draws every figure of a report and writes each as SVG, PNG and PDF."""
 
+import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -24,6 +25,9 @@ METADATA = {
 PNG_DPI = 150
 
 
+QUANTITIES = (quantities.TIME, quantities.SPEEDUP, quantities.MEMORY, quantities.USEFUL, quantities.DENSE)
+
+
 @dataclass(frozen=True)
 class Drawn:
     name: str  # file name without its ending
@@ -32,37 +36,46 @@ class Drawn:
     caption: str
     svg: str
 
+    @property
+    def shows_weights(self) -> bool:
+        return self.title == weights.TITLE
+
 
 def draw_all(report: Report, folder: Path) -> list[Drawn]:
     folder.mkdir(parents=True)
     looks = Looks(report.variants, [run.label for run in report.runs])
-    drawn = []
     with plt.rc_context(RC):
-        for name, group, title, caption, make in _figures(report, looks):
-            figure = make()
-            if figure is not None:
-                drawn.append(Drawn(name, group, title, caption, _write(figure, folder, name)))
-    return drawn
+        figures = itertools.chain(_panel_figures(report, looks), _weights_figures(report))
+        return [
+            Drawn(name, group, title, caption, _write(figure, folder, name))
+            for name, group, title, caption, figure in figures
+            if figure is not None
+        ]
 
 
-def _figures(report: Report, looks: Looks) -> Iterator[tuple[str, str, str, str, Callable[[], Figure | None]]]:
-    names = _file_names([str(panel.setting) for panel in report.panels])
-    for panel, place in zip(report.panels, names, strict=True):
-        group = str(panel.setting)
-        for q in (quantities.TIME, quantities.SPEEDUP, quantities.MEMORY, quantities.USEFUL, quantities.DENSE):
-            yield f"{q.name}{place}", group, q.title, q.caption, lambda p=panel, q=q: against_n(report, looks, p, q)
-        for module, name, make in (
-            (error_time, "error_time", error_time.error_time),
-            (local_slope, "local_slope", local_slope.local_slope),
-        ):
-            yield f"{name}{place}", group, module.TITLE, module.CAPTION, lambda p=panel, m=make: m(report, looks, p)
-    groups: dict[tuple[str, str], list[Heatmap]] = {}
+# name, group, title, caption, and the figure or None where there is nothing to show.
+Planned = tuple[str, str, str, str, Figure | None]
+
+
+def _panel_figures(report: Report, looks: Looks) -> Iterator[Planned]:
+    groups = [str(panel.setting) for panel in report.panels]
+    for panel, group, place in zip(report.panels, groups, _file_names(groups), strict=True):
+        sizes = len(panel.sizes)
+        for q in QUANTITIES:
+            yield q.name + place, group, q.heading(sizes), q.explained(sizes), against_n(report, looks, panel, q)
+        yield (f"error_time{place}", group, error_time.TITLE, error_time.CAPTION,
+               error_time.error_time(report, looks, panel))  # fmt: skip
+        yield (f"local_slope{place}", group, local_slope.TITLE, local_slope.CAPTION,
+               local_slope.local_slope(report, looks, panel))  # fmt: skip
+
+
+def _weights_figures(report: Report) -> Iterator[Planned]:
+    """One figure per problem whose attention matrices were read off."""
+    groups: dict[str, list[Heatmap]] = {}
     for item in report.heatmaps:
-        groups.setdefault((item.dataset, item.problem), []).append(item)
-    names = _file_names([f"{dataset} · {problem}" for dataset, problem in groups])
-    for ((dataset, problem), maps), place in zip(groups.items(), names, strict=True):
-        yield (f"weights{place}", f"{dataset} · {problem}", "Attention weights", weights.CAPTION,
-               lambda m=maps: weights.weights_figure(report, m))  # fmt: skip
+        groups.setdefault(f"{item.dataset} · {item.problem}", []).append(item)
+    for (group, maps), place in zip(groups.items(), _file_names(list(groups)), strict=True):
+        yield f"weights{place}", group, weights.TITLE, weights.CAPTION, weights.weights_figure(report, maps)
 
 
 def _file_names(headings: list[str]) -> list[str]:

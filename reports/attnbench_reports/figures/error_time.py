@@ -1,7 +1,7 @@
 """Approximation error against time at one n, with the Pareto frontier: what accuracy costs.
 
 Variants that compute softmax attention lie near 1e-7, the rounding of float32. Variants with a definition of their own
-(additive, unscaled, projected) do not approximate softmax attention: they are drawn hollow and kept off the frontier.
+(additive, unscaled, projected) do not approximate softmax attention: they are marked ≠ and kept off the frontier.
 """
 
 from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ TITLE = "Approximation error against time"
 CAPTION = (
     "Relative RMS distance of the output from exact softmax attention, at the largest n that most variants reached."
     " The grey band is float32 rounding: variants in it are exact. The stepped line is the Pareto frontier (no "
-    "other variant is both faster and closer). Hollow: a definition of its own, not comparable. Lower left is "
+    "other variant is both faster and closer). ≠: a definition of its own, not comparable. Lower left is "
     "better."
 )
 ROUNDING_LIMIT = 2e-6  # relative RMS up to which float32 counts as exact (docs: exactness of fp32 variants)
@@ -65,12 +65,11 @@ def _frontier(ax, drawn: list[tuple[Series, Point]]) -> None:
 
 def _draw(report: Report, looks: Looks, ax, series: Series, point: Point) -> tuple:
     style = looks.of(series.run, series.variant).point()
-    note = ""
-    if not _comparable(point):
-        style["markerfacecolor"], note = "white", ", own definition"
     style["markersize"] = 8
-    (handle,) = ax.plot([point.time.median_s], [max(_error(point), FLOOR)], linestyle="none", **style, zorder=3)
-    label = (
-        f"{report.name(series.run, series.variant)}: {units.error(_error(point))}, {units.seconds(point.time.median_s)}"
-    )
-    return _error(point), handle, label + note
+    place = point.time.median_s, max(_error(point), FLOOR)
+    (handle,) = ax.plot(*([x] for x in place), linestyle="none", **style, zorder=3)
+    label = f"{report.name(series.run, series.variant)}: {units.error(_error(point))}, {units.seconds(place[0])}"
+    if not _comparable(point):
+        ax.annotate("≠", place, xytext=(6, 3), textcoords="offset points", fontsize=9)
+        label += ", ≠ own definition"
+    return _error(point), handle, label

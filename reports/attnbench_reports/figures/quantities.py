@@ -9,6 +9,11 @@ from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.scaling import Fit
 from attnbench_reports.stats.series import Series
 
+FIT_CAPTION = (
+    " The shaded band is the least-squares line of the logarithms; the legend gives its slope with the 95 % interval "
+    "over sizes. * too few sizes to call it an exponent, † no single exponent."
+)
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -23,17 +28,22 @@ class Quantity:
     base: int = 10  # of the axis' ticks
     coincides: bool = False  # several variants have the very same values: nested hollow markers keep them visible
 
+    def heading(self, sizes: int) -> str:
+        return self.title + (" against sequence length" if sizes > 1 else "")
+
+    def explained(self, sizes: int) -> str:
+        return self.caption + (FIT_CAPTION if sizes > 1 and self.fit else "")
+
 
 TIME = Quantity(
-    "time", "Time of one call against sequence length", "time per call (log scale)",
-    "Median of process medians; bars are 95 % intervals where there are 6 rounds or more. The shaded band is the "
-    "fit of log(time) on log(n); the legend gives its slope with the 95 % interval over sizes. Lower is better.",
+    "time", "Time of one call", "time per call (log scale)",
+    "Median of process medians; bars are 95 % intervals where there are 6 rounds or more. Lower is better.",
     value=lambda p: p.time.median_s if p.time else None, text=units.seconds,
     interval=lambda p: p.time.interval if p.time else None, fit=lambda s: s.time_fit,
 )  # fmt: skip
 
 MEMORY = Quantity(
-    "memory", "Extra memory against sequence length", "workspace peak + prepared (log scale)",
+    "memory", "Extra memory", "workspace peak + prepared (log scale)",
     "Peak of the workspace during one call plus what the variant prepared before it; inputs and output are not "
     "counted. Where variants coincide their markers nest. Lower is better.",
     value=lambda p: float(p.extra_bytes) if p.extra_bytes is not None else None, text=units.size,

@@ -13,6 +13,7 @@ from attnbench_reports.model import Report
 
 TILE = 3.15  # inches
 MOST_LABELS = 34  # on an axis before every second, third, ... is left out
+TITLE = "Attention weights"
 CAPTION = (
     "Weights read off through the public interface (feeding V = I), first head, batch entry 0; rows are queries, "
     "columns keys. One colour scale for all, square-root so that small weights show. Hatched cells are exactly 0: "

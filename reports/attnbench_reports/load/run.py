@@ -110,6 +110,8 @@ def _parse(line: bytes, where: str) -> dict:
         missing += [f"{outer}.{name}" for name in names if outer in record and name not in record[outer]]
     if missing:
         raise UserError(f"{where} lacks '{missing[0]}'; it is not a record of schema version {SCHEMA_VERSION}")
+    if not all(seconds > 0 for seconds in record.get("time", {}).get("samples_s", ())):
+        raise UserError(f"{where} holds a time that is not above 0; the file is damaged")
     if record["kind"] not in KINDS:
         raise UserError(f"{where} has kind '{record['kind']}'; known kinds are {', '.join(KINDS)}")
     return record

@@ -79,7 +79,7 @@ class Verified:
 def verification_table(report: Report) -> Table:
     columns = [Column("variant", lambda v: v.variant)]
     if report.several_runs:
-        columns.insert(0, Column("run", lambda v: v.run))
+        columns.insert(0, Column("run", lambda v: report.tag(v.run)))
     columns += [
         number("cases verified", str, lambda v: v.cases),
         Column("outcome", lambda v: ", ".join(f"{n} {status}" for status, n in v.statuses.items())),
@@ -118,7 +118,7 @@ def _identity(report: Report) -> list[Column]:
         Column("problem", lambda p: p.case.problem),
         number("threads", str, lambda p: p.case.threads),
     ]
-    return [Column("run", lambda p: p.case.run), *columns] if report.several_runs else columns
+    return [Column("run", lambda p: report.tag(p.case.run)), *columns] if report.several_runs else columns
 
 
 def _severity(point: Point) -> float:

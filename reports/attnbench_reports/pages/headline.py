@@ -18,7 +18,7 @@ COMPUTES = {
 def headline(report: Report) -> Table:
     columns = [Column("variant", lambda s: s.variant)]
     if report.several_runs:
-        columns.insert(0, Column("run", lambda s: s.run))
+        columns.insert(0, Column("run", lambda s: report.tag(s.run)))
     if len(report.panels) > 1:
         columns.append(Column("setting", lambda s: str(s.setting), help="everything but the sequence length"))
     columns += [

@@ -13,6 +13,8 @@ from attnbench_reports.units import plural
 def markdown(report: Report, figures: list[Drawn]) -> str:
     labels = ", ".join(run.label for run in report.runs)
     parts = [f"# attnbench report: {_escape(labels)}"]
+    if report.several_runs:
+        parts.append("\n".join(f"- {_escape(line)}" for line in report.key()))
     if report.warnings:
         parts.append("\n".join(f"> **Warning:** {_escape(line)}" for line in report.warnings).replace("\n", "\n>\n"))
     parts += ["## Summary", _table(headline(report)), *(_escape(note) for note in fit_notes(report))]

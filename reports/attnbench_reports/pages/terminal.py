@@ -10,8 +10,9 @@ LEFT_OUT = ("setting", "computes", "memory ~ n^")  # the block's heading, or in 
 
 def terminal_summary(report: Report) -> str:
     table = headline(report)
-    columns = [c for c in table.columns if c.title not in LEFT_OUT]
-    blocks = []
+    left_out = LEFT_OUT if report.failed else (*LEFT_OUT, "not measured")
+    columns = [c for c in table.columns if c.title not in left_out]
+    blocks = ["\n".join(report.key())] if report.several_runs else []
     for panel in report.panels:
         rows = Table("panel", columns, list(panel.series)).texts()
         numeric = [c.sort is not None for c in columns]
