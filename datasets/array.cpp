@@ -1,5 +1,6 @@
 #include "datasets/array.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -180,7 +181,8 @@ Tensor to_mask(const Array& array, const std::string& name) {
     return leading_part(array, shape);
   }
   Tensor mask(shape, DType::u8);
-  for (std::int64_t i = 0; i < array.count(); ++i) mask.data<std::uint8_t>()[i] = array.at(i) != 0;
+  std::transform(array.bytes.data.begin(), array.bytes.data.end(), mask.data<std::uint8_t>(),
+                 [](std::byte value) { return static_cast<std::uint8_t>(value != std::byte{0}); });
   return mask;
 }
 

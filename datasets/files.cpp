@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "datasets/utf8.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -83,9 +84,18 @@ void write_file(const std::string& path, std::span<const std::span<const std::by
 
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t kLongest = 200;
+  const bool cut = text.size() > kLongest;
+  text = text.substr(0, kLongest);
   std::string safe = "'";
-  for (const char c : text.substr(0, kLongest)) safe += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  return safe + (text.size() > kLongest ? "...'" : "'");
+  while (!text.empty()) {
+    const auto decoded = decode_utf8(text);
+    for (const char32_t c : decoded.text) append_utf8(safe, c < 0x20 || (c >= 0x7f && c < 0xa0) ? U'?' : c);
+    text.remove_prefix(decoded.valid_bytes);
+    if (text.empty()) break;
+    safe += '?';
+    text.remove_prefix(1);
+  }
+  return safe + (cut ? "...'" : "'");
 }
 
 }  // namespace attnbench

@@ -22,7 +22,8 @@ Bytes map_file(const std::string& path);
 /// no regular file (/dev/stdout) is written directly. Throws UserError when it cannot, leaving no temporary file behind.
 void write_file(const std::string& path, std::span<const std::span<const std::byte>> parts);
 
-/// Text from a file made safe for a one-line message: control characters become '?', long text is cut, quotes around it.
+/// Text from outside made safe for a one-line message: control characters and malformed UTF-8 become '?', long text is cut, quotes
+/// around it.
 std::string in_quotes(std::string_view text);
 
 }  // namespace attnbench

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
+#include <set>
 
 #include "datasets/named_arrays.h"
 #include "datasets/npy.h"
@@ -180,11 +180,11 @@ Array read_member(const Archive& zip, const Bytes& file, const Member& member) {
 Container parse_npz(const Bytes& file, const std::string& name, const Wanted& wanted) {
   const Archive zip(file.data, name);
   Container container;
+  std::set<std::string> seen;
   for (const auto& member : list_members(zip)) {
     if (!member.name.ends_with(".npy")) continue;
     const auto array_name = member.name.substr(0, member.name.size() - 4);
-    if (std::find(container.names.begin(), container.names.end(), array_name) != container.names.end())
-      throw UserError(name + " holds " + in_quotes(array_name) + " twice; save it again");
+    if (!seen.insert(array_name).second) throw UserError(name + " holds " + in_quotes(array_name) + " twice; save it again");
     container.names.push_back(array_name);
     if (wanted(array_name)) container.arrays.push_back({array_name, read_member(zip, file, member)});
   }

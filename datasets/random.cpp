@@ -95,16 +95,25 @@ Philox4 RandomStream::block(const Place& at, std::int64_t index) const {
                 key_);
 }
 
+template <class Use>
+void RandomStream::for_each_word(const Place& at, std::int64_t count, Use use) const {
+  for (std::int64_t begin = 0; begin < count; begin += 4) {
+    const auto bits = block(at, begin / 4);
+    for (std::int64_t c = begin; c < std::min(begin + 4, count); ++c) use(c, bits[static_cast<std::size_t>(c - begin)]);
+  }
+}
+
 double RandomStream::uniform(const Place& at, std::int64_t channel) const {
   return unit_interval(block(at, channel / 4)[static_cast<std::size_t>(channel % 4)]);
 }
 
+void RandomStream::uniforms(const Place& at, double* to, std::int64_t count) const {
+  for_each_word(at, count, [&](std::int64_t c, std::uint32_t bits) { to[c] = unit_interval(bits); });
+}
+
 void RandomStream::normals(const Place& at, float* to, std::int64_t count) const {
-  for (std::int64_t begin = 0; begin < count; begin += 4) {
-    const auto bits = block(at, begin / 4);
-    for (std::int64_t c = begin; c < std::min(begin + 4, count); ++c)
-      to[c] = static_cast<float>(normal_quantile(unit_interval(bits[static_cast<std::size_t>(c - begin)])));
-  }
+  for_each_word(at, count,
+                [&](std::int64_t c, std::uint32_t bits) { to[c] = static_cast<float>(normal_quantile(unit_interval(bits))); });
 }
 
 }  // namespace attnbench

@@ -34,11 +34,15 @@ class RandomStream {
 
   /// Uniform in the open interval (0, 1), a multiple of 2^-33.
   double uniform(const Place& at, std::int64_t channel = 0) const;
+  /// The same for channels 0 .. count - 1.
+  void uniforms(const Place& at, double* to, std::int64_t count) const;
   /// Standard normal values of channels 0 .. count - 1.
   void normals(const Place& at, float* to, std::int64_t count) const;
 
  private:
-  Philox4 block(const Place& at, std::int64_t index) const;  // channels 4 index .. 4 index + 3
+  template <class Use>
+  void for_each_word(const Place& at, std::int64_t count, Use use) const;  // use(channel, 32 random bits)
+  Philox4 block(const Place& at, std::int64_t index) const;                // channels 4 index .. 4 index + 3
   std::array<std::uint32_t, 2> key_;
 };
 

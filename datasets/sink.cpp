@@ -6,8 +6,8 @@
 //
 //   k_0 = s,   q_i = g_i + strength s / sqrt(d):   score(i, 0) ~ N(strength, 1), the others ~ N(0, 1 + strength^2 / d)
 //
-// under the default scale, so the first token gets about e^strength / (e^strength + n sqrt(e)): about half at n = 1024 and d = 64 with strength 8.
-// Windows that drop the first token lose that mass. Prefixes: n, batch, heads; not d.
+// under the default scale, so the first token gets about e^strength / (e^strength + n sqrt(e)): about half at n = 1024 and d = 64
+// with strength 8. Windows that drop the first token lose that mass. Prefixes: n, batch, heads; not d.
 #include <cmath>
 #include <vector>
 

@@ -144,6 +144,15 @@ TEST_CASE("a control character in a hostile header does not break the one line")
   CHECK(message.find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("text from outside is quoted so that it stays one line of valid UTF-8") {
+  CHECK(in_quotes("caf\xc3\xa9") == "'caf\xc3\xa9'");
+  CHECK(in_quotes("a\nb\x7f\xc2\x9b"
+                  "c") == "'a?b??c'");
+  CHECK(in_quotes("\xff"
+                  "x\xc3") == "'?x?'");
+  CHECK(in_quotes(std::string(1000, 'x')).size() == 205);
+}
+
 TEST_CASE("what is written reads back, and is what numpy would write") {
   const TemporaryFolder folder;
   for (const std::vector<std::int64_t>& shape : {std::vector<std::int64_t>{}, {1}, {6}, {2, 3}, {1, 2, 3, 1, 1}}) {
