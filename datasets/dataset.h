@@ -1,6 +1,7 @@
 // Dataset: where Q, K, V and dense masks come from. One interface over synthetic generators, text and the user's own arrays.
 //
-// A dataset is chosen by one string, its spec: `gaussian`, `clustered(clusters=16)`, `text`, `text:my.txt`, `file:captured/`.
+// A dataset is chosen by one string, its spec, name(parameters):path - `gaussian`, `clustered(clusters=16)`, `text`,
+// `text(position=rope):my.txt`, `file:captured/`.
 // The same spec, problem and seed give the same bytes on every machine and thread count.
 #pragma once
 

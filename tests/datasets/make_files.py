@@ -42,7 +42,7 @@ def main():
     for name, dtype in (("f32", np.float32), ("f64", np.float64), ("f16", np.float16)):
         np.save(FOLDER / f"{name}.npy", ramp(2, 3, 4, 5, dtype=dtype))
     np.save(FOLDER / "fortran.npy", np.asfortranarray(ramp(2, 3, 4, 5)))
-    with open(FOLDER / "version2.npy", "wb") as file:
+    with (FOLDER / "version2.npy").open("wb") as file:
         np.lib.format.write_array(file, ramp(2, 3, 4, 5), version=(2, 0))
     row, column = np.indices((3, 4))
     np.save(FOLDER / "bool.npy", (row + column) % 3 == 0)
@@ -57,7 +57,9 @@ def main():
     for name, array in qkv.items():
         np.save(folder / f"{name}.npy", array)
     np.savez(FOLDER / "stored.npz", **qkv)
-    np.savez_compressed(FOLDER / "deflated.npz", Query=qkv["q"], KEY=qkv["k"].astype(np.float64), value=qkv["v"].astype(np.float16))
+    np.savez_compressed(
+        FOLDER / "deflated.npz", Query=qkv["q"], KEY=qkv["k"].astype(np.float64), value=qkv["v"].astype(np.float16)
+    )
     save_file(qkv, FOLDER / "f32.safetensors", metadata={"made_by": "make_files.py"})
     save_file({name: array.astype(np.float16) for name, array in qkv.items()}, FOLDER / "f16.safetensors")
     save_file({name: array[0].astype(np.float64) for name, array in qkv.items()}, FOLDER / "f64_rank3.safetensors")
