@@ -1,5 +1,6 @@
 """Report: everything the figures and pages show, derived once from the runs."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
@@ -50,12 +51,20 @@ class Report:
 
 def build_model(paths: list[Path]) -> Report:
     runs = load_runs(paths)
-    points = points_of([case for run in runs for case in cases_of(run)])
+    cases = [case for run in runs for case in cases_of(run)]
     heatmaps = [m for run in runs for m in heatmaps_of(run)]
     listed = [v["label"] for run in runs for v in run.meta["variants"]]
-    seen = [p.case.variant for p in points] + [m.variant for m in heatmaps]
+    seen = [c.variant for c in cases] + [m.variant for m in heatmaps]
     variants = list(dict.fromkeys(listed + seen))
+    cases.sort(key=lambda c: (_natural(f"{c.dataset} {c.setting}"), c.threads, variants.index(c.variant), c.n))
+    heatmaps.sort(key=lambda m: (m.dataset, m.problem, variants.index(m.variant)))
+    points = points_of(cases)
     return Report(runs, points, panels_of(points), heatmaps, variants, _warnings(runs, points))
+
+
+def _natural(text: str) -> list[tuple[int, int | str]]:
+    """Sorts h2 before h16: digits compare as numbers, everything else as text."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", text)]
 
 
 def _warnings(runs: list[Run], points: list[Point]) -> list[str]:

@@ -73,7 +73,9 @@ def test_a_variant_that_answers_another_question_is_marked(full):
 
 def test_heat_maps_carry_the_words_and_say_what_is_missing(full):
     text = svg_text(full.folder / "figures" / "weights.svg")
-    assert text.count("beginning") == 2 * 9  # both axes of nine matrices
+    assert text.count("beginning") == 2 * 8  # both axes of eight matrices
+    assert "multi_head" in text
+    assert "no matrix to" in text
     assert "additive does not give its weights" in text
     assert "row entropy" in text
 

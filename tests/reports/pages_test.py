@@ -238,6 +238,20 @@ def test_the_terminal_table_is_aligned_and_names_every_variant(full):
     assert lines[-1] == f"report: {full.folder / 'report.html'}"
 
 
+def test_cases_come_in_order_however_the_records_do(tmp_path):
+    sizes, problems = (64, 128, 1024), tuple(f"b1 h{h} n{{n}} d64 f32" for h in (16, 2))
+    recipe = Recipe(laws=LAWS[:2], sizes=sizes, problems=problems, threads=(2, 1), rounds=1, weights=0)
+    run = make_run(tmp_path / "run", recipe)
+    lines = (run / "records.jsonl").read_text().splitlines()
+    (run / "records.jsonl").write_text("\n".join(reversed(lines)) + "\n")
+    report = build_model([run])
+    assert [(p.setting.problem, p.setting.threads) for p in report.panels] == [
+        (f"b1 h{h} d64 f32", threads) for h in (2, 16) for threads in (1, 2)
+    ]
+    first = [(p.case.variant, p.n) for p in report.points[:6]]
+    assert first == [(law.label, n) for law in LAWS[:2] for n in sizes]
+
+
 def test_missing_numbers_sort_last(full):
     report = build_model([full.run])
     table = headline(report)

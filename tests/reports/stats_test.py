@@ -95,6 +95,11 @@ def test_too_few_sizes_or_too_narrow_a_range_is_no_exponent_claim(n):
     assert "slope only" in result.verdict
 
 
+def test_a_slope_of_nothing_is_not_minus_nothing():
+    assert str(fit(N, [7.0] * 8).slope) == "0.00 [0.00, 0.00]"
+    assert str(fit(N, [7.0 * n**-1e-6 for n in N]).slope) == "0.00 [0.00, 0.00]"
+
+
 def test_two_sizes_give_a_slope_without_interval_and_one_gives_none():
     assert fit([128, 256], [1.0, 4.0]).slope.interval is None
     assert fit([128, 256], [1.0, 4.0]).slope.value == pytest.approx(2)

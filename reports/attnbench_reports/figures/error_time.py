@@ -70,6 +70,6 @@ def _draw(report: Report, looks: Looks, ax, series: Series, point: Point) -> tup
     (handle,) = ax.plot(*([x] for x in place), linestyle="none", **style, zorder=3)
     label = f"{report.name(series.run, series.variant)}: {units.error(_error(point))}, {units.seconds(place[0])}"
     if not _comparable(point):
-        ax.annotate("≠", place, xytext=(6, 3), textcoords="offset points", fontsize=9)
+        ax.annotate("≠", place, xytext=(6, 3), textcoords="offset points", fontsize=11)
         label += ", ≠ own definition"
     return _error(point), handle, label

@@ -32,7 +32,20 @@ def heatmaps_of(run: Run) -> list[Heatmap]:
             labels = tuple(stored["labels"])
         maps.append(Heatmap(run.label, record["dataset"], record["problem"], record["variant"], record["computes"],
                             weights, labels, missing))  # fmt: skip
-    return maps
+    return maps + _without_record(run, maps)
+
+
+def _without_record(run: Run, maps: list[Heatmap]) -> list[Heatmap]:
+    """A place for each variant of the run whose matrix was not asked for, beside those that were."""
+    missing = "its output is not one weighting of the values per head, so there is no matrix to read off"
+    problems = dict.fromkeys((m.dataset, m.problem) for m in maps)
+    present = {(m.dataset, m.problem, m.variant) for m in maps}
+    return [
+        Heatmap(run.label, dataset, problem, variant["label"], variant["computes"], None, (), missing)
+        for dataset, problem in problems
+        for variant in run.meta["variants"]
+        if (dataset, problem, variant["label"]) not in present and "weights_readable" not in variant["laws"]
+    ]
 
 
 def _read(folder: Path, name: str, shape: dict) -> tuple[np.ndarray | None, str]:

@@ -94,8 +94,9 @@ def fit_notes(report: Report) -> list[str]:
     """What the marks in fit_text mean, with the numbers, where they occur."""
     fits = [(s, f) for s in report.series for f in (s.time_fit, s.memory_fit) if f is not None]
     notes = []
-    if short := next((f for _, f in fits if not f.is_exponent), None):
-        notes.append(f"* {short.verdict}.")
+    if short := [f for _, f in fits if not f.is_exponent]:
+        fewest = min(short, key=lambda f: (f.sizes, f.factor))
+        notes.append(f"* {fewest.verdict}." if len(short) == 1 else f"* {fewest.verdict} (the fewest here).")
     curved = [s for s in report.series if s.time_fit and s.time_fit.is_exponent and s.time_fit.curved]
     if curved:
         tails = ", ".join(f"{report.name(s.run, s.variant)} {s.time_fit.tail}" for s in curved)

@@ -28,8 +28,14 @@ class Slope:
 
     def __str__(self) -> str:
         """1.98 [1.95, 2.01]"""
-        text = f"{self.value:.2f}"
-        return text if self.interval is None else f"{text} [{self.interval.low:.2f}, {self.interval.high:.2f}]"
+        text = _two_digits(self.value)
+        if self.interval is None:
+            return text
+        return f"{text} [{_two_digits(self.interval.low)}, {_two_digits(self.interval.high)}]"
+
+
+def _two_digits(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # + 0.0 turns -0.0 into 0.0
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class Panel:
 
 
 def panels_of(points: list[Point]) -> list[Panel]:
-    """Panels and series in the order their first case appears."""
+    """Panels and series in the order in which their first point comes."""
     groups: dict[Setting, dict[tuple[str, str], list[Point]]] = {}
     for point in points:
         case = point.case
