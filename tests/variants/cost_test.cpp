@@ -131,7 +131,7 @@ Counter counter_of(const std::string& name) {
       {"additive", count_additive},
       {"linear", count_linear},
       {"multi_head", count_multi_head},
-      {"scaled_dot_product", [](const Selected& s, const Problem& p) { return count_row_blocks(s, p, 64); }},
+      {"scaled_dot_product", [](const Selected& s, const Problem& p) { return count_row_blocks(s, p, p.n_k <= 1024 ? 128 : 64); }},
       {"dot_product", [](const Selected& s, const Problem& p) { return count_row_blocks(s, p, 128); }},
   };
   const auto found = counters.find(name);
