@@ -40,7 +40,7 @@ Verification compare(std::span<const float> output, std::span<const double> orac
 
 /// Runs the variant twice on poisoned workspace and output, and compares with its oracle. `dense_rows` may hold the exact softmax
 /// rows for verification_rows(problem, seed), computed once per problem; empty computes them here. Inputs on which the mathematics
-/// itself magnifies rounding (large scores) widen the tolerances: to four times what one unit in the last place of Q does to the
+/// itself magnifies rounding (large scores) widen the tolerances: to sixteen times what one unit in the last place of Q does to the
 /// oracle, a thousandfold at most.
 Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
                     const Parallel& parallel, std::span<const double> dense_rows = {});
