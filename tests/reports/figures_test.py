@@ -11,11 +11,12 @@ import pytest
 from attnbench_reports.figures.against_n import against_n
 from attnbench_reports.figures.axes import _round_ticks, _trimmed
 from attnbench_reports.figures.draw import _write
-from attnbench_reports.figures.quantities import TIME
+from attnbench_reports.figures.quantities import MEMORY, TIME
 from attnbench_reports.figures.style import COLOURS, RC, Looks
 from attnbench_reports.figures.weights import row_entropy
 from attnbench_reports.model import build_model
 from matplotlib.colors import to_rgb
+from synthetic_runs import LAWS, Recipe, make_run
 
 # name -> what its axes are called
 AXES = {
@@ -80,11 +81,25 @@ def test_heat_maps_carry_the_words_and_say_what_is_missing(full):
     assert "row entropy" in text
 
 
-def test_a_panel_of_one_size_shows_a_dot_per_variant(compared):
-    # The second run has one size, but shares the panel; its heat map panel has no words.
+def test_a_series_of_one_size_among_longer_ones_says_so(compared):
     text = svg_text(compared.folder / "figures" / "time.svg")
     assert "naive [A]: " in text
     assert "naive [B]: one size" in text
+
+
+@pytest.mark.parametrize(("quantity", "values"), [(TIME, ("400 ms", "3.00 ms")), (MEMORY, ("32.0 MiB", "0 B"))])
+def test_a_panel_of_one_size_shows_a_dot_per_variant(tmp_path, quantity, values):
+    recipe = Recipe(laws=(LAWS[0], LAWS[9]), sizes=(1024,), threads=(1,), noise=0, weights=0)
+    report = build_model([make_run(tmp_path / "run", recipe)])
+    looks = Looks(report.variants, [run.label for run in report.runs])
+    with plt.rc_context(RC):
+        figure = against_n(report, looks, report.panels[0], quantity)
+        _write(figure, tmp_path, "dots")
+    text = svg_text(tmp_path / "dots.svg")
+    for expected in ("naive", "linear", "n = 1024", quantity.axis, *values):
+        assert expected in text
+    assert quantity.heading(1) == quantity.title
+    assert all(t.get_window_extent().x1 < figure.bbox.x1 for t in figure.axes[0].texts)
 
 
 def test_figures_are_the_same_bytes_for_the_same_data(full, tmp_path):

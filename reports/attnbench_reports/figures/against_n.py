@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from attnbench_reports.figures.axes import legend_beside, log_quantity, log_sizes, new_figure
+from attnbench_reports.figures.axes import WIDTH, legend_beside, log_quantity, log_sizes, new_figure
 from attnbench_reports.figures.quantities import SPEEDUP, Quantity
 from attnbench_reports.figures.style import Looks
 from attnbench_reports.model import Report
@@ -34,7 +34,6 @@ def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) ->
         log_quantity(ax.yaxis, low, high, quantity.text, quantity.base)
         ax.set_ylabel(quantity.axis)
     else:
-        figure.subplots_adjust(left=0.32)
         _dots(report, looks, ax, lines, quantity)
         log_quantity(ax.xaxis, low, high * 1.6, quantity.text, quantity.base)
         ax.set_xlabel(f"{quantity.axis}, n = {sizes[0]}")
@@ -98,14 +97,20 @@ def _dots(report: Report, looks: Looks, ax: Axes, lines: list, quantity: Quantit
     lines = sorted(lines, key=lambda entry: -entry[1][0][1])
     for row, (series, ((_, value),)) in enumerate(lines):
         look = looks.of(series.run, series.variant)
+        end, place = value, ax.transData
         if value > 0:
             ax.plot([value], [row], linestyle="none", **look.point(), zorder=3)
+        else:
+            end, place = 0, ax.get_yaxis_transform()  # a log axis has no 0: the text stands at its left end
         point = next(p for p in series.points if quantity.value(p) is not None)
         if (interval := quantity.interval(point)) is not None:
             ax.plot([interval.low, interval.high], [row, row], color=look.colour, linewidth=3.2, alpha=0.45)
-        ax.annotate(quantity.text(value), (max(value, ax.get_xlim()[0]), row), xytext=(7, 0),
-                    textcoords="offset points", va="center", fontsize=8.5)  # fmt: skip
+            end = interval.high
+        ax.annotate(quantity.text(value), (end, row), xycoords=place, xytext=(7, 0), textcoords="offset points",
+                    va="center", fontsize=8.5)  # fmt: skip
+    names = [report.name(s.run, s.variant) for s, _ in lines]
     ax.yaxis.set_major_locator(FixedLocator(range(len(lines))))
-    ax.set_yticklabels([report.name(s.run, s.variant) for s, _ in lines])
+    ax.set_yticklabels(names)
     ax.set_ylim(-0.6, len(lines) - 0.4)
     ax.set_ylabel("variant")
+    ax.figure.subplots_adjust(left=min(0.6, (0.6 + 0.082 * max(map(len, names))) / WIDTH))
