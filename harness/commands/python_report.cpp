@@ -13,6 +13,7 @@ namespace attnbench {
 namespace {
 
 constexpr int kMissingPackages = 3;  // exit code of kCheck
+constexpr int kUnreadableRun = 2;    // exit code of the package, which has said why
 
 // Prints nothing and is quick: it looks for the packages without importing them.
 constexpr const char* kCheck =
@@ -34,14 +35,14 @@ int run_python(std::vector<std::string> arguments) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-bool complain(const std::string& what) {
+int complain(const std::string& what) {
   std::cerr << "attnbench: no report: " << what << "\n";
-  return false;
+  return 1;
 }
 
 }  // namespace
 
-bool make_report(const std::vector<std::string>& runs, const std::string& out) {
+int make_report(const std::vector<std::string>& runs, const std::string& out) {
   const auto python = python_interpreter();
   const int check = run_python({"-c", kCheck});
   if (check == kMissingPackages)
@@ -52,7 +53,8 @@ bool make_report(const std::vector<std::string>& runs, const std::string& out) {
   arguments.insert(arguments.end(), runs.begin(), runs.end());
   arguments.insert(arguments.end(), {"--out", out});
   const int code = run_python(arguments);
-  return code == 0 || complain("the report package failed (exit code " + std::to_string(code) + ")");
+  if (code == 0 || code == kUnreadableRun) return code;
+  return complain("the report package failed (exit code " + std::to_string(code) + "); the records are not affected");
 }
 
 }  // namespace attnbench

@@ -6,8 +6,8 @@
 
 namespace attnbench {
 
-/// Makes the report of some run directories into `out`. Returns false, having said why in one line on standard error, when the
-/// interpreter or its packages are missing or the package failed.
-bool make_report(const std::vector<std::string>& runs, const std::string& out);
+/// Makes the report of some run directories into `out`; its summary goes to standard output. Returns 0, or, having said why in one
+/// line on standard error, 1 when the interpreter or its packages are missing or the package failed, 2 when a run cannot be read.
+int make_report(const std::vector<std::string>& runs, const std::string& out);
 
 }  // namespace attnbench

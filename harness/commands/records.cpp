@@ -23,9 +23,19 @@ double median(std::vector<double> values) {
 
 // What one cell of the summary says: a time, or why there is none.
 struct Cell {
-  std::string problem, row;
+  std::string problem;
+  std::string row;  // variant, and what else differs between the rows
   std::string text;
 };
+
+// " 2 threads", " on text": the parts of a row's title, each wanted only when it differs between records.
+std::string threads_part(const Json& record) { return fmt::format(" {} threads", record.at("threads").get<int>()); }
+std::string dataset_part(const Json& record) { return " on " + record.at("dataset").get<std::string>(); }
+
+template <class Part>
+bool differs(const std::vector<Json>& records, Part part) {
+  return std::any_of(records.begin(), records.end(), [&](const Json& record) { return part(record) != part(records[0]); });
+}
 
 std::string case_key(const Json& record) {
   const std::string key = record.at("key");
@@ -36,12 +46,14 @@ std::vector<Cell> cells_of(const std::string& directory) {
   std::map<std::string, std::vector<double>> medians;  // of the rounds of a case
   for (const auto& record : read_records(directory, "time"))
     if (record.at("status") == "ok") medians[case_key(record)].push_back(record.at("time").at("median_s"));
+  const auto verified = read_records(directory, "verify");
+  const bool with_threads = differs(verified, threads_part), with_dataset = differs(verified, dataset_part);
   std::vector<Cell> cells;
-  for (const auto& record : read_records(directory, "verify")) {
+  for (const auto& record : verified) {
     const auto found = medians.find(case_key(record));
+    const auto row = record.at("variant").get<std::string>() + (with_threads ? threads_part(record) : "") +
+                     (with_dataset ? dataset_part(record) : "");
     const std::string status = record.at("status");
-    const std::string row = fmt::format("{}|t{}|{}", record.at("variant").get<std::string>(), record.at("threads").get<int>(),
-                                        record.at("dataset").get<std::string>());
     cells.push_back({record.at("problem"), row, found != medians.end() ? seconds_text(median(found->second)) : status});
   }
   return cells;
@@ -75,22 +87,12 @@ std::string distinguishing(const std::string& problem, const std::vector<std::st
   return text.empty() ? problem : text;
 }
 
-// "naive|t2|text" without the parts that all rows share.
-std::vector<std::string> row_title(const std::string& row, const std::vector<std::string>& rows) {
-  const auto tail = [](const std::string& r) { return r.substr(r.rfind("|t")); };
-  const bool same_tail = std::all_of(rows.begin(), rows.end(), [&](const auto& other) { return tail(other) == tail(row); });
-  auto title = same_tail ? row.substr(0, row.rfind("|t")) : row;
-  std::replace(title.begin(), title.end(), '|', ' ');
-  return {title};
-}
-
 std::string pivot(const std::vector<Cell>& cells, const std::vector<std::string>& problems) {
   std::vector<Table::Column> columns{{"VARIANT"}};
   for (const auto& problem : problems) columns.push_back({distinguishing(problem, problems), Table::Align::right});
   Table table(columns);
-  const auto rows = distinct(cells, [](const Cell& cell) { return cell.row; });
-  for (const auto& row : rows) {
-    auto line = row_title(row, rows);
+  for (const auto& row : distinct(cells, [](const Cell& cell) { return cell.row; })) {
+    std::vector<std::string> line{row};
     for (const auto& problem : problems) {
       const auto cell =
           std::find_if(cells.begin(), cells.end(), [&](const Cell& c) { return c.row == row && c.problem == problem; });
@@ -103,8 +105,7 @@ std::string pivot(const std::vector<Cell>& cells, const std::vector<std::string>
 
 std::string list(const std::vector<Cell>& cells) {
   Table table({{"PROBLEM"}, {"VARIANT"}, {"TIME", Table::Align::right}});
-  const auto rows = distinct(cells, [](const Cell& cell) { return cell.row; });
-  for (const auto& cell : cells) table.add({cell.problem, row_title(cell.row, rows)[0], cell.text});
+  for (const auto& cell : cells) table.add({cell.problem, cell.row, cell.text});
   return table.text();
 }
 

@@ -1,7 +1,6 @@
 // report: tables, figures and pages from one or more run directories.
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <iostream>
 #include <memory>
 
 #include "harness/commands/commands.h"
@@ -24,9 +23,7 @@ int report(const Options& options) {
   for (const auto& run : options.runs)
     if (!std::filesystem::exists(run + "/run.json")) throw UserError("'" + run + "' is no run directory: it holds no run.json");
   const auto out = options.out.empty() ? options.runs[0] + "/report" : options.out;
-  if (!make_report(options.runs, out)) return 1;
-  std::cout << "report: " << out << "/report.html\n";
-  return 0;
+  return make_report(options.runs, out);
 }
 
 }  // namespace

@@ -59,10 +59,10 @@ Plan plan_of(const Options& options) {
   return stored_plan(options.resume);
 }
 
-void print_outcome(const RunOutcome& outcome, const std::string& directory) {
-  std::cout << "\n" << summary_text(directory) << "\n";
-  std::cout << fmt::format("{} cases ok, {} not run, {} failed\nrecords: {}/records.jsonl\n", outcome.ok, outcome.skipped,
-                           outcome.failed, directory);
+// The report prints a table of its own; without one the times are shown here.
+void print_outcome(const std::string& directory, bool reported) {
+  if (!reported) std::cout << summary_text(directory) << "\n";
+  std::cout << "records: " << directory << "/records.jsonl" << std::endl;
 }
 
 int run(const Options& options, const CommandLine& line) {
@@ -77,9 +77,8 @@ int run(const Options& options, const CommandLine& line) {
       .directory = directory, .resume = resume, .verify_only = false, .command = line.arguments, .self = self_path()};
   const auto outcome = run_plan(plan, run_options);
   if (outcome.interrupted) return outcome.exit_code();
-  if (!options.quiet) print_outcome(outcome, directory);
-  if (!options.no_report && make_report({directory}, directory + "/report"))
-    std::cout << "report:  " << directory << "/report/report.html" << std::endl;
+  const bool reported = !options.no_report && make_report({directory}, directory + "/report") == 0;
+  if (!options.quiet) print_outcome(directory, reported);
   return outcome.exit_code();
 }
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 
 #include "harness/commands/commands.h"
@@ -11,6 +12,7 @@
 #include "harness/orchestrator.h"
 #include "harness/paths.h"
 #include "harness/plan_builder.h"
+#include "harness/record.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -42,6 +44,16 @@ class ScratchDirectory {
   std::string path_;
 };
 
+// The verify record of every case, in the order of the plan; an interrupted run has fewer.
+std::vector<Json> in_plan_order(const Plan& plan, const std::vector<Json>& records) {
+  std::map<std::string, const Json*> by_key;
+  for (const auto& record : records) by_key[record.at("key")] = &record;
+  std::vector<Json> ordered;
+  for (const auto& one : plan.cases)
+    if (const auto found = by_key.find(record_key(one, JobKind::verify)); found != by_key.end()) ordered.push_back(*found->second);
+  return ordered;
+}
+
 int verify(const Options& options, const CommandLine& line) {
   const auto plan = build_plan(plan_spec(options.plan));
   std::unique_ptr<ScratchDirectory> scratch;
@@ -49,7 +61,7 @@ int verify(const Options& options, const CommandLine& line) {
   const auto directory = scratch ? scratch->path() + "/run" : options.out;
   const auto outcome = run_plan(
       plan, {.directory = directory, .resume = false, .verify_only = true, .command = line.arguments, .self = self_path()});
-  const auto records = read_records(directory, "verify");
+  const auto records = in_plan_order(plan, read_records(directory, "verify"));
   if (options.json) std::cout << Json(records).dump(2) << "\n";
   else
     std::cout << verification_text(records) << outcome.ok << " ok, " << outcome.skipped << " not run, " << outcome.failed

@@ -1,0 +1,106 @@
+"""If these fail, `plan` promises something else than `run` would do."""
+
+import json
+
+
+def plan(attnbench, *arguments) -> dict:
+    return json.loads(attnbench.ok("plan", "--json", *arguments))
+
+
+def problems(planned: dict) -> list[str]:
+    return list(dict.fromkeys(case["problem"] for case in planned["cases"]))
+
+
+def test_default_plan_spans_a_factor_64_on_text_with_every_variant(attnbench):
+    planned = plan(attnbench)
+    variants = {v["name"] for v in json.loads(attnbench.ok("list", "--json"))["variants"]}
+    assert {case["dataset"] for case in planned["cases"]} == {"text"}
+    assert {case["variant"] for case in planned["cases"]} == variants
+    sizes = [int(p.split(" n")[1].split()[0]) for p in problems(planned)]
+    assert len(sizes) >= 7 and max(sizes) >= 64 * min(sizes)
+
+
+def test_flags_override_the_plan(attnbench):
+    planned = plan(
+        attnbench,
+        "--variants",
+        "naive",
+        "-a",
+        "n=8,16",
+        "--dataset",
+        "gaussian",
+        "--threads",
+        "1,2",
+        "--profile",
+        "standard",
+        "--samples",
+        "4",
+        "--seed",
+        "9",
+        "--memory-budget",
+        "1g",
+    )
+    assert problems(planned) == ["b1 h8 n8 d64 f32", "b1 h8 n16 d64 f32"]
+    assert {case["threads"] for case in planned["cases"]} == {1, 2}
+    assert {case["dataset"] for case in planned["cases"]} == {"gaussian"}
+    assert (planned["profile"], planned["rounds"], planned["samples"], planned["seed"]) == ("standard", 10, 4, 9)
+    assert planned["memory_budget_bytes"] == 2**30
+
+
+def test_a_problem_is_run_exactly_as_written(attnbench):
+    text = "b2 h4:2 n3:5 d8:16 f32 causal-bottom-right window=2:0 klen=5,4 mask=bool:h scale=0.5 softcap=30"
+    planned = plan(attnbench, "--problem", text, "--variants", "naive", "--dataset", "gaussian")
+    assert problems(planned) == [text]
+    assert plan(attnbench, "--plan", "smoke", "--problem", text, "--variants", "naive")["cases"][0]["problem"] == text
+
+
+def test_axes_over_problem_fields_and_parameters(attnbench):
+    planned = plan(
+        attnbench,
+        "--variants",
+        "sliding_window,naive",
+        "--dataset",
+        "gaussian",
+        "-a",
+        "(n,window)=(1k,64),(4k,256)",
+        "-a",
+        "h=4,32:8",
+        "-a",
+        "causal=none,top-left",
+        "--max-call-seconds",
+        "100",
+    )
+    keys = [case["key"] for case in planned["cases"]]
+    assert len(keys) == len(set(keys)) == 2 * 2 * 2 * 2
+    assert any(key.startswith("gaussian|b1 h32:8 n4096 d64 f32 causal|sliding_window(window=256)|t") for key in keys)
+
+
+def test_the_resolved_plan_gives_the_same_plan_again(attnbench, tmp_path):
+    planned = plan(attnbench, "--plan", "kernels", "--memory-budget", "2g")
+    (tmp_path / "again.toml").write_text(planned["toml"])
+    assert plan(attnbench, "--plan", "again.toml")["cases"] == planned["cases"]
+    assert attnbench.ok("plan", "--plan", "again.toml", "--toml") == planned["toml"]
+
+
+def test_skips_and_unsupported_cases_are_shown_with_reasons(attnbench):
+    arguments = [
+        "--variants",
+        "linear,naive",
+        "--problem",
+        "b1 h8 n64k d64 f32",
+        "--problem",
+        "b1 h1 n8 d8 f32 softcap=3",
+    ]
+    arguments[3] = "b1 h8 n65536 d64 f32"
+    planned = plan(attnbench, *arguments, "--memory-budget", "4g")
+    assert (planned["planned"], planned["skipped"], planned["unsupported"]) == (2, 1, 1)
+    text = attnbench.ok("plan", *arguments, "--memory-budget", "4g")
+    assert "skipped: predicted to need" in text and "unsupported: linear does not support softcap" in text
+
+
+def test_plan_predicts_time_and_memory_and_writes_nothing(attnbench, tmp_path):
+    planned = plan(attnbench)
+    assert planned["predicted_seconds"] > 1
+    assert planned["predicted_peak_bytes"] > 2**20
+    assert "predicted time" in attnbench.ok("run", "--dry-run")
+    assert list(tmp_path.iterdir()) == []
