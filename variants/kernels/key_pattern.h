@@ -37,6 +37,7 @@ struct KeySegment {
   std::int64_t index_of(std::int64_t key) const {
     const auto distance = key - first;
     if (distance <= 0) return 0;
+    if (run >= count) return std::min(count, distance);  // contiguous: no division
     return std::min(count, distance / step * run + std::min(distance % step, run));
   }
 };

@@ -1,6 +1,7 @@
 #include "variants/kernels/tile_block.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <utility>
 
@@ -36,9 +37,12 @@ struct Panel {
   std::int64_t stride() const { return std::int64_t{vectors} * kLanes; }
 };
 
+enum class Finite { unknown, yes, no };
+
 // One tile of keys of a segment: where its rows are. Pointers are padded so that the last register tile may read kRows of them.
 struct KeyTile {
   std::int64_t begin = 0, count = 0;
+  Finite values_finite = Finite::unknown;
   const float* k_rows[kMaxKeyBlock + kRows];
   const float* v_rows[kMaxKeyBlock];
   std::int64_t keys[kMaxKeyBlock];
@@ -72,6 +76,7 @@ class Block {
   void run_segment(std::int64_t s);
   void find_ranges(std::int64_t s, const KeySegment& segment);
   void fill_tile(const KeySegment& segment, std::int64_t begin, std::int64_t end);
+  bool values_finite();
   void run_tile(const Panel& panel);
   template <int V>
   void run_panel(const Panel& panel, std::int64_t begin, std::int64_t count, bool guarded);
@@ -162,15 +167,40 @@ void Block::find_ranges(std::int64_t s, const KeySegment& segment) {
 void Block::fill_tile(const KeySegment& segment, std::int64_t begin, std::int64_t end) {
   const auto k = t_.run.inputs.keys();
   const auto v = t_.run.inputs.values();
-  const auto head = p_.kv_head(t_.first_head);
+  const float* first_k = k.row(t_.batch, p_.kv_head(t_.first_head), 0);
+  const float* first_v = v.row(t_.batch, p_.kv_head(t_.first_head), 0);
   tile_.begin = begin;
   tile_.count = end - begin;
+  tile_.values_finite = Finite::unknown;
+  auto key = segment.key(begin);
+  auto left_in_run = segment.run - begin % segment.run;
   for (std::int64_t t = 0; t < tile_.count; ++t) {
-    tile_.keys[t] = segment.key(begin + t);
-    tile_.k_rows[t] = k.row(t_.batch, head, tile_.keys[t]);
-    tile_.v_rows[t] = v.row(t_.batch, head, tile_.keys[t]);
+    tile_.keys[t] = key;
+    tile_.k_rows[t] = first_k + key * k.row_stride();
+    tile_.v_rows[t] = first_v + key * v.row_stride();
+    const bool run_ends = --left_in_run == 0;
+    key += run_ends ? segment.step - segment.run + 1 : 1;
+    if (run_ends) left_in_run = segment.run;
   }
   std::fill_n(tile_.k_rows + tile_.count, kRows, tile_.k_rows[tile_.count - 1]);
+}
+
+// Whether no value of the tile is NaN or infinite: then a weight of 0 needs no guard. Looked up once per tile, by the first panel
+// that asks; one load per value against a multiply-add per value and query. 0 x is 0 for a finite x and NaN otherwise.
+bool Block::values_finite() {
+  if (tile_.values_finite != Finite::unknown) return tile_.values_finite == Finite::yes;
+  const FloatTag d;
+  auto zero = hn::Zero(d);
+  float rest = 0;
+  for (std::int64_t t = 0; t < tile_.count; ++t) {
+    const float* value = tile_.v_rows[t];
+    std::int64_t c = 0;
+    for (; c + kLanes <= p_.d_v; c += kLanes) zero = hn::MulAdd(hn::LoadU(d, value + c), hn::Zero(d), zero);
+    for (; c < p_.d_v; ++c) rest += value[c] * 0.0f;
+  }
+  const bool finite = rest == 0.0f && hn::AllTrue(d, hn::Eq(zero, hn::Zero(d)));
+  tile_.values_finite = finite ? Finite::yes : Finite::no;
+  return finite;
 }
 
 void Block::run_segment(std::int64_t s) {
@@ -210,7 +240,8 @@ void Block::run_panel(const Panel& panel, std::int64_t begin, std::int64_t count
   if (p_.mask.kind != MaskKind::none) apply_dense_mask(panel, offset, count);
   hide_out_of_range(panel, begin, count);
   online_softmax<V, true>(scores_, count, panel.max, panel.sum, correction_);
-  weighted_values<V, true>(tile_.v_rows + offset, p_.d_v, count, scores_, correction_, panel.output);
+  if (values_finite()) weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, count, scores_, correction_, panel.output);
+  else weighted_values<V, true>(tile_.v_rows + offset, p_.d_v, count, scores_, correction_, panel.output);
 }
 
 // score = softcap * tanh(scale q.k / softcap), in units of log2; the queries carry scale / softcap.
@@ -242,6 +273,12 @@ void Block::hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64
   }
 }
 
+// score or kHidden, without the branch that a random mask would make the processor guess wrong every third time.
+HWY_INLINE float visible_or_hidden(float score, bool visible) {
+  const std::uint32_t keep = 0u - static_cast<std::uint32_t>(visible);
+  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(score) & keep) | (std::bit_cast<std::uint32_t>(kHidden) & ~keep));
+}
+
 // A boolean mask hides, an additive one is added after its change to base 2 and hides where it is -inf. Very negative finite values
 // stay above kHidden: a row of nothing else still has a softmax.
 void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count) {
@@ -253,7 +290,7 @@ void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64
     if (boolean) {
       const auto* allowed = row_at(t_.run.inputs.mask.as<const std::uint8_t>(), lane);
       for (std::int64_t t = 0; t < count; ++t, score += panel.stride())
-        if (!allowed[tile_.keys[offset + t]]) *score = kHidden;
+        *score = visible_or_hidden(*score, allowed[tile_.keys[offset + t]]);
       continue;
     }
     const auto* bias = row_at(t_.run.inputs.mask.as<const float>(), lane);
