@@ -12,6 +12,7 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "harness/file_descriptor.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -68,11 +69,10 @@ MappedInputs::MappedInputs(const std::string& path, const Problem& problem) {
     bytes_ += part.bytes();
     length_ += whole_pages(part.bytes());
   }
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info {};
-  const bool matches = file >= 0 && ::fstat(file, &info) == 0 && static_cast<std::size_t>(info.st_size) == length_;
-  memory_ = matches ? ::mmap(nullptr, length_, PROT_READ, MAP_SHARED | MAP_POPULATE, file, 0) : MAP_FAILED;
-  if (file >= 0) ::close(file);
+  const bool matches = file.open() && ::fstat(file.get(), &info) == 0 && static_cast<std::size_t>(info.st_size) == length_;
+  memory_ = matches ? ::mmap(nullptr, length_, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0) : MAP_FAILED;
   if (memory_ == MAP_FAILED) throw std::runtime_error("the inputs file " + path + " is missing or not for " + to_string(problem));
 
   std::size_t offset = 0;

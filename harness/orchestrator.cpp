@@ -269,7 +269,8 @@ Job Run::job_for(JobKind kind, const Case& point, const GroupInputs& inputs) con
 JobResult Run::work(const Job& job, const Case& point, int round) {
   const auto who = job.kind == JobKind::inputs ? point.dataset : point.selected.label();
   const auto when = job.kind == JobKind::time ? fmt::format(", round {}", round + 1) : "";
-  progress_.start(fmt::format("{} {}, {}, {} threads{}", name_of(job.kind), who, to_string(point.problem), point.threads, when));
+  progress_.start(fmt::format("{} {}, {}, {} thread{}{}", name_of(job.kind), who, to_string(point.problem), point.threads,
+                              point.threads == 1 ? "" : "s", when));
   auto result = run_job(job, options_.self, [&] {
     progress_.tick();
     return !stopped();

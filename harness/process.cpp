@@ -14,7 +14,8 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
-#include <utility>
+
+#include "harness/file_descriptor.h"
 
 extern char** environ;
 
@@ -29,39 +30,16 @@ constexpr std::size_t kLogTail = 16 << 10;  // bytes of standard output and erro
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// One end of a pipe, closed with its owner.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    close();
-    fd_ = std::exchange(other.fd_, -1);
-    return *this;
-  }
-  ~Descriptor() { close(); }
-  int get() const { return fd_; }
-  bool open() const { return fd_ >= 0; }
-  void close() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_ = -1;
-};
-
 struct Pipe {
-  Descriptor read, write;
+  FileDescriptor read, write;
 };
 
 // Numbers from 10 up, out of the way of the four that the child's are moved onto.
 Pipe make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return {};
-  const Descriptor low_read(ends[0]), low_write(ends[1]);
-  return {Descriptor(::fcntl(ends[0], F_DUPFD_CLOEXEC, 10)), Descriptor(::fcntl(ends[1], F_DUPFD_CLOEXEC, 10))};
+  const FileDescriptor low_read(ends[0]), low_write(ends[1]);
+  return {FileDescriptor(::fcntl(ends[0], F_DUPFD_CLOEXEC, 10)), FileDescriptor(::fcntl(ends[1], F_DUPFD_CLOEXEC, 10))};
 }
 
 // Count of processes the kernel killed for memory since boot; -1 where not told.
@@ -105,7 +83,7 @@ int start(const std::vector<std::string>& command, const Pipe& input, const Pipe
 // A child while it runs: three pipes and a process number.
 struct Running {
   pid_t child = 0;
-  Descriptor input, answer, log;
+  FileDescriptor input, answer, log;
   std::string unsent;
   std::string log_tail;
   int status = 0;
@@ -124,7 +102,7 @@ struct Running {
 };
 
 // Reads what is there without waiting; closes the descriptor at the end of the stream.
-void drain(Descriptor& from, std::string& into, std::size_t keep, bool keep_tail) {
+void drain(FileDescriptor& from, std::string& into, std::size_t keep, bool keep_tail) {
   std::array<char, 65536> buffer;
   while (from.open()) {
     const auto count = ::read(from.get(), buffer.data(), buffer.size());
@@ -201,8 +179,8 @@ ProcessOutcome run_process(const ProcessSpec& spec) {
   running.input = std::move(input.write);
   running.answer = std::move(answer_pipe.read);
   running.log = std::move(log.read);
-  for (Descriptor* end : {&input.read, &answer_pipe.write, &log.write}) end->close();
-  for (const Descriptor* end : {&running.input, &running.answer, &running.log}) ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
+  for (FileDescriptor* end : {&input.read, &answer_pipe.write, &log.write}) end->close();
+  for (const FileDescriptor* end : {&running.input, &running.answer, &running.log}) ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
 
   wait_for_end(spec, running, outcome, begin);
   outcome.wall_seconds = seconds_since(begin);

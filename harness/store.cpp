@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <utility>
 
 #include "variants/api/error.h"
 
@@ -50,10 +49,8 @@ void write_whole(int fd, const std::string& text, const std::string& path) {
 
 // A rename, or a new file, is only safe once its directory is on the disk too.
 void sync_directory(const std::string& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  ::fsync(fd);
-  ::close(fd);
+  const FileDescriptor folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.open()) ::fsync(folder.get());
 }
 
 void check_version(const Json& document, const std::string& where) {
@@ -76,23 +73,17 @@ Store::Store(const std::string& directory, Mode mode) : directory_(directory) {
   if (mode == Mode::resume) read_run();
   if (mode == Mode::resume) read_records();
   const auto path = directory_ + "/records.jsonl";
-  records_file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (records_file_ < 0) cannot("write", path);
+  records_file_ = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!records_file_.open()) cannot("write", path);
   sync_directory(directory_);
-}
-
-Store::~Store() {
-  if (records_file_ >= 0) ::close(records_file_);
-  if (lock_ >= 0) ::close(lock_);  // gives the lock back
 }
 
 void Store::lock() {
   const auto path = directory_ + "/.lock";
-  lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0) cannot("write", path);
-  if (::flock(lock_, LOCK_EX | LOCK_NB) == 0) return;
-  ::close(std::exchange(lock_, -1));
-  throw UserError(directory_ + " is in use by another attnbench; wait for it to end, or choose another --out");
+  lock_ = FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!lock_.open()) cannot("write", path);
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+    throw UserError(directory_ + " is in use by another attnbench; wait for it to end, or choose another --out");
 }
 
 void Store::read_run() {
@@ -136,21 +127,17 @@ const StoredRecord* Store::find(const std::string& key) const {
 
 void Store::append(const Json& record) {
   remember(record, records_.size() + 1);
-  write_whole(records_file_, record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", directory_ + "/records.jsonl");
+  write_whole(records_file_.get(), record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n",
+              directory_ + "/records.jsonl");
 }
 
 void Store::write_run(const Json& run) {
   const auto path = directory_ + "/run.json";
   const auto temporary = path + ".tmp";
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) cannot("write", path);
-  try {
-    write_whole(fd, run.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", path);
-  } catch (...) {
-    ::close(fd);
-    throw;
-  }
-  ::close(fd);
+  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file.open()) cannot("write", path);
+  write_whole(file.get(), run.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", path);
+  file.close();
   if (::rename(temporary.c_str(), path.c_str()) != 0) cannot("write", path);
   sync_directory(directory_);
 }

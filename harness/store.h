@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "harness/file_descriptor.h"
 #include "harness/json.h"
 
 namespace attnbench {
@@ -25,7 +26,6 @@ class Store {
   /// Makes or reopens a run directory and locks it. Throws UserError: not writable, another writer, a run where there should be
   /// none (create), none where there should be one (resume), another schema version, damage other than a torn last line.
   Store(const std::string& directory, Mode mode);
-  ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
@@ -50,8 +50,8 @@ class Store {
   void remember(const Json& record, std::size_t line);
 
   std::string directory_;
-  int lock_ = -1;
-  int records_file_ = -1;
+  FileDescriptor lock_;
+  FileDescriptor records_file_;
   Json resumed_run_;
   std::map<std::string, StoredRecord> records_;
 };

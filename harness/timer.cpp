@@ -44,7 +44,8 @@ struct Calibration {
 };
 
 // One untimed call, then at least warmup_seconds or one call, whichever is longer; the second part also finds the pace, in trials
-// that grow until one nearly fills a sample. A call so long that the budget would not hold its samples is warm after the first.
+// that grow until one nearly fills a sample. The fastest of these counts, so that a disturbed trial does not make samples too
+// short. A call so long that the budget would not hold its samples is warm after the first.
 Calibration warm_up(const std::function<void()>& call, const TimerOptions& options, double sample_seconds) {
   Calibration result{time_calls(call, 1), 1};
   if ((options.samples + 2) * result.call_seconds > options.budget_seconds) return result;
@@ -52,11 +53,11 @@ Calibration warm_up(const std::function<void()>& call, const TimerOptions& optio
   std::int64_t count = 1;
   while (true) {
     const double trial = time_calls(call, count);
+    const double pace = trial / static_cast<double>(count);
     result.calls += count;
-    result.call_seconds = trial / static_cast<double>(count);
-    const bool long_enough = trial >= kCalibrationShare * sample_seconds;
-    if (long_enough && seconds_since(start) >= options.warmup_seconds) return result;
-    if (!long_enough) count = std::min(calls_per_sample(result.call_seconds, sample_seconds), 10 * count);
+    result.call_seconds = std::min(result.call_seconds, pace);
+    if (trial < kCalibrationShare * sample_seconds) count = std::min(calls_per_sample(pace, sample_seconds), 10 * count);
+    else if (seconds_since(start) >= options.warmup_seconds) return result;
   }
 }
 

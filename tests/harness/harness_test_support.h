@@ -1,0 +1,49 @@
+// What the tests of the harness share: a folder that is gone when the test ends, and stored records read back.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/json.h"
+#include "variants/api/error.h"
+
+namespace attnbench {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  /// Path of something below it.
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+/// The one line with which f refuses its arguments; "" when it does not.
+template <class F>
+std::string refusal(F&& f) {
+  try {
+    f();
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+inline bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+std::string read_text(const std::string& path);
+void write_text(const std::string& path, const std::string& text);
+
+/// The lines of records.jsonl in a run directory.
+std::vector<Json> read_records(const std::string& directory);
+
+/// What breaks the schema in a document: missing or unknown members, wrong constants, words outside an enum. Covers what
+/// harness/schema/*.json use; "" when there is nothing.
+std::string schema_violation(const Json& schema, const Json& document, const std::string& where = "");
+Json read_schema(const std::string& name);
+
+}  // namespace attnbench
