@@ -64,7 +64,8 @@ def build_model(paths: list[Path]) -> Report:
 
 def _natural(text: str) -> list[tuple[int, int | str]]:
     """Sorts h2 before h16: digits compare as numbers, everything else as text."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", text)]
+    words = re.split(r"(\d+)", text)  # text and digits in turn
+    return [(0, int(word)) if i % 2 else (1, word) for i, word in enumerate(words)]
 
 
 def _warnings(runs: list[Run], points: list[Point]) -> list[str]:

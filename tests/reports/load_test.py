@@ -10,7 +10,14 @@ import pytest
 from attnbench_reports.errors import UserError
 from attnbench_reports.load.cases import UNFINISHED, cases_of
 from attnbench_reports.load.heatmaps import heatmaps_of
-from attnbench_reports.load.run import REQUIRED, REQUIRED_INSIDE, load_runs
+from attnbench_reports.load.run import (
+    REQUIRED,
+    REQUIRED_INSIDE,
+    REQUIRED_META,
+    REQUIRED_META_INSIDE,
+    REQUIRED_VARIANT,
+    load_runs,
+)
 from synthetic_runs import ALL_STATUSES, LAWS, NAIVE, Recipe, make_run, record, run_json
 
 SCHEMAS = Path(__file__).parents[2] / "harness" / "schema"
@@ -49,6 +56,10 @@ def test_the_loader_requires_nothing_that_the_schema_leaves_open():
     assert set(REQUIRED) <= set(RECORD_SCHEMA["required"])
     for name, inside in REQUIRED_INSIDE.items():
         assert set(inside) <= set(RECORD_SCHEMA["properties"][name]["required"]), name
+    assert set(REQUIRED_META) <= set(RUN_SCHEMA["required"])
+    for name, inside in REQUIRED_META_INSIDE.items():
+        assert set(inside) <= set(RUN_SCHEMA["properties"][name]["required"]), name
+    assert set(REQUIRED_VARIANT) <= set(RUN_SCHEMA["properties"]["variants"]["items"]["required"])
 
 
 def test_numbers_that_are_null_are_read(tmp_path):
@@ -136,6 +147,20 @@ def test_a_record_that_breaks_the_schema_is_refused(tmp_path, change, said):
     write(run, json.dumps(first) + "\n" + "\n".join(lines(run)[1:]) + "\n")
     assert said in refusal(run)
     assert "line 1" in refusal(run)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"plan": {"name": "x"}}, "lacks 'plan.profile'"),
+        ({"environment": {}}, "lacks 'environment.cpu_model'"),
+        ({"variants": [{}]}, "lacks 'variants.label'"),
+    ],
+)
+def test_a_run_json_that_breaks_the_schema_is_refused(tmp_path, change, said):
+    run = make_run(tmp_path / "run", SMALL)
+    (run / "run.json").write_text(json.dumps(run_json(SMALL) | change))
+    assert said in refusal(run)
 
 
 def test_runs_of_the_same_name_are_told_apart(tmp_path):

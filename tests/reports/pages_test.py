@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pandas as pd
 import pytest
-from attnbench_reports.model import build_model
+from attnbench_reports.model import _natural, build_model
 from attnbench_reports.pages.cases import verification_table
 from attnbench_reports.pages.columns import Table
 from attnbench_reports.pages.glossary import GLOSSARY
@@ -117,6 +117,16 @@ def test_verification_shows_the_worst_case_and_its_tolerance(tmp_path):
     assert row["tolerance"] == "2.0e-06"
     assert row["worst case"] == "b1 h8 n64 d64 f32"
     assert row["same bits twice"] == "NO"
+
+
+def test_a_wrong_output_stands_in_the_verification_table(full):
+    table = verification_table(build_model([full.run]))
+    titles = [c.title for c in table.columns]
+    rows = {row[0]: dict(zip(titles, row, strict=True)) for row in table.texts()}
+    assert rows["dot_product"]["worst relative RMS"] == "3.1e-02"
+    assert rows["dot_product"]["outcome"] == "7 ok, 1 mismatch"
+    assert rows["block_sparse"]["worst relative RMS"] == "not a number"
+    assert rows["block_sparse"]["worst case"] == "b1 h8 n512 d64 f32"
 
 
 def test_the_embedded_data_is_the_summary(full):
@@ -245,6 +255,7 @@ def test_cases_come_in_order_however_the_records_do(tmp_path):
     lines = (run / "records.jsonl").read_text().splitlines()
     (run / "records.jsonl").write_text("\n".join(reversed(lines)) + "\n")
     report = build_model([run])
+    assert _natural("²x10") > _natural("²x9")
     assert [(p.setting.problem, p.setting.threads) for p in report.panels] == [
         (f"b1 h{h} d64 f32", threads) for h in (2, 16) for threads in (1, 2)
     ]

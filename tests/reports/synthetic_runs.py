@@ -79,6 +79,7 @@ ALL_STATUSES = {
     ("multi_head", 16384): ("memory", "out_of_memory"),
     ("sliding_window", 2048): ("time", "crashed"),
 }
+WRONG = {"mismatch": 3.1e-2, "mistrusted": None}  # null: not a number
 REASONS = {
     "skipped": "predicted to need 8.6 GiB, the budget is 6.0 GiB",
     "unsupported": "strided does not support a row of 16384 keys",
@@ -137,7 +138,10 @@ def _case(recipe: Recipe, law: Law, problem: str, n: int, threads: int, noise: n
     bad_kind, bad_status = recipe.bad.get((law.name, n), (None, None))
     for kind, round_ in (("verify", 0), *(("time", r) for r in range(recipe.rounds)), ("memory", 0)):
         if kind == bad_kind and (kind != "time" or round_ == recipe.rounds - 1):
-            yield record(recipe, law, problem, threads, kind, round_, bad_status)
+            failed = record(recipe, law, problem, threads, kind, round_, bad_status)
+            if bad_status in ("mismatch", "mistrusted"):
+                failed["verify"] = _verify(recipe, law, n, threads, noise) | {"rel_rms": WRONG[bad_status]}
+            yield failed
             return
         payload = {"verify": _verify, "time": _time, "memory": _memory}[kind](recipe, law, n, threads, noise)
         yield record(recipe, law, problem, threads, kind, round_, "ok") | {kind: payload}

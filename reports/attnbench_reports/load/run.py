@@ -16,6 +16,12 @@ REQUIRED = (
     *("key", "kind", "status", "reasons", "dataset", "seed", "problem", "problem_fields", "variant", "variant_name"),
     *("family", "computes", "params", "threads", "round", "cache", "isa", "reproducer", "cost", "prediction"),
 )
+REQUIRED_META = ("run_id", "status", "plan", "variants", "environment")
+REQUIRED_META_INSIDE = {
+    "plan": ("name", "profile", "rounds", "samples", "seed", "cases"),
+    "environment": ("cpu_model", "cores", "isa", "build_type", "attnbench", "compiler"),
+}
+REQUIRED_VARIANT = ("label", "family", "summary", "paper", "computes", "time_label", "memory_label", "laws")
 # What is read from the objects inside a record.
 REQUIRED_INSIDE = {
     "problem_fields": ("batch", "heads_q", "heads_kv", "n_q", "n_k", "d_qk", "d_v", "causal"),
@@ -25,7 +31,14 @@ REQUIRED_INSIDE = {
         *("deterministic", "guards_intact", "workspace_within_declared"),
     ),
     "time": ("samples_s", "prepare_s", "peak_gflops"),
-    "memory": ("workspace_declared", "workspace_peak", "prepared_bytes", "rss_baseline", "rss_peak"),
+    "memory": (
+        "workspace_declared",
+        "workspace_peak",
+        "prepared_bytes",
+        "rss_baseline",
+        "rss_peak",
+        "stray_allocations",
+    ),
     "weights": ("file", "labels"),
 }
 
@@ -66,10 +79,19 @@ def _read_meta(path: Path) -> dict:
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read '{file}': {_one_line(error)}; run attnbench again or remove the folder") from None
     _check_version(meta, str(file))
-    for name in ("run_id", "status", "plan", "variants", "environment"):
-        if name not in meta:
-            raise UserError(f"'{file}' lacks '{name}'; it is not a run.json of schema version {SCHEMA_VERSION}")
+    missing = _missing(meta, REQUIRED_META, REQUIRED_META_INSIDE)
+    missing += [f"variants.{name}" for v in meta.get("variants", ()) for name in REQUIRED_VARIANT if name not in v]
+    if missing:
+        raise UserError(f"'{file}' lacks '{missing[0]}'; it is not a run.json of schema version {SCHEMA_VERSION}")
     return meta
+
+
+def _missing(value: dict, names: tuple[str, ...], inside: dict[str, tuple[str, ...]]) -> list[str]:
+    """Names that `value` lacks, and those that the objects in it lack, as `outer.name`."""
+    missing = [name for name in names if name not in value]
+    for outer, required in inside.items():
+        missing += [f"{outer}.{name}" for name in required if outer in value and name not in value[outer]]
+    return missing
 
 
 def _read_records(file: Path) -> tuple[list[dict], list[str]]:
@@ -105,9 +127,7 @@ def _parse(line: bytes, where: str) -> dict:
     except ValueError as error:
         raise _TornLineError(f"{where} is not JSON ({_one_line(error)}); only the last line may be torn") from None
     _check_version(record, where)
-    missing = [name for name in REQUIRED if name not in record]
-    for outer, names in REQUIRED_INSIDE.items():
-        missing += [f"{outer}.{name}" for name in names if outer in record and name not in record[outer]]
+    missing = _missing(record, REQUIRED, REQUIRED_INSIDE)
     if missing:
         raise UserError(f"{where} lacks '{missing[0]}'; it is not a record of schema version {SCHEMA_VERSION}")
     if not all(seconds > 0 for seconds in record.get("time", {}).get("samples_s", ())):

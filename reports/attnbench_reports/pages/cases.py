@@ -29,6 +29,8 @@ def case_table(report: Report) -> Table:
         number("extra memory", units.size, lambda p: p.extra_bytes, "workspace peak + prepared"),
         number("declared workspace", units.size, lambda p: _memory(p, "workspace_declared")),
         number("RSS growth", units.size, rss_growth, "peak resident bytes over those with inputs and output in place"),
+        number("heap allocations", units.count, lambda p: _memory(p, "stray_allocations"),
+               "inside run(), which should take its scratch from the workspace only"),
         number("implementation error", units.error, lambda p: _verify(p, "rel_rms"),
                "relative RMS against the float64 oracle of the same mathematics"),
         number("approximation error", units.error, lambda p: _verify(p, "approximation_rel_rms"),
