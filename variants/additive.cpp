@@ -25,6 +25,7 @@ namespace attnbench {
 namespace {
 
 constexpr std::int64_t kProjectRows = 256;  // rows per product
+constexpr std::int64_t kTaskRows = 8;       // query rows per task: a short problem is one task and never leaves its thread
 
 constexpr ParamSpec kParams[] = {
     integer_param("d_a", 0, 0, 65536, "width of the scoring layer; 0 takes d_qk"),
@@ -100,10 +101,12 @@ void run(const RunTask& task) {
   const auto weights = task.workspace.allocate<float>(task.parallel.threads() * p.n_k);
   project(task, task.inputs.queries(), w.query, d_a, queries.data());
   project(task, task.inputs.keys(), w.key, d_a, keys.data());
-  task.parallel.for_each(p.batch * p.heads_q * p.n_q, [&](std::int64_t t, int slot) {
-    const auto b = t / (p.heads_q * p.n_q), h = t / p.n_q % p.heads_q;
-    const float* head_keys = keys.data() + (b * p.heads_kv + p.kv_head(h)) * p.n_k * d_a;
-    attend_row(task, b, h, t % p.n_q, queries.data() + t * d_a, head_keys, weights.data() + slot * p.n_k);
+  task.parallel.for_ranges(p.batch * p.heads_q * p.n_q, kTaskRows, [&](std::int64_t begin, std::int64_t end, int slot) {
+    for (auto t = begin; t < end; ++t) {
+      const auto b = t / (p.heads_q * p.n_q), h = t / p.n_q % p.heads_q;
+      const float* head_keys = keys.data() + (b * p.heads_kv + p.kv_head(h)) * p.n_k * d_a;
+      attend_row(task, b, h, t % p.n_q, queries.data() + t * d_a, head_keys, weights.data() + slot * p.n_k);
+    }
   });
 }
 

@@ -27,6 +27,7 @@ namespace {
 constexpr std::int64_t kStep = 64;    // causal positions per step: at d = 64 the square costs no more than the products with S
 constexpr std::int64_t kBlock = 256;  // rows per product where there is no diagonal: long enough to repay BLAS's packing
 
+// A row of weights times these is its sum.
 constexpr auto kOnes = [] {
   std::array<float, kStep> ones{};
   ones.fill(1.0f);
@@ -61,6 +62,7 @@ Step step_at(const Problem& p, std::int64_t b, std::int64_t index) {
 // Steps up to the last query row: keys beyond it are seen by nobody.
 std::int64_t step_count(const Problem& p) { return std::max<std::int64_t>(0, ceil_div(p.position(p.n_q - 1) + 1, kStep)); }
 
+// What segments are made of: steps, or blocks of keys where there is no diagonal.
 std::int64_t unit_count(const Problem& p) { return p.causal == Causal::none ? ceil_div(p.n_k, kBlock) : step_count(p); }
 
 // Segments per key/value head: one where the heads alone keep all threads busy.
