@@ -6,19 +6,23 @@
 namespace attnbench {
 namespace {
 
-// Sustained rates of one core, on the low side of what a 2020s x86-64 server core with AVX2 does; a scalar build is slower still.
+// Sustained rates of one core, about half of what one AVX-512 core at 2.x GHz was seen to do with every core busy, and so about
+// what an AVX2 core does. `name` is a variant's or, behind those, a family's; the last line is for families not named.
 struct Rates {
-  std::string_view name;  // a variant's name or, behind it, a family
+  std::string_view name;
   double multiply_adds_per_second;
   double exps_per_second;
 };
 
-// Plain loops over floats run one multiply-add per cycle at best, and library exp or tanh calls some 100 million per second;
-// blocked and vectorised code is bounded by its own kernels. A variant not named here goes by its family, a family not named
-// here by the last line.
 constexpr Rates kRates[] = {
-    {"naive", 0.8e9, 0.08e9}, {"dot_product", 4e9, 0.2e9}, {"exact", 20e9, 0.5e9},    {"linear", 8e9, 0.2e9},
-    {"sparse", 8e9, 0.3e9},   {"additive", 2e9, 0.1e9},    {"composed", 15e9, 0.4e9}, {"", 4e9, 0.2e9},
+    {"naive", 1.5e9, 0.1e9},       // scalar loops, std::exp
+    {"dot_product", 10e9, 0.4e9},  // three passes over a stored matrix
+    {"exact", 40e9, 0.5e9},        // blocked kernels or BLAS
+    {"composed", 25e9, 0.5e9},
+    {"sparse", 18e9, 0.3e9},
+    {"linear", 8e9, 0.2e9},
+    {"additive", 5e9, 0.8e9},  // vectorised tanh
+    {"", 2e9, 0.1e9},
 };
 
 constexpr double kBytesPerSecond = 6e9;                 // one core, from memory
