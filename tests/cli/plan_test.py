@@ -40,7 +40,7 @@ def test_flags_override_the_plan(attnbench):
         "--memory-budget",
         "1g",
     )
-    assert problems(planned) == ["b1 h8 n8 d64 f32", "b1 h8 n16 d64 f32"]
+    assert problems(planned) == ["b1 h2 n8 d64 f32", "b1 h2 n16 d64 f32"]
     assert {case["threads"] for case in planned["cases"]} == {1, 2}
     assert {case["dataset"] for case in planned["cases"]} == {"gaussian"}
     assert (planned["profile"], planned["rounds"], planned["samples"], planned["seed"]) == ("standard", 10, 4, 9)
