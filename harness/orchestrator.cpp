@@ -78,6 +78,7 @@ class Run {
   JobResult work(const Job& job, const Case& point, int round = 0);
   void perform(JobKind kind, const Case& point, const GroupInputs& inputs, int round = 0);
   void record(JobKind kind, const Case& point, int round, const JobResult& result, const std::string& started);
+  void count_done(JobKind kind, const Case& point);
 
   double predicted(JobKind kind, const Case& point) const { return predicted_job_seconds(kind, point, plan_.sampling); }
   Work work_ahead(const Case& point) const;
@@ -193,6 +194,7 @@ void Run::draw_weights() {
   for (const auto& point : cases) progress_.add(1, predicted(JobKind::weights, point));
   while (!cases.empty() && !stopped()) {
     const auto dataset = cases.front().dataset;
+    progress_.add(1, predicted(JobKind::inputs, cases.front()));
     const auto rest =
         std::stable_partition(cases.begin(), cases.end(), [&](const Case& point) { return point.dataset == dataset; });
     draw_dataset({cases.begin(), rest});
@@ -218,7 +220,7 @@ void Run::draw_dataset(const std::vector<Case>& cases) {
       if (result.status == Status::ok) result.measured = {{"file", file}, {"labels", inputs.result.token_labels}};
     }
     record(JobKind::weights, point, 0, result, started);
-    progress_.finish(predicted(JobKind::weights, point));
+    count_done(JobKind::weights, point);
   }
   remove_inputs(inputs);
 }
@@ -229,6 +231,7 @@ GroupInputs Run::make_inputs(const Case& point, bool exact_rows, bool token_labe
   auto job = job_for(JobKind::inputs, point, inputs);
   job.token_labels = token_labels;
   inputs.result = work(job, point);
+  count_done(JobKind::inputs, point);
   return inputs;
 }
 
@@ -284,6 +287,10 @@ void Run::perform(JobKind kind, const Case& point, const GroupInputs& inputs, in
   if (stopped()) return;
   const auto started = utc_now();
   record(kind, point, round, work(job_for(kind, point, inputs), point, round), started);
+  count_done(kind, point);
+}
+
+void Run::count_done(JobKind kind, const Case& point) {
   progress_.finish(predicted(kind, point));
   ahead_.add(-1, predicted(kind, point));
 }
