@@ -1,3 +1,5 @@
+// One block of queries against all the keys it may see, compiled once per instruction set: lays the queries out in lanes, walks the
+// key tiles segment by segment, masks where it must, and calls the micro-kernels. What is portable is in tile_engine.cpp.
 #include "variants/kernels/tile_block.h"
 
 #include <algorithm>

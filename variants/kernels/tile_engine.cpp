@@ -1,3 +1,4 @@
+// The portable half of the tile engine: cuts each pass into blocks of queries, sizes their scratch, shares them out over threads.
 #include "variants/kernels/tile_engine.h"
 
 #include <algorithm>
@@ -88,10 +89,11 @@ std::int64_t scratch_floats(const Problem& p, Passes passes, int threads, const 
 
 std::int64_t state_floats(const Problem& p, Passes passes) { return passes.size() > 1 ? p.batch * p.heads_q * p.n_q : 0; }
 
-// Task index -> block, blocks of one group adjacent so that neighbours share keys in the cache. A block beyond its group is empty.
+// Task index -> block, blocks of one group adjacent so that neighbours share keys in the cache, the last rows first because they
+// are the long ones under a causal mask. A block beyond its group is empty.
 BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& pattern, std::int64_t index) {
   const auto units = run.problem.heads_q / plan.fold;
-  const auto block = index % plan.blocks_per_group;
+  const auto block = plan.blocks_per_group - 1 - index % plan.blocks_per_group;
   const auto group = index / plan.blocks_per_group % pattern.groups();
   const auto stream = index / (plan.blocks_per_group * pattern.groups());
   auto rows = pattern.group(group);
