@@ -9,14 +9,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from attnbench_reports.figures.against_n import against_n
-from attnbench_reports.figures.axes import _round_ticks, _trimmed
+from attnbench_reports.figures.axes import _trimmed, round_ticks
 from attnbench_reports.figures.draw import _write
-from attnbench_reports.figures.quantities import MEMORY, TIME
+from attnbench_reports.figures.quantities import MEMORY, SPEEDUP, TIME
 from attnbench_reports.figures.style import COLOURS, RC, Looks
 from attnbench_reports.figures.weights import row_entropy
 from attnbench_reports.model import build_model
 from matplotlib.colors import to_rgb
-from synthetic_runs import LAWS, Recipe, make_run
+from synthetic_runs import LAWS, SIZES, Recipe, make_run
 
 # name -> what its axes are called
 AXES = {
@@ -87,6 +87,23 @@ def test_a_series_of_one_size_among_longer_ones_says_so(compared):
     assert "naive [B]: one size" in text
 
 
+@pytest.mark.parametrize(("sizes", "bands"), [((64, 128, 256), 0), (SIZES, 2)])
+def test_the_band_of_a_fit_is_drawn_where_its_slope_may_be_called_an_exponent(tmp_path, sizes, bands):
+    report = build_model([make_run(tmp_path / "run", Recipe(laws=LAWS[:2], sizes=sizes, rounds=1, weights=0))])
+    figure = against_n(report, Looks(report.variants, ["2026-11-21-demo"]), report.panels[0], TIME)
+    assert len(figure.axes[0].collections) == bands
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("quantity", [TIME, SPEEDUP])
+def test_dots_have_the_best_variant_on_top(tmp_path, quantity):
+    recipe = Recipe(laws=(LAWS[9], LAWS[0], LAWS[2]), sizes=(1024,), noise=0, weights=0)
+    report = build_model([make_run(tmp_path / "run", recipe)])
+    figure = against_n(report, Looks(report.variants, ["2026-11-21-demo"]), report.panels[0], quantity)
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["naive", "scaled_dot_product", "linear"]
+    plt.close(figure)
+
+
 @pytest.mark.parametrize(("quantity", "values"), [(TIME, ("400 ms", "3.00 ms")), (MEMORY, ("32.0 MiB", "0 B"))])
 def test_a_panel_of_one_size_shows_a_dot_per_variant(tmp_path, quantity, values):
     recipe = Recipe(laws=(LAWS[0], LAWS[9]), sizes=(1024,), threads=(1,), noise=0, weights=0)
@@ -145,9 +162,15 @@ def test_row_entropy():
 
 @pytest.mark.parametrize(("low", "high"), [(1.1, 1.9), (1, 9), (1e-6, 20), (1e-12, 1e12), (3, 3.0001)])
 def test_axis_ticks_are_few_and_inside(low, high):
-    ticks = _round_ticks(low, high, base=10, most=9)
+    ticks = round_ticks(low, high, base=10, most=9)
     assert len(ticks) <= 9
     assert all(low <= t <= high for t in ticks)
+
+
+@pytest.mark.parametrize("base", [2, 10])
+def test_a_factor_2_always_holds_two_ticks(base):
+    for low in np.geomspace(1e-6, 1e10, 500):
+        assert len(round_ticks(low, 2.0001 * low, base, most=9)) >= 2
 
 
 @pytest.mark.parametrize(

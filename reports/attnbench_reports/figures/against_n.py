@@ -53,7 +53,7 @@ def _lines(report: Report, looks: Looks, ax: Axes, lines: list, quantity: Quanti
             style |= {"markerfacecolor": "none", "markersize": 10 - 6.5 * place / len(lines)}
         (handle,) = ax.plot([p.n for p in series.points], _with_gaps(series, quantity), **style, zorder=3)
         fit = quantity.fit(series) if quantity.fit else None
-        if fit is not None:
+        if fit is not None and fit.is_exponent:  # over fewer sizes it would cover the plot and say nothing
             _band(ax, fit, n, look.colour)
         _bars(ax, series, quantity, look.colour)
         entries.append((values[-1], handle, _legend_text(report, series, quantity, fit, max(values))))
@@ -94,7 +94,8 @@ def _legend_text(report: Report, series: Series, quantity: Quantity, fit: Fit | 
 
 
 def _dots(report: Report, looks: Looks, ax: Axes, lines: list, quantity: Quantity) -> None:
-    lines = sorted(lines, key=lambda entry: -entry[1][0][1])
+    best_last = 1 if quantity.higher_is_better else -1  # rows count from the bottom
+    lines = sorted(lines, key=lambda entry: best_last * entry[1][0][1])
     for row, (series, ((_, value),)) in enumerate(lines):
         look = looks.of(series.run, series.variant)
         end, place = value, ax.transData

@@ -34,20 +34,25 @@ def _apart(sizes: list[int], most: int = 12) -> list[int]:
 
 
 def log_quantity(axis: Axis, low: float, high: float, text: Callable[[float], str], base: int = 10) -> None:
-    """A log axis over [low, high] with round ticks, written by `text`: powers of `base` and, if they fit, between."""
+    """A log axis that shows [low, high], and at least a factor 2, with round ticks written by `text`."""
     ax, name = axis.axes, axis.axis_name
-    margin = (high / low) ** 0.06 if high > low else 2
+    margin = max((high / low) ** 0.06, (2 * low / high) ** 0.5)
     low, high = low / margin, high * margin
     ax.set(**{f"{name}scale": "log", f"{name}lim": (low, high)})
-    axis.set_major_locator(FixedLocator(_round_ticks(low, high, base, most=9 if name == "y" else 6)))
+    axis.set_major_locator(FixedLocator(round_ticks(low, high, base, most=9 if name == "y" else 6)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: _trimmed(text(value))))
     axis.set_minor_locator(NullLocator())
 
 
-def _round_ticks(low: float, high: float, base: int, most: int) -> list[float]:
+# Multiples of the powers of the base at which ticks stand, densest first.
+MULTIPLES = {10: ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,)), 2: ((1, 1.25, 1.5, 1.75), (1, 1.5), (1,))}
+
+
+def round_ticks(low: float, high: float, base: int, most: int) -> list[float]:
+    """At most `most` round numbers in [low, high], as dense as that allows; at least two over a factor 2."""
     powers = range(math.floor(math.log(low, base)), math.ceil(math.log(high, base)) + 1)
     ticks: list[float] = []
-    for multiples in ((1, 2, 5), (1, 3), (1,)) if base == 10 else ((1,),):
+    for multiples in MULTIPLES[base]:
         ticks = [m * float(base) ** k for k in powers for m in multiples if low <= m * float(base) ** k <= high]
         if len(ticks) <= most:
             return ticks

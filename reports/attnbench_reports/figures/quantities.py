@@ -9,9 +9,10 @@ from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.scaling import Fit
 from attnbench_reports.stats.series import Series
 
+NEST_CAPTION = " Where variants coincide their markers nest."
 FIT_CAPTION = (
-    " The shaded band is the least-squares line of the logarithms; the legend gives its slope with the 95 % interval "
-    "over sizes. * too few sizes to call it an exponent, † no single exponent."
+    " The legend gives the slope of the least-squares line of the logarithms with its 95 % interval over sizes (* too "
+    "few sizes to call it an exponent, † no single exponent); the shaded band is that of the line, where sizes are enough."
 )
 
 
@@ -26,13 +27,16 @@ class Quantity:
     interval: Callable[[Point], Interval | None] = lambda point: None
     fit: Callable[[Series], Fit | None] | None = None
     base: int = 10  # of the axis' ticks
+    higher_is_better: bool = False
     coincides: bool = False  # several variants have the very same values: nested hollow markers keep them visible
 
     def heading(self, sizes: int) -> str:
         return self.title + (" against sequence length" if sizes > 1 else "")
 
     def explained(self, sizes: int) -> str:
-        return self.caption + (FIT_CAPTION if sizes > 1 and self.fit else "")
+        if sizes == 1:
+            return self.caption
+        return self.caption + (NEST_CAPTION if self.coincides else "") + (FIT_CAPTION if self.fit else "")
 
 
 TIME = Quantity(
@@ -45,7 +49,7 @@ TIME = Quantity(
 MEMORY = Quantity(
     "memory", "Extra memory", "workspace peak + prepared (log scale)",
     "Peak of the workspace during one call plus what the variant prepared before it; inputs and output are not "
-    "counted. Where variants coincide their markers nest. Lower is better.",
+    "counted. Lower is better.",
     value=lambda p: float(p.extra_bytes) if p.extra_bytes is not None else None, text=units.size,
     fit=lambda s: s.memory_fit, base=2, coincides=True,
 )  # fmt: skip
@@ -53,14 +57,14 @@ MEMORY = Quantity(
 USEFUL = Quantity(
     "useful_gflops", "Useful work per second", "useful GFLOP/s (log scale)",
     "2 × the multiply-adds this variant needs for this problem, per second: how busy the machine was.",
-    value=lambda p: p.useful_gflops, text=units.gflops,
+    value=lambda p: p.useful_gflops, text=units.gflops, higher_is_better=True,
 )  # fmt: skip
 
 DENSE = Quantity(
     "dense_gflops", "Dense-equivalent work per second", "dense-equivalent GFLOP/s (log scale)",
     "2 b h n_q n_k (d_qk + d_v) per second whatever the variant really computes: how soon the answer came. "
     "It may exceed the machine's peak for a variant that skips work.",
-    value=lambda p: p.dense_gflops, text=units.gflops,
+    value=lambda p: p.dense_gflops, text=units.gflops, higher_is_better=True,
 )  # fmt: skip
 
 SPEEDUP = Quantity(
@@ -68,5 +72,5 @@ SPEEDUP = Quantity(
     "Median over rounds of the paired ratio; above 1× the variant is faster. Variants that do not compute exact "
     "softmax attention answer another question: read their error beside it.",
     value=lambda p: p.speedup.value if p.speedup else None, text=units.ratio,
-    interval=lambda p: p.speedup.interval if p.speedup else None,
+    interval=lambda p: p.speedup.interval if p.speedup else None, higher_is_better=True,
 )  # fmt: skip
