@@ -12,7 +12,8 @@ from attnbench_reports.stats.series import Series
 NEST_CAPTION = " Where variants coincide their markers nest."
 FIT_CAPTION = (
     " The legend gives the slope of the least-squares line of the logarithms with its 95 % interval over sizes (* too "
-    "few sizes to call it an exponent, † no single exponent); the shaded band is that of the line, where sizes are enough."
+    "few sizes to call it an exponent, † no single exponent); the shaded band is that of the line, where sizes are "
+    "enough."
 )
 
 
