@@ -31,7 +31,9 @@ constexpr double kParallelShare = 0.9;                  // of a call's work that
 constexpr double kProcessBytes = 64.0 * 1024 * 1024;    // code, libraries, thread stacks, prepared state
 constexpr double kProcessSeconds = 0.08;                // start of a worker with its inputs mapped
 constexpr double kOracleMultiplyAddsPerSecond = 0.5e9;  // float64, one row at a time
-constexpr double kOracleRows = 1024;                    // verify.h: all rows up to here, a sample of fewer beyond
+constexpr double kAllRows = 1024;                       // verify(): rows compared up to here,
+constexpr double kSampledRows = 64;                     // about so many beyond,
+constexpr double kOracles = 2;                          // and the oracle asked again on inputs one rounding away
 
 const Rates& rates_of(const Variant& variant) {
   for (const auto& rates : kRates)
@@ -41,8 +43,9 @@ const Rates& rates_of(const Variant& variant) {
 
 double verify_seconds(const Case& planned) {
   const auto& p = planned.problem;
-  const double rows = std::min<double>(static_cast<double>(p.n_q), kOracleRows);
-  const double oracle = static_cast<double>(p.batch) * p.heads_q * rows * p.n_k * (p.d_qk + p.d_v) / kOracleMultiplyAddsPerSecond;
+  const double rows = p.n_q <= kAllRows ? static_cast<double>(p.n_q) : kSampledRows;
+  const double oracle =
+      kOracles * static_cast<double>(p.batch) * p.heads_q * rows * p.n_k * (p.d_qk + p.d_v) / kOracleMultiplyAddsPerSecond;
   return 2 * planned.prediction.seconds + oracle / planned.threads;
 }
 

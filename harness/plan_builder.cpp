@@ -23,7 +23,6 @@ namespace {
 
 constexpr std::size_t kMaxCases = 100000;
 constexpr int kMaxThreads = 1024;
-constexpr double kMaxPairs = 1e18;    // query-key pairs; beyond, a variant's own 64-bit counts would overflow
 constexpr double kMemoryShare = 0.8;  // of what is available, unless the plan says
 constexpr double kGiga = 1024.0 * 1024 * 1024;
 
@@ -155,15 +154,13 @@ void skip_for_memory(Case& one, double needed, double budget) {
                         needed / kGiga, budget / kGiga));
 }
 
-// Cheap bounds come first: the variants' own functions may count in 64-bit integers.
+// The cheap bound comes first: a variant's own functions may count row by row.
 void price(Case& one, double budget, std::optional<double> max_call_seconds) {
   const auto& p = one.problem;
-  const double pairs = static_cast<double>(p.batch) * p.heads_q * p.n_q * p.n_k;
   const double inputs = 4.0 *
                         (static_cast<double>(p.batch) * p.heads_q * p.n_q + static_cast<double>(p.batch) * p.heads_kv * p.n_k) *
                         (p.d_qk + p.d_v);
   if (inputs > budget) return skip_for_memory(one, inputs, budget);
-  if (pairs > kMaxPairs) return skip(one, fmt::format("{:.1e} query-key pairs; at most {:.0e} can be counted", pairs, kMaxPairs));
   one.reasons = unsupported_reasons(*one.selected.variant, p, one.selected.params);
   if (!one.reasons.empty()) {
     one.status = CaseStatus::unsupported;
