@@ -49,6 +49,7 @@ std::vector<Case> weights_cases(const Plan& plan, const std::function<bool(const
     Case small = point;
     small.problem = weights_problem(model.problem);
     small.threads = model.threads;
+    small.selected = weights_selection(point.selected);
     if (!seen.insert(small.key()).second) continue;
     small.reasons = unsupported_reasons(*small.selected.variant, small.problem, small.selected.params);
     small.status = small.reasons.empty() ? CaseStatus::planned : CaseStatus::unsupported;

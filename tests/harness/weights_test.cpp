@@ -63,3 +63,17 @@ TEST_CASE("the drawn problem is small and keeps what shapes the pattern") {
   CHECK(to_string(small) == "b2 h4:2 n64 d16 f32 causal window=9:0 scale=2");
   CHECK(to_string(weights_problem(parse_problem("b1 h1 n1:100 d4"))) == "b1 h1 n1:64 d4 f32");
 }
+
+TEST_CASE("a pattern is scaled down to the picture, its counts of tokens together; other parameters and variants are left alone") {
+  static constexpr ParamSpec kSpecs[] = {integer_param("window", 128, 0, 4096, ""), integer_param("summary", 32, 1, 64, ""),
+                                         integer_param("globals", 2, 0, 64, ""), real_param("rate", 99, 0, 100, "")};
+  Variant patterned = *find_variant("naive");
+  patterned.params = kSpecs;
+  CHECK(weights_selection({&patterned, Params(kSpecs)}).label() == "naive");
+  patterned.computes = Computes::masked_softmax;
+  CHECK(weights_selection({&patterned, Params(kSpecs)}).label() == "naive(window=4,summary=1)");
+  Params narrow(kSpecs);
+  narrow.set("window", "3");
+  narrow.set("summary", "1");
+  CHECK(weights_selection({&patterned, narrow}).label() == "naive(window=3,summary=1)");
+}
