@@ -15,6 +15,9 @@ namespace attnbench::test {
 
 constexpr std::uint64_t kSeed = 7;
 
+/// Always, but for long problems under sanitizers.
+bool is_short_enough(const Problem& problem);
+
 /// The odd shapes and mask combinations of the contract, short ones only under sanitizers.
 std::span<const Problem> contract_problems();
 

@@ -27,7 +27,7 @@ void for_each_supported(std::uint32_t law, std::initializer_list<const char*> pr
         for (const char* text : problems) {
           const auto problem = parse_problem(text);
           INFO(text);
-          if (supports(selected, problem)) check(selected, problem);
+          if (is_short_enough(problem) && supports(selected, problem)) check(selected, problem);
         }
       }
     }
