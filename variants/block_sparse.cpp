@@ -25,7 +25,7 @@ constexpr ParamSpec kParams[] = {
     integer_param("block", 64, 1, 1 << 20, "tokens per block"),
     integer_param("window_blocks", 1, 0, 1 << 20, "neighbouring blocks seen on each side"),
     integer_param("global_blocks", 2, 0, 1 << 20, "leading blocks that see all and are seen by all"),
-    integer_param("random_blocks", 3, 0, 1 << 20, "random blocks per query block"),
+    integer_param("random_blocks", 3, 0, 1024, "random blocks per query block"),
     integer_param("seed", 0, 0, 1 << 30, "of the random blocks"),
 };
 
