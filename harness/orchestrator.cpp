@@ -68,6 +68,7 @@ class Run {
  private:
   void record_refusals();
   void run_group(const Group& group);
+  void mention_cap(const Case& point);
   void draw_weights();
   void draw_dataset(const std::vector<Case>& cases);
 
@@ -180,11 +181,21 @@ void Run::run_group(const Group& group) {
     for (int round = 0; round < plan_.sampling.rounds; ++round)
       for (const auto* point : round_order(group, plan_.seed, round))
         if (ledger_.next_round(*point) == round) perform(JobKind::time, *point, inputs, round);
+    for (const auto* point : group) mention_cap(*point);
     for (const auto* point : group)
       if (ledger_.memory_due(*point)) perform(JobKind::memory, *point, inputs);
   }
   remove_inputs(inputs);
   if (!stopped()) progress_.drop(ahead_.count, ahead_.seconds);  // what a mismatch or an early stop has saved
+}
+
+// Fewer rounds than planned, because they would take too long, is something the reader of the records should not have to guess.
+void Run::mention_cap(const Case& point) {
+  const auto so_far = ledger_.rounds_of(point);
+  const auto& sampling = plan_.sampling;
+  if (so_far.failed || so_far.rounds >= sampling.rounds || so_far.seconds < sampling.cap_seconds) return;
+  progress_.say(fmt::format("capped: {} {}: {} of {} rounds, the cap is {} per case", point.selected.label(),
+                            to_string(point.problem), so_far.rounds, sampling.rounds, duration_text(sampling.cap_seconds)));
 }
 
 // Small problems at the end, for the heat maps: one per dataset, drawn by every variant that was found right on it.

@@ -42,6 +42,16 @@ Pipe make_pipe() {
   return {FileDescriptor(::fcntl(ends[0], F_DUPFD_CLOEXEC, 10)), FileDescriptor(::fcntl(ends[1], F_DUPFD_CLOEXEC, 10))};
 }
 
+// A child that dies before it has read its input must not take us along.
+class IgnoreBrokenPipes {
+ public:
+  IgnoreBrokenPipes() : previous_(::signal(SIGPIPE, SIG_IGN)) {}
+  ~IgnoreBrokenPipes() { ::signal(SIGPIPE, previous_); }
+
+ private:
+  sighandler_t previous_;
+};
+
 // Count of processes the kernel killed for memory since boot; -1 where not told.
 long kernel_memory_kills() {
   std::ifstream file("/proc/vmstat");
@@ -166,7 +176,7 @@ ProcessOutcome not_started(int error) {
 }  // namespace
 
 ProcessOutcome run_process(const ProcessSpec& spec) {
-  ::signal(SIGPIPE, SIG_IGN);  // a child that dies before it has read its input must not take us along
+  const IgnoreBrokenPipes guard;
   Pipe input = make_pipe(), answer_pipe = make_pipe(), log = make_pipe();
   if (!input.write.open() || !answer_pipe.write.open() || !log.write.open()) return not_started(errno);
 

@@ -3,10 +3,12 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 
 namespace attnbench {
 namespace {
@@ -47,6 +49,12 @@ std::string read_text(const std::string& path) {
 }
 
 void write_text(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+
+bool dies_soon(long process) {
+  const auto asleep = [&] { return has(read_text("/proc/" + std::to_string(process) + "/status"), "State:\tS"); };
+  for (int i = 0; i < 2000 && asleep(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  return !asleep();
+}
 
 std::vector<Json> read_records(const std::string& directory) {
   std::vector<Json> records;

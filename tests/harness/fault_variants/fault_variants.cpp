@@ -43,7 +43,7 @@ void babbles(const RunTask&) {
 void leaves(const RunTask&) { ::_exit(7); }
 
 void eats_memory(const RunTask&) {
-  std::vector<char> food(std::size_t{1} << 42);
+  std::vector<char> food(std::size_t{2} << 30);  // more than fault_plan() allows, less than any machine has
   food[food.size() / 2] = 1;
 }
 
@@ -108,7 +108,7 @@ Plan fault_plan(const std::vector<std::string>& names, const std::vector<std::in
       plan.resolved_toml += name + " " + std::to_string(n) + "\n";
     }
   plan.sampling = {.rounds = 2, .samples = 3, .min_sample_seconds = 0.001, .warmup_seconds = 0.001, .timeout_seconds = 30};
-  plan.memory_budget_bytes = 4e9;
+  plan.memory_budget_bytes = 2e8;
   plan.weights = false;
   return plan;
 }
