@@ -54,8 +54,19 @@ TEST_CASE("blockwise block sizes change the order of sums, not the result") {
     CHECK(error_of(Call("blockwise", "h2 n130:600 d16 causal-bottom-right", settings)) <= kTolerance);
 }
 
+TEST_CASE("blockwise splits the keys when there are few queries, and merges the shares") {
+  for (const char* problem : {"n1:9000 d128", "h4:1 n1:20000 d64 causal-bottom-right", "b2 n3:9000 d64:96 klen=0,1500",
+                              "n2:9000 d128 mask=bool", "n2:8192 d128 window=1000:0 softcap=5", "n40:5000 d64 scale=0.3"}) {
+    CAPTURE(problem);
+    CHECK(error_of(Call("blockwise", problem)) <= kTolerance);
+  }
+  Call empty("blockwise", "b2 n3:9000 d64:96 klen=0,1500");
+  const auto out = empty.run(random_arrays(empty.problem));
+  CHECK(std::all_of(out.data(), out.data() + 3 * 96, [](float x) { return x == 0.0f; }));
+}
+
 TEST_CASE("blockwise gives the same bits on 1, 2 and 3 threads") {
-  for (const char* problem : {"h2 n700 d32 causal", "b2 h8:2 n300 d40 window=50:20 mask=bool", "h1 n900 d16"}) {
+  for (const char* problem : {"h2 n700 d32 causal", "h2 n1:9000 d128", "b2 h8:2 n300 d40 window=50:20 mask=bool", "h1 n900 d16"}) {
     CAPTURE(problem);
     const auto arrays = random_arrays(parse_problem(problem));
     const auto out = Call("blockwise", problem, {}, 1).run(arrays);

@@ -138,10 +138,9 @@ void Block::start(const Panel& panel) {
 }
 
 void Block::resume(const Panel& panel) {
-  const auto out = t_.run.out();
   const float* rows[kPanelLanes];
   for (std::int64_t l = 0; l < panel.lanes; ++l) {
-    rows[l] = row_at(out, panel.first_lane + l);
+    rows[l] = row_at(t_.out, panel.first_lane + l);
     panel.max[l] = t_.row_max[state_of(panel.first_lane + l)];
     panel.sum[l] = t_.row_sum[state_of(panel.first_lane + l)];
   }
@@ -151,7 +150,9 @@ void Block::resume(const Panel& panel) {
 void Block::find_ranges(std::int64_t s, const KeySegment& segment) {
   for (std::int64_t r = 0; r < t_.rows.count; ++r) {
     const auto row = t_.rows.row(r);
-    const auto range = visible_in_segment(segment, t_.pattern.visible(t_.group, s, row), visible_keys(p_, t_.batch, row));
+    const auto seen = visible_keys(p_, t_.batch, row);
+    const KeyRange keys{std::max(seen.begin, t_.keys.begin), std::min(seen.end, t_.keys.end)};
+    const auto range = visible_in_segment(segment, t_.pattern.visible(t_.group, s, row), keys);
     std::fill_n(lane_range_ + r * t_.fold, t_.fold, range);
   }
   for (int i = 0; i < panel_count_; ++i) {
@@ -305,11 +306,10 @@ void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64
 
 // Divides by the sum and writes rows back; a row that saw no key has sum 0 and gives exact zeros.
 void Block::finish(const Panel& panel) {
-  const auto out = t_.run.out();
   float* rows[kPanelLanes];
   float factors[kPanelLanes];
   for (std::int64_t l = 0; l < panel.lanes; ++l) {
-    rows[l] = row_at(out, panel.first_lane + l);
+    rows[l] = row_at(t_.out, panel.first_lane + l);
     factors[l] = panel.sum[l] == 0.0f ? 0.0f : 1.0f / panel.sum[l];
     if (!t_.row_max) continue;
     t_.row_max[state_of(panel.first_lane + l)] = panel.max[l];

@@ -2,8 +2,10 @@
 #include "variants/kernels/tile_engine.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "variants/kernels/tile_block.h"
+#include "variants/kernels/vector_ops.h"
 
 namespace attnbench::kernels {
 namespace {
@@ -13,14 +15,20 @@ constexpr std::int64_t kKeyBlock = 96;
 // Below this many multiply-adds (some 20 us on one AVX-512 core) waking a second thread costs more than it saves.
 constexpr double kSerialWork = 1 << 20;
 constexpr std::int64_t kTasksPerThread = 4;  // enough to even out causal blocks of unequal length
+// With fewer panels of queries than this in the whole problem (decoding), the keys are split too, into shares of at least
+// kKeysPerShare. Both numbers are fixed, not taken from the thread count, so that results do not depend on it.
+constexpr std::int64_t kPanelsToSplit = 8;
+constexpr std::int64_t kKeysPerShare = 1024;
 
-// How one pass is cut into tasks. Depends on shape and thread count only.
+// How one pass is cut into tasks. Depends on shape, instruction set and thread count only.
 struct Plan {
   TileShape shape;
   std::int64_t key_block;
   std::int64_t fold;  // query heads computed together
   std::int64_t rows_per_block;
   std::int64_t blocks_per_group;
+  std::int64_t shares;          // of the keys, merged afterwards
+  std::int64_t keys_per_share;  // a multiple of key_block
   std::int64_t tasks;
   int slots;  // threads that work, each with its own scratch
   std::int64_t scratch_floats;
@@ -55,7 +63,11 @@ bool is_small(const Problem& p) {
   return static_cast<double>(p.batch * p.heads_q * p.n_q) * static_cast<double>(p.n_k * (p.d_qk + p.d_v)) < kSerialWork;
 }
 
-Plan make_plan(const Problem& p, const KeyPattern& pattern, int threads, const TileOptions& options) {
+std::int64_t shares_of(const Problem& p, std::int64_t panels) {
+  return std::max<std::int64_t>(1, std::min(kPanelsToSplit / std::max<std::int64_t>(1, panels), p.n_k / kKeysPerShare));
+}
+
+Plan make_plan(const Problem& p, const KeyPattern& pattern, bool single_pass, int threads, const TileOptions& options) {
   Plan plan{};
   plan.shape = tile_shape();
   plan.key_block = options.key_block > 0 ? std::min(options.key_block, kMaxKeyBlock) : kKeyBlock;
@@ -73,29 +85,62 @@ Plan make_plan(const Problem& p, const KeyPattern& pattern, int threads, const T
   const auto rows = sizes.longest;
   plan.rows_per_block = std::clamp<std::int64_t>(lanes / plan.fold, 1, rows);
   plan.blocks_per_group = ceil_div(rows, plan.rows_per_block);
-  plan.tasks = streams * pattern.groups() * plan.blocks_per_group;
+  plan.shares = single_pass && !is_small(p) ? shares_of(p, streams * group_sizes(pattern, plan.fold, panel).blocks) : 1;
+  plan.keys_per_share = ceil_div(ceil_div(p.n_k, plan.shares), plan.key_block) * plan.key_block;
+  plan.tasks = streams * pattern.groups() * plan.blocks_per_group * plan.shares;
   plan.scratch_floats = block_scratch_floats(plan.shape, p, plan.rows_per_block * plan.fold, plan.key_block);
   return plan;
 }
 
-std::int64_t scratch_floats(const Problem& p, Passes passes, int threads, const TileOptions& options) {
-  std::int64_t floats = 0;
+// What all passes of a call take from the workspace.
+struct Memory {
+  std::int64_t scratch = 0;  // floats, all threads together
+  std::int64_t states = 0;   // rows whose maximum and sum outlive their block; once per share
+  std::int64_t outputs = 0;  // floats of the shares' own outputs
+};
+
+std::int64_t rows_of(const Problem& p) { return p.batch * p.heads_q * p.n_q; }
+
+Memory memory_of(const Problem& p, Passes passes, int threads, const TileOptions& options) {
+  const bool single_pass = passes.size() == 1;
+  Memory memory;
+  std::int64_t shares = 1;
   for (const auto* pattern : passes) {
-    const auto plan = make_plan(p, *pattern, threads, options);
-    floats = std::max(floats, plan.slots * plan.scratch_floats);
+    const auto plan = make_plan(p, *pattern, single_pass, threads, options);
+    memory.scratch = std::max(memory.scratch, plan.slots * plan.scratch_floats);
+    shares = plan.shares;
   }
-  return floats;
+  if (shares > 1) memory.outputs = shares * rows_of(p) * p.d_v;
+  if (shares > 1 || !single_pass) memory.states = shares * rows_of(p);
+  return memory;
 }
 
-std::int64_t state_floats(const Problem& p, Passes passes) { return passes.size() > 1 ? p.batch * p.heads_q * p.n_q : 0; }
+// The softmax of a row is the mean of its shares, each weighted by its sum brought to the common maximum. outputs
+// [share][row][d_v], row_max and row_sum [share][row].
+void merge_row(const RunTask& run, std::int64_t shares, const float* outputs, const float* row_max, const float* row_sum,
+               std::int64_t row) {
+  const auto& p = run.problem;
+  const auto rows = rows_of(p);
+  float* out = run.out().row(row / (p.heads_q * p.n_q), row / p.n_q % p.heads_q, row % p.n_q);
+  std::fill_n(out, p.d_v, 0.0f);
+  float max = row_max[row], total = 0;
+  for (std::int64_t s = 1; s < shares; ++s) max = std::max(max, row_max[s * rows + row]);
+  for (std::int64_t s = 0; s < shares; ++s) total += row_sum[s * rows + row] * std::exp2(row_max[s * rows + row] - max);
+  if (total == 0.0f) return;
+  for (std::int64_t s = 0; s < shares; ++s) {
+    const float weight = row_sum[s * rows + row] * std::exp2(row_max[s * rows + row] - max) / total;
+    if (weight != 0.0f) axpy(weight, outputs + (s * rows + row) * p.d_v, out, p.d_v);
+  }
+}
 
-// Task index -> block, blocks of one group adjacent so that neighbours share keys in the cache, the last rows first because they
-// are the long ones under a causal mask. A block beyond its group is empty.
+// Task index -> block: shares innermost, then the blocks of one group, so that neighbours share keys in the cache; the last rows
+// first because they are the long ones under a causal mask. A block beyond its group is empty.
 BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& pattern, std::int64_t index) {
   const auto units = run.problem.heads_q / plan.fold;
-  const auto block = plan.blocks_per_group - 1 - index % plan.blocks_per_group;
-  const auto group = index / plan.blocks_per_group % pattern.groups();
-  const auto stream = index / (plan.blocks_per_group * pattern.groups());
+  const auto share = index % plan.shares;
+  const auto block = plan.blocks_per_group - 1 - index / plan.shares % plan.blocks_per_group;
+  const auto group = index / (plan.shares * plan.blocks_per_group) % pattern.groups();
+  const auto stream = index / (plan.shares * plan.blocks_per_group * pattern.groups());
   auto rows = pattern.group(group);
   const auto begin = std::min(rows.count, block * plan.rows_per_block);
   const auto end = std::min(rows.count, begin + plan.rows_per_block);
@@ -108,6 +153,8 @@ BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& patte
           .fold = plan.fold,
           .group = group,
           .rows = rows,
+          .keys = {share * plan.keys_per_share, (share + 1) * plan.keys_per_share},
+          .out = run.out(),
           .row_max = nullptr,
           .row_sum = nullptr,
           .resume = false,
@@ -118,29 +165,35 @@ BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& patte
 
 void attend(const RunTask& task, Passes passes, const TileOptions& options) {
   const auto& p = task.problem;
-  const auto scratch = task.workspace.allocate<float>(scratch_floats(p, passes, task.parallel.threads(), options));
-  const auto states = state_floats(p, passes);
-  float* row_max = states ? task.workspace.allocate<float>(states).data() : nullptr;
-  float* row_sum = states ? task.workspace.allocate<float>(states).data() : nullptr;
+  const auto memory = memory_of(p, passes, task.parallel.threads(), options);
+  const auto scratch = task.workspace.allocate<float>(memory.scratch);
+  float* row_max = memory.states ? task.workspace.allocate<float>(memory.states).data() : nullptr;
+  float* row_sum = memory.states ? task.workspace.allocate<float>(memory.states).data() : nullptr;
+  float* outputs = memory.outputs ? task.workspace.allocate<float>(memory.outputs).data() : nullptr;
+  const Shape shape{p.batch, p.heads_q, p.n_q, p.d_v};
   for (const auto* pattern : passes) {
-    const auto plan = make_plan(p, *pattern, task.parallel.threads(), options);
+    const auto plan = make_plan(p, *pattern, passes.size() == 1, task.parallel.threads(), options);
     const auto grain = plan.slots == 1 ? plan.tasks : 1;
     task.parallel.for_ranges(plan.tasks, grain, [&](std::int64_t begin, std::int64_t end, int slot) {
       for (auto index = begin; index < end; ++index) {
         auto block = block_of(plan, task, *pattern, index);
-        block.row_max = row_max;
-        block.row_sum = row_sum;
+        const auto first_row = index % plan.shares * rows_of(p);
+        block.row_max = row_max ? row_max + first_row : nullptr;
+        block.row_sum = row_sum ? row_sum + first_row : nullptr;
+        if (outputs) block.out = {outputs + first_row * p.d_v, shape, dense_strides(shape)};
         block.resume = pattern != passes.front();
         block.scratch = scratch.data() + slot * plan.scratch_floats;
         if (block.rows.count > 0) attend_block(block);
       }
     });
+    for (std::int64_t row = 0; outputs && row < rows_of(p); ++row) merge_row(task, plan.shares, outputs, row_max, row_sum, row);
   }
 }
 
 std::size_t tile_workspace(const Problem& p, Passes passes, int threads, const TileOptions& options) {
-  const auto states = state_floats(p, passes);
-  return workspace_bytes<float>(scratch_floats(p, passes, threads, options)) + 2 * workspace_bytes<float>(states);
+  const auto memory = memory_of(p, passes, threads, options);
+  return workspace_bytes<float>(memory.scratch) + 2 * workspace_bytes<float>(memory.states) +
+         workspace_bytes<float>(memory.outputs);
 }
 
 }  // namespace attnbench::kernels
