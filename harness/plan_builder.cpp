@@ -4,6 +4,8 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>

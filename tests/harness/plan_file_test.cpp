@@ -1,6 +1,8 @@
 // If these fail, a plan file is read as something else than it says, or a slip in one goes unnoticed.
 #include "harness/plan_file.h"
 
+#include <algorithm>
+
 #include "harness/plan_builder.h"
 #include "harness/words.h"
 #include "tests/catch.h"
@@ -108,7 +110,8 @@ TEST_CASE("mistakes in a plan file are one line naming the key and the remedy") 
 
 TEST_CASE("an unknown plan names the nearest, an unreadable file its path") {
   CHECK_THROWS_WITH(load_plan("defualt"), "unknown plan 'defualt'; did you mean 'default'?");
-  CHECK_THROWS_WITH(load_plan("/nowhere/plan.toml"), Catch::Matchers::Contains("cannot read plan file /nowhere/plan.toml"));
+  CHECK_THROWS_WITH(load_plan("/nowhere/plan.toml"),
+                    "cannot read plan file /nowhere/plan.toml; give a TOML file or a shipped plan's name");
   CHECK_THROWS_AS(load_plan("/"), UserError);
 }
 
