@@ -13,6 +13,7 @@
 // How `strided` stays dense: rows and keys of one residue mod l form an ordinary attention problem of n / l tokens. A first pass
 // does the neighbours; a second one does each residue, and carries the first one's softmax on.
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "variants/api/variant.h"
@@ -23,9 +24,16 @@ namespace {
 
 constexpr ParamSpec kParams[] = {
     choice_param("pattern", "strided", "strided|fixed", "which of the paper's two patterns"),
-    integer_param("stride", 128, 1, std::int64_t{1} << 40, "l, in tokens"),
+    integer_param("stride", 0, 0, std::int64_t{1} << 40, "l, in tokens; 0 is sqrt(n_k) rounded, where the pairs are fewest"),
     integer_param("summary", 8, 1, std::int64_t{1} << 40, "c, the summary tokens at the end of each block of `fixed`"),
 };
+
+// l: as given, or sqrt(n_k) (no less than the summary, for `fixed`).
+std::int64_t stride_of(const Problem& p, const Params& params) {
+  if (const auto stride = params.integer("stride"); stride > 0) return stride;
+  const auto root = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(p.n_k))));
+  return params.choice("pattern") == "fixed" ? std::max(root, params.integer("summary")) : root;
+}
 
 std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0); }
 std::int64_t floor_mod(std::int64_t a, std::int64_t b) { return a - floor_div(a, b) * b; }
@@ -100,7 +108,7 @@ bool is_fixed(const Params& params) { return params.choice("pattern") == "fixed"
 // Calls f with the passes of the chosen pattern.
 template <class F>
 auto with_passes(const Problem& p, const Params& params, F f) {
-  const auto stride = params.integer("stride");
+  const auto stride = stride_of(p, params);
   if (is_fixed(params)) {
     const OwnBlockAndSummaries fixed(p, stride, params.integer("summary"));
     const kernels::KeyPattern* passes[] = {&fixed};
@@ -114,7 +122,7 @@ auto with_passes(const Problem& p, const Params& params, F f) {
 
 bool attends(const MaskTask& task, std::int64_t, std::int64_t, std::int64_t i, std::int64_t j) {
   const auto p = task.problem.position(i);
-  const auto l = task.params.integer("stride");
+  const auto l = stride_of(task.problem, task.params);
   if (is_fixed(task.params)) return floor_div(j, l) == floor_div(p, l) || j % l >= l - task.params.integer("summary");
   return std::abs(p - j) <= l || (p - j) % l == 0;
 }
@@ -141,9 +149,10 @@ Cost cost(const Problem& p, const Params& params) {
 }
 
 void unsupported(const Problem&, const Params& params, Reasons& reasons) {
-  if (is_fixed(params) && params.integer("summary") > params.integer("stride"))
-    reasons.push_back("summary=" + std::to_string(params.integer("summary")) +
-                      " is more than stride=" + std::to_string(params.integer("stride")) + "; choose at most the stride");
+  const auto stride = params.integer("stride"), summary = params.integer("summary");
+  if (is_fixed(params) && stride > 0 && summary > stride)
+    reasons.push_back("summary=" + std::to_string(summary) + " is more than stride=" + std::to_string(stride) +
+                      "; choose at most the stride, or stride=0");
 }
 
 }  // namespace
@@ -152,7 +161,7 @@ void unsupported(const Problem&, const Params& params, Reasons& reasons) {
 ATTNBENCH_VARIANT(strided) = {
     .name = "strided",
     .family = "sparse",
-    .summary = "each token sees its neighbours and every stride-th key, or its block and summary tokens",
+    .summary = "each token sees its sqrt(n) neighbours and every sqrt(n)-th key, or its block and summary tokens",
     .paper = "Child, Gray, Radford & Sutskever 2019, Generating Long Sequences with Sparse Transformers, section 4.3",
     .computes = attnbench::Computes::masked_softmax,
     .time_label = "O(n sqrt(n) d)",

@@ -6,12 +6,12 @@ using namespace attnbench;
 using namespace attnbench::testing;
 
 TEST_CASE("strided matches its pattern's truth and counts its pairs") {
-  for (const char* stride : {"1", "2", "7", "16", "128", "1000"}) check_sparse("strided", {{"stride", stride}});
+  for (const char* stride : {"0", "1", "2", "7", "16", "128", "1000"}) check_sparse("strided", {{"stride", stride}});
 }
 
 TEST_CASE("fixed matches its pattern's truth and counts its pairs") {
-  const std::pair<const char*, const char*> sizes[] = {{"1", "1"},  {"7", "2"},   {"16", "16"},
-                                                       {"16", "5"}, {"128", "8"}, {"1000", "1"}};
+  const std::pair<const char*, const char*> sizes[] = {{"1", "1"},   {"7", "2"},    {"16", "16"}, {"16", "5"},
+                                                       {"128", "8"}, {"1000", "1"}, {"0", "8"}};
   for (const auto& [stride, summary] : sizes)
     check_sparse("strided", {{"pattern", "fixed"}, {"stride", stride}, {"summary", summary}});
 }
