@@ -126,10 +126,12 @@ RunOutcome Run::run_all() {
   auto outcome = ledger_.outcome();
   outcome.interrupted = stopped();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  progress_.end(fmt::format("{} after {}: {} cases ok, {} skipped, {} failed; {} records in {}",
-                            outcome.interrupted ? "interrupted" : "done", duration_text(elapsed.count()), outcome.ok,
-                            outcome.skipped, outcome.failed, store_.size(), options_.directory));
-  if (outcome.interrupted) progress_.end("carry on with: attnbench run --resume " + shell_quoted(options_.directory));
+  // `verify` prints its records, and keeps them nowhere unless asked to.
+  const auto where = options_.verify_only ? std::string() : fmt::format("; {} records in {}", store_.size(), options_.directory);
+  progress_.end(fmt::format("{} after {}: {} cases ok, {} skipped, {} failed{}", outcome.interrupted ? "interrupted" : "done",
+                            duration_text(elapsed.count()), outcome.ok, outcome.skipped, outcome.failed, where));
+  if (outcome.interrupted && !options_.verify_only)
+    progress_.end("carry on with: attnbench run --resume " + shell_quoted(options_.directory));
   return outcome;
 }
 

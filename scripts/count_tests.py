@@ -1,4 +1,4 @@
-"""Adds up JUnit files: prints `N passed, N failed, N skipped`; exits 1 when a file is missing, a test failed or none ran."""
+"""Adds up JUnit files: prints `N passed, N failed, N skipped`; exits 1 when a test failed or none ran."""
 
 import sys
 import xml.etree.ElementTree as ElementTree
