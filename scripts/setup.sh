@@ -16,13 +16,6 @@ fail() { say "$*"; exit 1; }
 
 installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
-as_root() {
-  if [[ $(id -u) == 0 ]]; then "$@"
-  elif command -v sudo >/dev/null; then sudo "$@"
-  else fail "needs root to install: ${missing[*]}. Run as root: apt-get install ${missing[*]}"
-  fi
-}
-
 install_packages() {
   missing=()
   if ! command -v dpkg-query >/dev/null; then
@@ -31,12 +24,19 @@ install_packages() {
   fi
   for package in "${packages[@]}"; do installed "$package" || missing+=("$package"); done
   if [[ ${#missing[@]} == 0 ]]; then return; fi
+  local as_root=()
+  if [[ $(id -u) != 0 ]]; then
+    command -v sudo >/dev/null || fail "neither root nor sudo here; ask for this to be run as root: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
   local log=/tmp/attnbench-setup.$$.log
-  as_root apt-get update >"$log" 2>&1 || say "apt-get update failed (no network?); trying the lists that are there"
-  as_root apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 ||
-    { tail -n 5 "$log" >&2; fail "could not install ${missing[*]} (no network, or the packages are unknown here); log: $log"; }
+  "${as_root[@]}" apt-get update >"$log" 2>&1 || say "apt-get update failed; trying the package lists that are there"
+  "${as_root[@]}" apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 || {
+    grep -E '^(E|W|Err):?' "$log" | tail -n 3 >&2
+    fail "apt-get could not install ${missing[*]}; is there a network, and is this Debian 12 or Ubuntu 24.04? Log: $log"
+  }
   rm -f "$log"
 }
 
@@ -48,7 +48,7 @@ install_python() {
   say "making .venv from ${requirements[*]}"
   python3 -m venv --clear .venv || fail "python3 -m venv failed; install python3-venv"
   .venv/bin/pip install --quiet --disable-pip-version-check ${requirements[@]/#/-r } ||
-    fail "pip could not install ${requirements[*]} (no network?); runs work without, reports do not"
+    fail "pip could not install ${requirements[*]}; is there a network? (builds and sweeps work without, reports do not)"
   echo "$wanted" >"$stamp"
 }
 
