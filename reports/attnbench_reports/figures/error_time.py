@@ -32,8 +32,8 @@ def error_time(report: Report, looks: Looks, panel: Panel) -> Figure | None:
         return None
     figure, ax = new_figure(len(drawn))
     ax.axhspan(FLOOR / 10, ROUNDING_LIMIT, color="#eeeeee", zorder=0)
-    ax.text(0.985, ROUNDING_LIMIT * 0.8, "float32 rounding: exact", transform=ax.get_yaxis_transform(),
-            ha="right", va="top", fontsize=8, color="#666666")  # fmt: skip
+    ax.text(0.015, FLOOR, "float32 rounding: exact", transform=ax.get_yaxis_transform(),
+            ha="left", va="bottom", fontsize=8, color="#666666")  # fmt: skip
     _frontier(ax, drawn)
     entries = [_draw(report, looks, ax, series, point) for series, point in drawn]
     times = [p.time.median_s for _, p in drawn]
