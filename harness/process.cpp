@@ -199,7 +199,7 @@ ProcessOutcome run_process(const ProcessSpec& spec) {
   return outcome;
 }
 
-bool confine_this_process(std::int64_t parent, double memory_limit) {
+bool confine_this_process(std::int64_t parent, [[maybe_unused]] double memory_limit) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (parent != 0 && ::getppid() != static_cast<pid_t>(parent)) return false;
   std::ofstream("/proc/self/oom_score_adj") << 1000;
