@@ -86,10 +86,10 @@ Cost count_additive(const Selected& selected, const Problem& p) {
   return counted;
 }
 
-// Non-causal: a key joins S, a query meets S and z. Causal in steps of 64: a query also meets the keys of its own step, and keys
-// of the last step join nothing.
+// Non-causal: a key joins S, a query meets S and z. Causal in steps of 16: a query also meets the keys of its own step and takes
+// the values of those it sees, and keys of the last step join nothing.
 Cost count_linear(const Selected&, const Problem& p) {
-  constexpr std::int64_t kStep = 64;
+  constexpr std::int64_t kStep = 16;
   const bool causal = p.causal != Causal::none;
   const auto last_step = (p.position(p.n_q - 1)) / kStep;
   const auto step_of = [](std::int64_t position) { return position < 0 ? -1 : position / kStep; };
@@ -106,7 +106,8 @@ Cost count_linear(const Selected&, const Problem& p) {
       counted.exps += static_cast<double>(p.heads_q * p.d_qk);
       counted.multiply_adds += static_cast<double>(p.heads_q * p.d_qk * (p.d_v + 1));
       for (std::int64_t j = 0; causal && j < key_count; ++j)
-        if (step_of(j) == step_of(p.position(i))) counted.multiply_adds += static_cast<double>(p.heads_q * (p.d_qk + p.d_v));
+        if (step_of(j) == step_of(p.position(i)))
+          counted.multiply_adds += static_cast<double>(p.heads_q * (p.d_qk + (j <= p.position(i) ? p.d_v : 0)));
     }
   }
   return counted;

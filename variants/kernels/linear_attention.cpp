@@ -1,0 +1,330 @@
+// Linear attention on panels, compiled once per instruction set. Features are kept transposed, [d_qk][panel], so that the feature
+// map, the masks and the weights' sums run down the lanes; then every product is the same register tile,
+//
+//   sum[r][v] += a[r][t] b[t][v]        a broadcast from memory, b and the sums in vectors along d_v (or along the panel's rows).
+//
+// Register budget, kTileRows x kTileVectors sums + kTileVectors of b + 1 broadcast: 6 x 4 is 24 + 4 + 1 = 29 of 32 (AVX-512,
+// AArch64), 6 x 2 is 12 + 2 + 1 = 15 of 16 (AVX2, SSE4). A step of 24 multiply-adds makes 10 loads, one of 12 makes 8: two load
+// ports keep up with two multiply-add ports, and 12 independent sums cover their latency of 4 cycles.
+#include "variants/kernels/linear_attention.h"
+
+#include <algorithm>
+
+#include "variants/kernels/denormals.h"
+#include "variants/kernels/isa.h"
+#include "variants/kernels/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "variants/kernels/linear_attention.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "variants/kernels/simd_math-inl.h"
+#include "variants/kernels/transpose-inl.h"
+
+#ifndef ATTNBENCH_LINEAR_PADDED
+#define ATTNBENCH_LINEAR_PADDED
+namespace attnbench::kernels {
+// Rounded up to whole vectors of the widest instruction set, so that sizes do not depend on the one in force.
+inline std::int64_t padded(std::int64_t count) { return (count + 15) / 16 * 16; }
+}  // namespace attnbench::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace attnbench::kernels::HWY_NAMESPACE {
+namespace {
+
+#if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int kTileVectors = 4;
+#else
+constexpr int kTileVectors = 2;
+#endif
+constexpr int kTileRows = 6;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
+
+// ---- The register tile ---------------------------------------------------------------------------------------------------
+
+// A matrix read by scalars, element (r, t) at data[r * row + t * step].
+struct Scalars {
+  const float* data;
+  std::int64_t row, step;
+  Scalars from_row(std::int64_t r) const { return {data + r * row, row, step}; }
+  Scalars from_step(std::int64_t t) const { return {data + t * step, row, step}; }
+};
+
+template <int R, int V>
+HWY_INLINE void clear(FloatVec (&sum)[R][V]) {
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) sum[r][v] = hn::Zero(FloatTag());
+}
+
+// sum[r][v] += sum over t < count of a[r][t] b[t][v]. kGuarded: an a of 0 leaves b out, which may be NaN there.
+template <bool kGuarded, int R, int V>
+HWY_INLINE void multiply_add(const Scalars& a, const float* b, std::int64_t b_step, std::int64_t count, FloatVec (&sum)[R][V]) {
+  const FloatTag d;
+  for (std::int64_t t = 0; t < count; ++t) {
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+    asm volatile("" ::: "memory");  // keeps GCC 12 from vectorising this loop itself: its code reads step `count`, beyond the end
+#endif
+    const float *at = a.data + t * a.step, *from = b + t * b_step;
+    FloatVec vectors[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) vectors[v] = hn::LoadU(d, from + v * kLanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const auto factor = hn::Set(d, at[r * a.row]);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        const auto x = kGuarded ? hn::IfThenElseZero(hn::Ne(factor, hn::Zero(d)), vectors[v]) : vectors[v];
+        sum[r][v] = hn::MulAdd(factor, x, sum[r][v]);
+      }
+    }
+  }
+}
+
+template <int V, class Product>
+HWY_INLINE void row_tiles(const Product& product, std::int64_t rows, std::int64_t column) {
+  std::int64_t r = 0;
+  for (; r + kTileRows <= rows; r += kTileRows) product.template tile<kTileRows, V>(r, column);
+  for (; r + 4 <= rows; r += 4) product.template tile<4, V>(r, column);
+  for (; r + 2 <= rows; r += 2) product.template tile<2, V>(r, column);
+  if (r < rows) product.template tile<1, V>(r, column);
+}
+
+// Calls product.tile<R, V>(row, column) over a matrix, column block by column block: one of b stays in L1 while the rows pass.
+template <class Product>
+void all_tiles(const Product& product, std::int64_t rows, std::int64_t columns) {
+  std::int64_t c = 0;
+  for (; c + (kTileVectors - 1) * kLanes < columns; c += kTileVectors * kLanes) row_tiles<kTileVectors>(product, rows, c);
+  if constexpr (kTileVectors > 2) {
+    if (c + kLanes < columns) {
+      row_tiles<2>(product, rows, c);
+      c += 2 * kLanes;
+    }
+  }
+  if (c < columns) row_tiles<1>(product, rows, c);
+}
+
+// ---- The products --------------------------------------------------------------------------------------------------------
+
+// S += phi(K)^T V. The panel's own sum is formed first and added once: rounding errors grow with panels, not with keys.
+struct StateProduct {
+  const KeyPanel& keys;
+  float* s;
+  std::int64_t s_stride;
+
+  template <int R, int V>
+  void tile(std::int64_t row, std::int64_t column) const {
+    const FloatTag d;
+    const Scalars features{keys.features, padded(keys.count), 1};
+    FloatVec sum[R][V];
+    clear(sum);
+    multiply_add<false>(features.from_row(row), keys.values + column, keys.value_stride, keys.count, sum);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        float* to = s + (row + r) * s_stride + column + v * kLanes;
+        hn::StoreU(hn::Add(hn::LoadU(d, to), sum[r][v]), d, to);
+      }
+  }
+};
+
+// weights[j][i] = phi(k_j)^T phi(q_i)
+struct WeightProduct {
+  const KeyPanel& keys;
+  std::int64_t d_qk;
+  const float* queries;  // [d_qk][width]
+  float* weights;        // [keys][width]
+  std::int64_t width;
+
+  template <int R, int V>
+  void tile(std::int64_t row, std::int64_t column) const {
+    const Scalars features{keys.features, 1, padded(keys.count)};
+    FloatVec sum[R][V];
+    clear(sum);
+    multiply_add<false>(features.from_row(row), queries + column, width, d_qk, sum);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) hn::StoreU(sum[r][v], FloatTag(), weights + (row + r) * width + column + v * kLanes);
+  }
+};
+
+// The vector's lanes up to the end of a row that has `left` elements more.
+HWY_INLINE void store_within(FloatVec x, float* to, std::int64_t left) {
+  if (left >= kLanes) return hn::StoreU(x, FloatTag(), to);
+  HWY_ALIGN float lanes[kLanes];
+  hn::Store(x, FloatTag(), lanes);
+  for (std::int64_t l = 0; l < left; ++l) to[l] = lanes[l];
+}
+
+// out[i] = (phi(q_i)^T S + weights^T V) inverse[i]
+struct OutputProduct {
+  const LinearState& state;
+  const KeyPanel& keys;
+  std::int64_t first_seen;
+  const float *queries, *weights, *inverse;  // [d_qk][width], [keys][width], [width]
+  std::int64_t width;
+  Rows<float> out;
+
+  std::int64_t seen(std::int64_t row) const { return std::clamp<std::int64_t>(first_seen + row, 0, keys.count); }
+
+  template <int R, int V>
+  void tile(std::int64_t row, std::int64_t column) const {
+    const FloatTag d;
+    FloatVec sum[R][V];
+    clear(sum);
+    multiply_add<false>({queries + row, 1, width}, state.sums + column, padded(state.d_v), state.d_qk, sum);
+    const auto by_all = seen(row), by_some = seen(row + R - 1);
+    const Scalars weight{weights + row, 1, width};
+    multiply_add<false>(weight, keys.values + column, keys.value_stride, by_all, sum);
+    multiply_add<true>(weight.from_step(by_all), keys.values + column + by_all * keys.value_stride, keys.value_stride,
+                       by_some - by_all, sum);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const auto factor = hn::Set(d, inverse[row + r]);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        const auto c = column + v * kLanes;
+        store_within(hn::Mul(sum[r][v], factor), out.data + (row + r) * out.stride + c, state.d_v - c);
+      }
+    }
+  }
+};
+
+// ---- Features, weights and their sums ------------------------------------------------------------------------------------
+
+// phi(x) = x + 1 above 0, e^x below.
+HWY_INLINE FloatVec feature_map(FloatVec x) {
+  const FloatTag d;
+  return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Add(x, hn::Set(d, 1.0f)), exp_vector(x));
+}
+
+// phi [dim][padded count] of `count` rows, 0 in the padding.
+void transposed_features(Rows<const float> x, std::int64_t count, std::int64_t dim, float* phi) {
+  const FloatTag d;
+  const float* rows[kMaxLinearPanel];
+  float ones[kMaxLinearPanel];
+  const auto width = padded(count);
+  for (std::int64_t l = 0; l < count; ++l) rows[l] = x.data + l * x.stride;
+  std::fill_n(ones, count, 1.0f);
+  if (count < width) std::fill_n(phi, dim * width, 0.0f);
+  rows_to_lanes(rows, ones, count, dim, phi, width);
+  for (std::int64_t i = 0; i < dim * width; i += kLanes) hn::StoreU(feature_map(hn::LoadU(d, phi + i)), d, phi + i);
+  for (std::int64_t c = 0; c < dim && count < width; ++c) std::fill_n(phi + c * width + count, width - count, 0.0f);
+}
+
+// The rows themselves where their last vector ends with them, else a copy with room behind each.
+Rows<const float> padded_rows(Rows<const float> x, std::int64_t count, std::int64_t dim, float* copy) {
+  if (dim % kLanes == 0) return x;
+  const auto stride = padded(dim);
+  for (std::int64_t j = 0; j < count; ++j) {
+    std::copy_n(x.data + j * x.stride, dim, copy + j * stride);
+    std::fill_n(copy + j * stride + dim, stride - dim, 0.0f);
+  }
+  return {copy, stride};
+}
+
+// z[c] += sum of the panel's features c
+void add_feature_sums(const KeyPanel& keys, std::int64_t d_qk, float* z) {
+  const FloatTag d;
+  const auto width = padded(keys.count);
+  for (std::int64_t c = 0; c < d_qk; ++c) {
+    auto sum = hn::Zero(d);
+    for (std::int64_t l = 0; l < width; l += kLanes) sum = hn::Add(sum, hn::LoadU(d, keys.features + c * width + l));
+    z[c] += hn::GetLane(hn::SumOfLanes(d, sum));
+  }
+}
+
+// Weights 0 where the row does not see the key: lane i of weight j, when j >= first_seen + i.
+void hide_unseen(std::int64_t first_seen, std::int64_t keys, std::int64_t rows, std::int64_t width, float* weights) {
+  for (std::int64_t j = 0; j < keys; ++j)
+    std::fill_n(weights + j * width, std::clamp<std::int64_t>(j - first_seen + 1, 0, rows), 0.0f);
+}
+
+// inverse[i] = 1 / (phi(q_i)^T z + sum_j weights[j][i]), 0 for 1 / 0.
+void invert_totals(const float* queries, const float* z, std::int64_t d_qk, const float* weights, std::int64_t keys,
+                   std::int64_t width, float* inverse) {
+  const FloatTag d;
+  for (std::int64_t l = 0; l < width; l += kLanes) {
+    auto even = hn::Zero(d), odd = even;
+    for (std::int64_t c = 0; c + 1 < d_qk; c += 2) {
+      even = hn::MulAdd(hn::Set(d, z[c]), hn::LoadU(d, queries + c * width + l), even);
+      odd = hn::MulAdd(hn::Set(d, z[c + 1]), hn::LoadU(d, queries + (c + 1) * width + l), odd);
+    }
+    if (d_qk % 2 != 0) even = hn::MulAdd(hn::Set(d, z[d_qk - 1]), hn::LoadU(d, queries + (d_qk - 1) * width + l), even);
+    for (std::int64_t j = 0; j < keys; ++j) odd = hn::Add(odd, hn::LoadU(d, weights + j * width + l));
+    const auto total = hn::Add(even, odd);
+    hn::StoreU(hn::IfThenZeroElse(hn::Eq(total, hn::Zero(d)), hn::Div(hn::Set(d, 1.0f), total)), d, inverse + l);
+  }
+}
+
+}  // namespace
+
+KeyPanel load_panel(const LinearState& state, Rows<const float> k, Rows<const float> v, std::int64_t count, float* scratch) {
+  const FlushDenormals flush;
+  transposed_features(k, count, state.d_qk, scratch);
+  const auto values = padded_rows(v, count, state.d_v, scratch + state.d_qk * padded(count));
+  return {count, scratch, values.data, values.stride};
+}
+
+void add_panel(const LinearState& state, const KeyPanel& keys) {
+  const FlushDenormals flush;
+  const auto stride = padded(state.d_v);
+  all_tiles(StateProduct{keys, state.sums, stride}, state.d_qk, state.d_v);
+  add_feature_sums(keys, state.d_qk, state.sums + state.d_qk * stride);
+}
+
+void attend_panel(const LinearState& state, const KeyPanel& keys, std::int64_t first_seen, Rows<const float> q, Rows<float> out,
+                  std::int64_t count, float* scratch) {
+  const FlushDenormals flush;
+  const auto width = padded(count);
+  float* queries = scratch;
+  float* inverse = queries + state.d_qk * width;
+  float* weights = inverse + width;
+  transposed_features(q, count, state.d_qk, queries);
+  all_tiles(WeightProduct{keys, state.d_qk, queries, weights, width}, keys.count, count);
+  hide_unseen(first_seen, keys.count, count, width, weights);
+  invert_totals(queries, state.sums + state.d_qk * padded(state.d_v), state.d_qk, weights, keys.count, width, inverse);
+  all_tiles(OutputProduct{state, keys, first_seen, queries, weights, inverse, width, out}, count, state.d_v);
+}
+
+}  // namespace attnbench::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace attnbench::kernels {
+namespace {
+
+HWY_EXPORT(load_panel);
+HWY_EXPORT(add_panel);
+HWY_EXPORT(attend_panel);
+
+}  // namespace
+
+std::int64_t linear_state_floats(std::int64_t d_qk, std::int64_t d_v) { return d_qk * padded(d_v) + padded(d_qk); }
+
+std::int64_t key_scratch_floats(std::int64_t d_qk, std::int64_t d_v, std::int64_t count) {
+  return padded(count) * (d_qk + padded(d_v));
+}
+
+std::int64_t row_scratch_floats(std::int64_t d_qk, std::int64_t count) { return padded(count) * (d_qk + 1 + count); }
+
+KeyPanel load_keys(const LinearState& state, Rows<const float> k, Rows<const float> v, std::int64_t count, float* scratch) {
+  settle_isa();
+  return HWY_DYNAMIC_DISPATCH(load_panel)(state, k, v, count, scratch);
+}
+
+void add_keys(const LinearState& state, const KeyPanel& keys) { HWY_DYNAMIC_DISPATCH(add_panel)(state, keys); }
+
+void attend(const LinearState& state, const KeyPanel& keys, std::int64_t first_seen, Rows<const float> q, Rows<float> out,
+            std::int64_t count, float* scratch) {
+  settle_isa();
+  HWY_DYNAMIC_DISPATCH(attend_panel)(state, keys, first_seen, q, out, count, scratch);
+}
+
+}  // namespace attnbench::kernels
+#endif
