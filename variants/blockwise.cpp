@@ -8,8 +8,10 @@
 //
 // Cost: n_q n_k (d_qk + d_v) multiply-adds and n_q n_k exps, as for plain attention; extra memory one tile per thread.
 // Deviations: exponentials are powers of 2 with log2(e) folded into Q; heads that share keys (GQA) are computed together; key
-// tiles that a causal, window or key-length mask empties are skipped.
+// tiles that a causal, window or key-length mask empties are skipped; where few rows share a key/value head (decoding), K and V
+// stream past all of them at once and the key range is split over tasks (Dao et al. 2023, Flash-Decoding).
 #include "variants/api/variant.h"
+#include "variants/kernels/decode.h"
 #include "variants/kernels/tile_engine.h"
 
 namespace attnbench {
@@ -24,13 +26,21 @@ kernels::TileOptions options(const Params& params) {
   return {.query_block = params.integer("query_block"), .key_block = params.integer("key_block")};
 }
 
+// Block sizes are the tile engine's: whoever sets one gets it.
+bool decodes(const Problem& p, const Params& params) {
+  const auto blocks = options(params);
+  return blocks.query_block == 0 && blocks.key_block == 0 && kernels::is_decoding(p);
+}
+
 void run(const RunTask& task) {
+  if (decodes(task.problem, task.params)) return kernels::decode(task);
   const kernels::AllKeys pattern(task.problem);
   const kernels::KeyPattern* passes[] = {&pattern};
   kernels::attend(task, passes, options(task.params));
 }
 
 std::size_t workspace(const Problem& p, const Params& params, int threads) {
+  if (decodes(p, params)) return kernels::decode_workspace(p, threads);
   const kernels::AllKeys pattern(p);
   const kernels::KeyPattern* passes[] = {&pattern};
   return kernels::tile_workspace(p, passes, threads, options(params));

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "tests/catch.h"
+#include "tests/kernels/guarded_inputs.h"
 #include "tests/kernels/kernels_test_support.h"
 #include "variants/api/oracle.h"
 #include "variants/kernels/denormals.h"
@@ -22,40 +22,8 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr double kTolerance = 2e-6;  // relative RMS, float32 against float64
 
-// Inputs and output that each end at an unreadable page.
-struct GuardedProblem {
-  Problem problem;
-  GuardedArray<float> q, k, v, out;
-  GuardedArray<std::uint8_t> allowed;
-  GuardedArray<float> bias;
-
-  explicit GuardedProblem(const std::string& text, unsigned seed = 1)
-      : problem(parse_problem(text)),
-        q(problem.batch * problem.heads_q * problem.n_q * problem.d_qk),
-        k(problem.batch * problem.heads_kv * problem.n_k * problem.d_qk),
-        v(problem.batch * problem.heads_kv * problem.n_k * problem.d_v),
-        out(problem.batch * problem.heads_q * problem.n_q * problem.d_v),
-        allowed(problem.mask.kind == MaskKind::boolean ? problem.n_q * problem.n_k : 1),
-        bias(problem.mask.kind == MaskKind::additive ? problem.n_q * problem.n_k : 1) {
-    std::mt19937 random(seed);
-    std::normal_distribution<float> normal;
-    for (const auto* array : {&q, &k, &v, &bias})
-      for (std::int64_t i = 0; i < array->size(); ++i) (*array)[i] = normal(random);
-    for (std::int64_t i = 0; i < allowed.size(); ++i) allowed[i] = random() % 3 != 0;
-  }
-
-  static TensorRef dense(void* data, const Shape& shape, DType dtype = DType::f32) {
-    return {data, dtype, shape, dense_strides(shape)};
-  }
-  Inputs inputs() const {
-    const auto& p = problem;
-    const Shape mask_shape{1, 1, p.n_q, p.n_k};
-    TensorRef mask;
-    if (p.mask.kind == MaskKind::boolean) mask = broadcast(dense(allowed.data(), mask_shape, DType::u8), p.batch, p.heads_q);
-    if (p.mask.kind == MaskKind::additive) mask = broadcast(dense(bias.data(), mask_shape), p.batch, p.heads_q);
-    return {dense(q.data(), {p.batch, p.heads_q, p.n_q, p.d_qk}), dense(k.data(), {p.batch, p.heads_kv, p.n_k, p.d_qk}),
-            dense(v.data(), {p.batch, p.heads_kv, p.n_k, p.d_v}), mask};
-  }
+struct GuardedProblem : GuardedInputs {
+  using GuardedInputs::GuardedInputs;
 
   std::vector<float> run(const kernels::TileOptions& options = {}) const {
     const kernels::AllKeys pattern(problem);
@@ -73,22 +41,7 @@ struct GuardedProblem {
     return {out.data(), out.data() + out.size()};
   }
 
-  double error() const {
-    const auto result = run();
-    std::vector<std::int64_t> rows(static_cast<std::size_t>(problem.n_q));
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::int64_t>(i);
-    std::vector<double> truth(result.size());
-    dense_oracle({problem, Params(), inputs(), Prepared(), rows, truth.data(), Parallel()});
-    double difference = 0, size = 0;
-    for (std::size_t i = 0; i < truth.size(); ++i) {
-      difference += (result[i] - truth[i]) * (result[i] - truth[i]);
-      size += truth[i] * truth[i];
-    }
-    return std::sqrt(difference / size);
-  }
-
-  float* value_row(std::int64_t j) const { return v.data() + j * problem.d_v; }
-  float* key_row(std::int64_t j) const { return k.data() + j * problem.d_qk; }
+  double error() const { return error_of(run()); }
 };
 
 std::string shape_text(std::int64_t n_q, std::int64_t n_k, std::int64_t d) {

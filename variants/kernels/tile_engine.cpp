@@ -2,10 +2,9 @@
 #include "variants/kernels/tile_engine.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "variants/kernels/share_merge.h"
 #include "variants/kernels/tile_block.h"
-#include "variants/kernels/vector_ops.h"
 
 namespace attnbench::kernels {
 namespace {
@@ -115,24 +114,6 @@ Memory memory_of(const Problem& p, Passes passes, int threads, const TileOptions
   return memory;
 }
 
-// The softmax of a row is the mean of its shares, each weighted by its sum brought to the common maximum. outputs
-// [share][row][d_v], row_max and row_sum [share][row].
-void merge_row(const RunTask& run, std::int64_t shares, const float* outputs, const float* row_max, const float* row_sum,
-               std::int64_t row) {
-  const auto& p = run.problem;
-  const auto rows = rows_of(p);
-  float* out = run.out().row(row / (p.heads_q * p.n_q), row / p.n_q % p.heads_q, row % p.n_q);
-  std::fill_n(out, p.d_v, 0.0f);
-  float max = row_max[row], total = 0;
-  for (std::int64_t s = 1; s < shares; ++s) max = std::max(max, row_max[s * rows + row]);
-  for (std::int64_t s = 0; s < shares; ++s) total += row_sum[s * rows + row] * std::exp2(row_max[s * rows + row] - max);
-  if (total == 0.0f) return;
-  for (std::int64_t s = 0; s < shares; ++s) {
-    const float weight = row_sum[s * rows + row] * std::exp2(row_max[s * rows + row] - max) / total;
-    if (weight != 0.0f) axpy(weight, outputs + (s * rows + row) * p.d_v, out, p.d_v);
-  }
-}
-
 // Task index -> block: shares innermost, then the blocks of one group, so that neighbours share keys in the cache; the last rows
 // first because they are the long ones under a causal mask. A block beyond its group is empty.
 BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& pattern, std::int64_t index) {
@@ -186,7 +167,7 @@ void attend(const RunTask& task, Passes passes, const TileOptions& options) {
         if (block.rows.count > 0) attend_block(block);
       }
     });
-    for (std::int64_t row = 0; outputs && row < rows_of(p); ++row) merge_row(task, plan.shares, outputs, row_max, row_sum, row);
+    if (outputs) merge_shares(task, {plan.shares, outputs, row_max, row_sum});
   }
 }
 

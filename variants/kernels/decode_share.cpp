@@ -1,0 +1,262 @@
+// One share of one key/value head's keys against all the query rows that use it, compiled once per instruction set: scores, masks
+// and online softmax tile by tile. What is portable is in decode.cpp.
+#include "variants/kernels/decode_share.h"
+
+#include <algorithm>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "variants/kernels/denormals.h"
+#include "variants/kernels/isa.h"
+#include "variants/kernels/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "variants/kernels/decode_share.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "variants/kernels/decode_kernels-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace attnbench::kernels::HWY_NAMESPACE {
+namespace {
+
+constexpr double kLog2E = 1.44269504088896340736;
+constexpr std::int64_t kPad = 16;  // floats: the widest vector, and one cache line
+
+constexpr std::int64_t padded(std::int64_t floats) { return (floats + kPad - 1) / kPad * kPad; }
+
+class Decoder {
+ public:
+  explicit Decoder(const DecodeTask& task)
+      : t_(task), p_(task.run.problem), fold_(p_.heads_q / p_.heads_kv), rows_(decode_rows(p_)) {
+    lay_out();
+    start();
+  }
+
+  void run() {
+    const auto some = keys_of_some();
+    for (auto edge = some.begin / kDecodeTile * kDecodeTile; edge < some.end; edge += kDecodeTile)
+      run_tile({std::max(edge, some.begin), std::min(edge + kDecodeTile, some.end)});
+    for (std::int64_t r = 0; r < rows_; ++r) finish(r);
+  }
+
+ private:
+  // Rows of one query come together: r = query * fold + head within the group.
+  std::int64_t query_of(std::int64_t r) const { return r / fold_; }
+  std::int64_t head_of(std::int64_t r) const { return t_.kv_head * fold_ + r % fold_; }
+  template <class T>
+  T* row_at(const TensorView<T>& tensor, std::int64_t r) const {
+    return tensor.row(t_.batch, head_of(r), query_of(r));
+  }
+  KeyRange visible(std::int64_t r) const {
+    const auto seen = visible_keys(p_, t_.batch, query_of(r));
+    return {std::max(seen.begin, t_.keys.begin), std::min(seen.end, t_.keys.end)};
+  }
+
+  void lay_out();
+  void start();
+  KeyRange keys_of_some() const;
+  void run_tile(KeyRange tile);
+  void score_tile(KeyRange tile);
+  bool mask_row(KeyRange tile, std::int64_t r);
+  void apply_dense_mask(KeyRange tile, std::int64_t r);
+  void cap(float* scores, std::int64_t count);
+  void rescale(std::int64_t r, float factor);
+  template <bool kGuarded>
+  void weigh_tile(KeyRange tile);
+  void finish(std::int64_t r);
+
+  const DecodeTask& t_;
+  const Problem& p_;
+  std::int64_t fold_, rows_;
+  const RowShape qk_{p_.d_qk}, v_{p_.d_v};
+  const std::int64_t q_stride_ = padded(p_.d_qk), o_stride_ = padded(p_.d_v);
+  float *queries_ = nullptr, *scores_ = nullptr;      // [rows][q_stride], [rows][kDecodeTile]
+  float *tile_output_ = nullptr, *output_ = nullptr;  // [rows][o_stride]
+  float *max_ = nullptr, *sum_ = nullptr;             // [rows]
+};
+
+void Decoder::lay_out() {
+  float* next = t_.scratch;
+  const auto take = [&next](std::int64_t floats) { return std::exchange(next, next + floats); };
+  queries_ = take(rows_ * q_stride_);
+  scores_ = take(rows_ * kDecodeTile);
+  tile_output_ = take(rows_ * o_stride_);
+  output_ = take(rows_ * o_stride_);
+  max_ = take(rows_);
+  sum_ = take(rows_);
+}
+
+// Queries packed, with the scale and the change to base 2 folded in (base 2 waits until after a softcap).
+void Decoder::start() {
+  const float scale = static_cast<float>(p_.effective_scale() * (p_.softcap ? 1.0 / *p_.softcap : kLog2E));
+  const auto q = t_.run.inputs.queries();
+  for (std::int64_t r = 0; r < rows_; ++r) {
+    const float* from = row_at(q, r);
+    float* to = queries_ + r * q_stride_;
+    for (std::int64_t c = 0; c < qk_.whole; ++c) to[c] = scale * from[c];
+    for (std::int64_t l = 0; qk_.has_last() && l < kLanes; ++l)
+      to[qk_.whole + l] = qk_.element(l) < qk_.whole ? 0.0f : scale * from[qk_.element(l)];
+  }
+  std::fill_n(max_, rows_, kHidden);
+  std::fill_n(sum_, rows_, 0.0f);
+  std::fill_n(output_, rows_ * o_stride_, 0.0f);
+}
+
+KeyRange Decoder::keys_of_some() const {
+  KeyRange some{p_.n_k, 0};
+  for (std::int64_t r = 0; r < rows_; r += fold_) {
+    const auto keys = visible(r);
+    if (keys.size() > 0) some = {std::min(some.begin, keys.begin), std::max(some.end, keys.end)};
+  }
+  return some;
+}
+
+void Decoder::run_tile(KeyRange tile) {
+  score_tile(tile);
+  bool guarded = false;
+  std::fill_n(tile_output_, rows_ * o_stride_, 0.0f);
+  const auto vectors = (tile.size() + kLanes - 1) / kLanes * kLanes;
+  for (std::int64_t r = 0; r < rows_; ++r) {
+    float* scores = scores_ + r * kDecodeTile;
+    if (p_.softcap) cap(scores, tile.size());
+    guarded |= mask_row(tile, r);
+    std::fill(scores + tile.size(), scores + vectors, kHidden);
+    rescale(r, softmax_step(scores, vectors, max_[r], sum_[r]));
+  }
+  if (guarded) weigh_tile<true>(tile);
+  else weigh_tile<false>(tile);
+}
+
+// The last keys are taken four at a time too, the last one as often as it takes: its surplus scores are overwritten by kHidden.
+void Decoder::score_tile(KeyRange tile) {
+  const auto k = t_.run.inputs.keys();
+  const float* first = k.row(t_.batch, t_.kv_head, tile.begin);
+  for (std::int64_t t = 0; t < tile.size(); t += kKeys) {
+    const float* keys[kKeys];
+    for (std::int64_t i = 0; i < kKeys; ++i) keys[i] = first + std::min(t + i, tile.size() - 1) * k.row_stride();
+    if (rows_ > 1) touch_rows<kKeys>(keys, p_.d_qk);
+    for_row_blocks(rows_, [&](std::int64_t r, auto block) HWY_ATTR {
+      constexpr int kBlock = decltype(block)::value;
+      const float* queries = queries_ + r * q_stride_;
+      float* scores = scores_ + r * kDecodeTile + t;
+      if constexpr (kBlock == 1) score_keys_in_order(keys, qk_, queries, scores);
+      else score_keys<kBlock>(keys, qk_, queries, q_stride_, scores, kDecodeTile);
+    });
+  }
+}
+
+// Hides the tile's keys that the row does not see; whether there may be any.
+bool Decoder::mask_row(KeyRange tile, std::int64_t r) {
+  float* scores = scores_ + r * kDecodeTile;
+  if (p_.mask.kind != MaskKind::none) apply_dense_mask(tile, r);
+  const auto seen = visible(r);
+  const auto begin = std::clamp(seen.begin, tile.begin, tile.end), end = std::clamp(seen.end, begin, tile.end);
+  std::fill(scores, scores + (begin - tile.begin), kHidden);
+  std::fill(scores + (end - tile.begin), scores + tile.size(), kHidden);
+  return p_.mask.kind != MaskKind::none || begin > tile.begin || end < tile.end;
+}
+
+// A boolean mask hides, an additive one is added after its change to base 2 and hides where it is -inf. Very negative finite values
+// stay above kHidden: a row of nothing else still has a softmax.
+void Decoder::apply_dense_mask(KeyRange tile, std::int64_t r) {
+  constexpr float kLowest = -3.0e38f;
+  float* scores = scores_ + r * kDecodeTile;
+  if (p_.mask.kind == MaskKind::boolean) {
+    const auto* allowed = row_at(t_.run.inputs.mask.as<const std::uint8_t>(), r) + tile.begin;
+    for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] = allowed[t] ? scores[t] : kHidden;
+    return;
+  }
+  const auto* bias = row_at(t_.run.inputs.mask.as<const float>(), r) + tile.begin;
+  for (std::int64_t t = 0; t < tile.size(); ++t) {
+    const float biased = scores[t] + std::max(bias[t] * static_cast<float>(kLog2E), kLowest);
+    scores[t] = bias[t] == -std::numeric_limits<float>::infinity() ? kHidden : biased;
+  }
+}
+
+// score = softcap * tanh(scale q.k / softcap), in units of log2; the queries carry scale / softcap. `count` is rounded up to whole
+// vectors.
+void Decoder::cap(float* scores, std::int64_t count) {
+  const FloatTag d;
+  const auto factor = hn::Set(d, static_cast<float>(*p_.softcap * kLog2E));
+  for (std::int64_t t = 0; t < count; t += kLanes) hn::Store(hn::Mul(factor, tanh_vector(hn::Load(d, scores + t))), d, scores + t);
+}
+
+void Decoder::rescale(std::int64_t r, float factor) {
+  const FloatTag d;
+  float* output = output_ + r * o_stride_;
+  for (std::int64_t c = 0; c < o_stride_; c += kLanes)
+    hn::Store(hn::Mul(hn::Load(d, output + c), hn::Set(d, factor)), d, output + c);
+}
+
+// The tile's own sum is formed first and added once: that keeps rounding errors from growing with the number of keys. One query row
+// takes the keys one by one, in the order of memory; more of them take four at a time.
+template <bool kGuarded>
+void Decoder::weigh_tile(KeyRange tile) {
+  const auto v = t_.run.inputs.values();
+  const float* first = v.row(t_.batch, t_.kv_head, tile.begin);
+  std::int64_t t = 0;
+  const auto add = [&](auto keys) HWY_ATTR {
+    constexpr int kCount = decltype(keys)::value;
+    const float* values[kCount];
+    for (std::int64_t i = 0; i < kCount; ++i) values[i] = first + (t + i) * v.row_stride();
+    if constexpr (kCount > 1) touch_rows<kCount>(values, p_.d_v);
+    for_row_blocks(rows_, [&](std::int64_t r, auto block) HWY_ATTR {
+      add_values<kCount, decltype(block)::value, kGuarded>(values, v_, scores_ + r * kDecodeTile + t, kDecodeTile,
+                                                           tile_output_ + r * o_stride_, o_stride_);
+    });
+  };
+  for (; rows_ > 1 && t + kKeys <= tile.size(); t += kKeys) add(std::integral_constant<int, kKeys>());
+  for (; t < tile.size(); ++t) add(std::integral_constant<int, 1>());
+  const FloatTag d;
+  for (std::int64_t c = 0; c < rows_ * o_stride_; c += kLanes)
+    hn::Store(hn::Add(hn::Load(d, output_ + c), hn::Load(d, tile_output_ + c)), d, output_ + c);
+}
+
+// Divides by the sum and unpacks; a row that saw no key has sum 0 and gives exact zeros.
+void Decoder::finish(std::int64_t r) {
+  const float* from = output_ + r * o_stride_;
+  float* to = row_at(t_.out, r);
+  const float factor = sum_[r] == 0.0f ? 0.0f : 1.0f / sum_[r];
+  for (std::int64_t c = 0; c < v_.whole; ++c) to[c] = from[c] * factor;
+  for (std::int64_t c = v_.whole; c < v_.dim; ++c) to[c] = from[v_.whole + kLanes - (v_.dim - c)] * factor;
+  if (!t_.row_max) return;
+  const auto row = (t_.batch * p_.heads_q + head_of(r)) * p_.n_q + query_of(r);
+  t_.row_max[row] = max_[r];
+  t_.row_sum[row] = sum_[r];
+}
+
+}  // namespace
+
+std::int64_t scratch_floats(const Problem& p) {
+  return padded(decode_rows(p) * (padded(p.d_qk) + 2 * padded(p.d_v) + kDecodeTile + 2));
+}
+
+void run_share(const DecodeTask& task) {
+  const FlushDenormals flush;
+  Decoder(task).run();
+}
+
+}  // namespace attnbench::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace attnbench::kernels {
+namespace {
+
+HWY_EXPORT(scratch_floats);
+HWY_EXPORT(run_share);
+
+}  // namespace
+
+std::int64_t decode_scratch_floats(const Problem& problem) {
+  settle_isa();
+  return HWY_DYNAMIC_DISPATCH(scratch_floats)(problem);
+}
+
+void decode_share(const DecodeTask& task) { HWY_DYNAMIC_DISPATCH(run_share)(task); }
+
+}  // namespace attnbench::kernels
+#endif
