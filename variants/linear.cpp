@@ -21,7 +21,8 @@ namespace attnbench {
 namespace {
 
 // Causal positions per step. A longer one reads and writes S less often but makes more of the step's square, kStep (d + d_v / 2)
-// multiply-adds a row beside 2 d d_v. Measured at d 64 (AVX-512): 16 is 8 % faster than 32, 27 % faster than 64; more at d 32.
+// multiply-adds a row beside 2 d d_v. Measured with AVX-512, most runs: 16 is 4 to 8 % faster than 32 at
+// d 64, 10 % at d 32, even at d 256; and 23 to 27 % faster than 64 at d 64, even at d 256.
 constexpr std::int64_t kStep = 16;
 constexpr std::int64_t kBlock = kernels::kMaxLinearPanel;  // keys or rows at once where there is no diagonal
 
