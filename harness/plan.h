@@ -19,8 +19,8 @@ struct Selected {
 
 /// What the cost model expects of a case; shown by `plan`, used for skips and the ETA.
 struct Prediction {
-  double seconds = 0;       // one call
-  double peak_bytes = 0;    // inputs + output + workspace + prepared, whole process
+  double seconds = 0;     // one call
+  double peak_bytes = 0;  // inputs + output + workspace + prepared, whole process
 };
 
 enum class CaseStatus { planned, unsupported, skipped };
@@ -44,12 +44,12 @@ enum class Profile { quick, standard, rigorous };
 /// How long and how often to measure (measurement.md, "One point").
 struct Sampling {
   Profile profile = Profile::quick;
-  int rounds = 3;                 // fresh worker processes per case
-  int samples = 3;                // per round
+  int rounds = 3;   // fresh worker processes per case
+  int samples = 3;  // per round
   double min_sample_seconds = 0.010;
   double warmup_seconds = 0.2;
-  double cap_seconds = 60;        // per case over all rounds
-  double timeout_seconds = 300;   // for one worker
+  double cap_seconds = 60;       // per case over all rounds
+  double timeout_seconds = 300;  // for one worker
 };
 Sampling sampling_for(Profile profile);
 

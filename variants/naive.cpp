@@ -65,9 +65,7 @@ void run(const RunTask& task) {
   });
 }
 
-std::size_t workspace(const Problem& p, const Params&, int) {
-  return workspace_bytes<float>(p.batch * p.heads_q * p.n_q * p.n_k);
-}
+std::size_t workspace(const Problem& p, const Params&, int) { return workspace_bytes<float>(p.batch * p.heads_q * p.n_q * p.n_k); }
 
 Cost cost(const Problem& p, const Params&) {
   const double pairs = visible_pairs(p);

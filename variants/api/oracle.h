@@ -11,7 +11,8 @@ namespace attnbench {
 bool problem_attends(const Problem& problem, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j);
 
 /// Exact softmax attention on task.rows: softcap(scale q.k) + additive mask, softmax over the visible keys, times V. A row that
-/// sees no key gives exactly 0; keys a row cannot see (an additive mask of -inf hides a key too) are never read. `attends` adds a variant's own pattern (null: none).
+/// sees no key gives exactly 0; keys a row cannot see (an additive mask of -inf hides a key too) are never read. `attends` adds a
+/// variant's own pattern (null: none).
 void dense_oracle(const OracleTask& task, AttendsFunction attends = nullptr);
 
 /// The reference a variant is judged against: its own oracle, or the dense one with its pattern.

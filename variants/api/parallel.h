@@ -11,7 +11,8 @@ class Parallel {
  public:
   /// body(state, begin, end, slot)
   using Body = void (*)(void* state, std::int64_t begin, std::int64_t end, int slot);
-  /// Splits [0, count) into ranges of at most `grain` and calls body for each, on up to threads() threads; returns when all are done.
+  /// Splits [0, count) into ranges of at most `grain` and calls body for each, on up to threads() threads; returns when all are
+  /// done.
   using Loop = void (*)(void* backend, std::int64_t count, std::int64_t grain, Body body, void* state);
 
   Parallel() = default;
@@ -31,9 +32,10 @@ class Parallel {
       return;
     }
     using Fn = std::remove_reference_t<F>;
-    loop_(backend_, count, grain,
-          [](void* state, std::int64_t begin, std::int64_t end, int slot) { (*static_cast<Fn*>(state))(begin, end, slot); },
-          const_cast<void*>(static_cast<const void*>(&body)));
+    loop_(
+        backend_, count, grain,
+        [](void* state, std::int64_t begin, std::int64_t end, int slot) { (*static_cast<Fn*>(state))(begin, end, slot); },
+        const_cast<void*>(static_cast<const void*>(&body)));
   }
 
   /// Calls body(index, slot) for each index in [0, count), one task each.

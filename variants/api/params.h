@@ -20,16 +20,17 @@ struct ParamSpec {
   enum class Type { integer, real, choice };
   const char* name;
   Type type;
-  double number;      // default of an integer or real
-  double min, max;    // inclusive range of an integer or real
-  const char* text;   // default of a choice
+  double number;        // default of an integer or real
+  double min, max;      // inclusive range of an integer or real
+  const char* text;     // default of a choice
   const char* choices;  // "a|b|c", or "" for any word (checked by the variant's unsupported())
   const char* help;
 };
 
 /// Declares an integer parameter.
 constexpr ParamSpec integer_param(const char* name, std::int64_t def, std::int64_t min, std::int64_t max, const char* help) {
-  return {name, ParamSpec::Type::integer, static_cast<double>(def), static_cast<double>(min), static_cast<double>(max), "", "", help};
+  return {name, ParamSpec::Type::integer, static_cast<double>(def), static_cast<double>(min), static_cast<double>(max), "", "",
+          help};
 }
 /// Declares a real parameter.
 constexpr ParamSpec real_param(const char* name, double def, double min, double max, const char* help) {

@@ -80,8 +80,8 @@ class Tensor {
   }
 
  private:
-  static void* allocate(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{kAlignment}); }
-  static void deallocate(void* p) { ::operator delete(p, std::align_val_t{kAlignment}); }
+  static void* allocate(std::size_t bytes) { return ::operator new (bytes, std::align_val_t{kAlignment}); }
+  static void deallocate(void* p) { ::operator delete (p, std::align_val_t{kAlignment}); }
 
   Shape shape_{};
   DType dtype_ = DType::f32;

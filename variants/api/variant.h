@@ -26,19 +26,19 @@ namespace attnbench {
 
 /// What the output means, and so what it is judged against.
 enum class Computes {
-  exact_softmax,        // softmax(scale Q K^T + mask) V: the dense oracle
-  masked_softmax,       // the same under the variant's own mask predicate `attends`: the dense oracle with that mask
-  approximates_softmax, // an approximation with its own `oracle`; the approximation error is the point
-  own_definition,       // another function altogether (additive, multi_head), with its own `oracle`
+  exact_softmax,         // softmax(scale Q K^T + mask) V: the dense oracle
+  masked_softmax,        // the same under the variant's own mask predicate `attends`: the dense oracle with that mask
+  approximates_softmax,  // an approximation with its own `oracle`; the approximation error is the point
+  own_definition,        // another function altogether (additive, multi_head), with its own `oracle`
 };
 
 /// Problem features beyond the plain square problem (batch, heads, n_q = n_k, d_qk = d_v, default scale).
 enum Feature : std::uint32_t {
-  kGqa = 1u << 0,           // heads_kv < heads_q
-  kCross = 1u << 1,         // n_q != n_k
-  kUnequalDims = 1u << 2,   // d_qk != d_v
-  kCausal = 1u << 3,        // both alignments
-  kWindow = 1u << 4,        // a sliding window in the problem itself
+  kGqa = 1u << 0,          // heads_kv < heads_q
+  kCross = 1u << 1,        // n_q != n_k
+  kUnequalDims = 1u << 2,  // d_qk != d_v
+  kCausal = 1u << 3,       // both alignments
+  kWindow = 1u << 4,       // a sliding window in the problem itself
   kKeyLengths = 1u << 5,
   kBooleanMask = 1u << 6,   // dense
   kAdditiveMask = 1u << 7,  // dense
@@ -53,11 +53,11 @@ std::uint32_t features_of(const Problem& problem);
 
 /// Laws the output obeys; the contract tests check each one a descriptor claims.
 enum Law : std::uint32_t {
-  kRowStochastic = 1u << 0,      // V = 1 gives 1 on every row that sees a key
-  kKeyPermutation = 1u << 1,     // permuting keys and values together changes nothing, when the problem's mask is positionless
-  kIndependentHeads = 1u << 2,   // a (batch, head) output depends on that (batch, head) input only
-  kScoreShift = 1u << 3,         // adding a constant to all scores (an additive mask of c) changes nothing
-  kWeightsReadable = 1u << 4,    // linear in V per head: feeding V = I gives the applied weights
+  kRowStochastic = 1u << 0,     // V = 1 gives 1 on every row that sees a key
+  kKeyPermutation = 1u << 1,    // permuting keys and values together changes nothing, when the problem's mask is positionless
+  kIndependentHeads = 1u << 2,  // a (batch, head) output depends on that (batch, head) input only
+  kScoreShift = 1u << 3,        // adding a constant to all scores (an additive mask of c) changes nothing
+  kWeightsReadable = 1u << 4,   // linear in V per head: feeding V = I gives the applied weights
 };
 constexpr std::uint32_t kSoftmaxLaws = kRowStochastic | kKeyPermutation | kIndependentHeads | kScoreShift | kWeightsReadable;
 
@@ -65,8 +65,8 @@ constexpr std::uint32_t kSoftmaxLaws = kRowStochastic | kKeyPermutation | kIndep
 struct Cost {
   double multiply_adds = 0;  // one multiply-add counts once; FLOPs = 2x
   double exps = 0;           // exp and tanh evaluations
-  double bytes = 0;          // compulsory traffic: each input and output once, plus any matrix the variant materialises (write + read)
-  double pairs = 0;          // (query, key) scores evaluated over all batch entries and query heads; 0 where there are none
+  double bytes = 0;  // compulsory traffic: each input and output once, plus any matrix the variant materialises (write + read)
+  double pairs = 0;  // (query, key) scores evaluated over all batch entries and query heads; 0 where there are none
 };
 
 /// A dense mask or another named input beyond Q, K, V.
@@ -152,8 +152,8 @@ struct Variant {
   const char* summary;  // one line
   const char* paper;    // authors, year, section
   Computes computes;
-  const char* time_label;    // "O(n^2 d)"
-  const char* memory_label;  // extra memory, "O(n^2)"
+  const char* time_label;      // "O(n^2 d)"
+  const char* memory_label;    // extra memory, "O(n^2)"
   std::uint32_t supports = 0;  // Feature bits
   std::uint32_t laws = 0;      // Law bits
   std::span<const ParamSpec> params{};
@@ -174,10 +174,10 @@ struct Variant {
 };
 
 /// Opens a descriptor's definition: ATTNBENCH_VARIANT(naive) = {...};
-#define ATTNBENCH_VARIANT(NAME)                 \
-  namespace attnbench::registered {             \
-  extern const ::attnbench::Variant NAME;       \
-  }                                             \
+#define ATTNBENCH_VARIANT(NAME)           \
+  namespace attnbench::registered {       \
+  extern const ::attnbench::Variant NAME; \
+  }                                       \
   const ::attnbench::Variant attnbench::registered::NAME
 
 /// Every reason why `variant` cannot run `problem` (missing features first); empty when it can.
