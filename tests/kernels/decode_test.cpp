@@ -185,6 +185,19 @@ TEST_CASE("NaN in a key that a decoded row sees is not hidden") {
   });
 }
 
+TEST_CASE("a score of minus infinity weighs nothing, and is not NaN where a row's last vector overlaps the one before") {
+  constexpr std::int64_t kDim = 19, kOverlapped = 15;  // in both of the last two vectors, whether these have 4, 8 or 16 lanes
+  on_every_isa([](const std::string& isa) {
+    for (const std::int64_t n_q : {1, 2, 4}) {
+      CAPTURE(isa, n_q);
+      const GuardedDecode problem(shape_text(n_q, 30, kDim, kDim));
+      for (std::int64_t i = 0; i < n_q; ++i) problem.q[i * kDim + kOverlapped] = 1.0f;
+      problem.key_row(7)[kOverlapped] = -kInfinity;
+      CHECK(problem.error() <= kTolerance);
+    }
+  });
+}
+
 TEST_CASE("decoding reads keys and values where they lie, whatever the strides") {
   on_every_isa([](const std::string& isa) {
     CAPTURE(isa);
