@@ -4,8 +4,8 @@
 // loaded once from memory and meet all query rows, kRowBlock at a time, while they are in L1. Registers:
 //   32 (AVX-512, AArch64)   scores 4 x 4 sums + 4 keys + 1 query = 21;  values 4 x 4 weights + 4 values + 1 sum = 21
 //   16 (AVX2, SSE4)         scores 2 x 4 sums + 4 keys + 1 query = 13;  values 2 x 4 weights + 4 values + 1 sum = 13
-// One query row is bound by memory (0.64 to 0.93 of the read bandwidth on a busy 2-core AMD EPYC guest, AVX-512). From 4 rows on,
-// the arithmetic of a block of keys and the arrival of the next one overlap only in part (0.3 to 0.5 of the bandwidth there).
+// One query row is bound by memory (0.64 to 0.85 of the read bandwidth on a busy 2-core AMD EPYC guest, AVX-512). From 4 rows on,
+// the arithmetic of a block of keys and the arrival of the next one overlap only in part (0.2 to 0.5 of the bandwidth there).
 #if defined(ATTNBENCH_DECODE_KERNELS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef ATTNBENCH_DECODE_KERNELS_INL
 #undef ATTNBENCH_DECODE_KERNELS_INL
