@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "harness/build_info.h"
+#include "harness/store/build_info.h"
 
 namespace attnbench {
 namespace {

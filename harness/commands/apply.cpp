@@ -11,15 +11,15 @@
 #include <optional>
 
 #include "datasets/npy.h"
-#include "harness/available_memory.h"
 #include "harness/commands/commands.h"
 #include "harness/commands/user_arrays.h"
-#include "harness/cost_model.h"
-#include "harness/parallel_tbb.h"
-#include "harness/plan_builder.h"
-#include "harness/selection.h"
+#include "harness/planning/available_memory.h"
+#include "harness/planning/cost_model.h"
+#include "harness/planning/plan_builder.h"
+#include "harness/planning/selection.h"
 #include "harness/units.h"
 #include "harness/words.h"
+#include "harness/worker/parallel_tbb.h"
 #include "variants/api/error.h"
 #include "variants/api/registry.h"
 

@@ -5,9 +5,9 @@
 #include <iostream>
 #include <new>
 
-#include "harness/build_info.h"
 #include "harness/commands/commands.h"
 #include "harness/commands/help_formatter.h"
+#include "harness/store/build_info.h"
 #include "harness/words.h"
 #include "variants/api/error.h"
 

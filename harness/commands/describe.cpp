@@ -7,13 +7,13 @@
 #include <memory>
 
 #include "datasets/dataset.h"
-#include "harness/available_memory.h"
 #include "harness/commands/commands.h"
 #include "harness/commands/descriptor.h"
 #include "harness/commands/table.h"
-#include "harness/cost_model.h"
-#include "harness/plan_file.h"
-#include "harness/selection.h"
+#include "harness/planning/available_memory.h"
+#include "harness/planning/cost_model.h"
+#include "harness/planning/plan_file.h"
+#include "harness/planning/selection.h"
 #include "harness/units.h"
 #include "harness/words.h"
 #include "variants/api/error.h"

@@ -7,7 +7,7 @@
 #include "harness/commands/commands.h"
 #include "harness/commands/descriptor.h"
 #include "harness/commands/table.h"
-#include "harness/plan_file.h"
+#include "harness/planning/plan_file.h"
 #include "variants/api/registry.h"
 
 namespace attnbench {

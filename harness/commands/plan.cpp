@@ -8,7 +8,7 @@
 #include "harness/commands/commands.h"
 #include "harness/commands/plan_options.h"
 #include "harness/commands/plan_text.h"
-#include "harness/plan_builder.h"
+#include "harness/planning/plan_builder.h"
 
 namespace attnbench {
 namespace {

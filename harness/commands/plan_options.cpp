@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "harness/axes.h"
-#include "harness/fields.h"
+#include "harness/planning/axes.h"
+#include "harness/planning/fields.h"
 #include "harness/words.h"
 #include "variants/api/error.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/plan_file.h"
+#include "harness/planning/plan_file.h"
 
 namespace attnbench {
 

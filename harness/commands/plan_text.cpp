@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "harness/commands/table.h"
-#include "harness/cost_model.h"
-#include "harness/plan_file.h"
+#include "harness/planning/cost_model.h"
+#include "harness/planning/plan_file.h"
 #include "harness/units.h"
 #include "harness/words.h"
 

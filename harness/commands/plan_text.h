@@ -4,7 +4,7 @@
 #include <string>
 
 #include "harness/json.h"
-#include "harness/plan.h"
+#include "harness/planning/plan.h"
 
 namespace attnbench {
 

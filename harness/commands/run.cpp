@@ -13,9 +13,9 @@
 #include "harness/commands/plan_text.h"
 #include "harness/commands/python_report.h"
 #include "harness/commands/records.h"
-#include "harness/orchestrator.h"
 #include "harness/paths.h"
-#include "harness/plan_builder.h"
+#include "harness/planning/plan_builder.h"
+#include "harness/run/orchestrator.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -9,10 +9,10 @@
 #include "harness/commands/commands.h"
 #include "harness/commands/plan_options.h"
 #include "harness/commands/records.h"
-#include "harness/orchestrator.h"
 #include "harness/paths.h"
-#include "harness/plan_builder.h"
-#include "harness/record.h"
+#include "harness/planning/plan_builder.h"
+#include "harness/run/orchestrator.h"
+#include "harness/store/record.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -1,7 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "harness/commands/commands.h"
-#include "harness/orchestrator.h"
+#include "harness/run/orchestrator.h"
 
 namespace attnbench {
 

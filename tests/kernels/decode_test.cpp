@@ -8,7 +8,7 @@
 #include <limits>
 #include <vector>
 
-#include "harness/parallel_tbb.h"
+#include "harness/worker/parallel_tbb.h"
 #include "tests/catch.h"
 #include "tests/kernels/guarded_inputs.h"
 #include "tests/kernels/kernels_test_support.h"

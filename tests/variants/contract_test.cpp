@@ -5,9 +5,9 @@
 #include <limits>
 #include <map>
 
-#include "harness/heap_count.h"
-#include "harness/parallel_tbb.h"
-#include "harness/verify.h"
+#include "harness/worker/heap_count.h"
+#include "harness/worker/parallel_tbb.h"
+#include "harness/worker/verify.h"
 #include "tests/catch.h"
 #include "tests/variants/contract_test_support.h"
 #include "variants/api/oracle.h"

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "harness/parallel_tbb.h"
+#include "harness/worker/parallel_tbb.h"
 #include "variants/api/error.h"
 #include "variants/api/oracle.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/plan.h"
+#include "harness/planning/plan.h"
 #include "tests/random_inputs.h"
 #include "variants/api/registry.h"
 

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <optional>
 
-#include "harness/parallel_tbb.h"
+#include "harness/worker/parallel_tbb.h"
 #include "tests/catch.h"
 #include "tests/variants/contract_test_support.h"
 

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "harness/process.h"
+#include "harness/run/process.h"
 #include "variants/api/registry.h"
 
 namespace attnbench {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/plan.h"
+#include "harness/planning/plan.h"
 
 namespace attnbench {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/orchestrator.h"
 #include "harness/paths.h"
-#include "harness/worker.h"
+#include "harness/run/orchestrator.h"
+#include "harness/worker/worker.h"
 #include "tests/harness/fault_variants/fault_variants.h"
 #include "variants/api/error.h"
 

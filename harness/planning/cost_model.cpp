@@ -1,0 +1,80 @@
+#include "harness/planning/cost_model.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace attnbench {
+namespace {
+
+// Sustained rates of one core, about half of what one AVX-512 core at 2.x GHz was seen to do with every core busy, and so about
+// what an AVX2 core does. `name` is a variant's or, behind those, a family's; the last line is for families not named.
+struct Rates {
+  std::string_view name;
+  double multiply_adds_per_second;
+  double exps_per_second;
+};
+
+constexpr Rates kRates[] = {
+    {"naive", 1.5e9, 0.1e9},       // scalar loops, std::exp
+    {"dot_product", 10e9, 0.4e9},  // three passes over a stored matrix
+    {"exact", 40e9, 0.5e9},        // blocked kernels or BLAS
+    {"composed", 25e9, 0.5e9},
+    {"sparse", 18e9, 0.3e9},
+    {"linear", 8e9, 0.2e9},
+    {"additive", 5e9, 0.8e9},  // vectorised tanh
+    {"", 2e9, 0.1e9},
+};
+
+constexpr double kBytesPerSecond = 6e9;                 // one core, from memory
+constexpr double kCallSeconds = 5e-6;                   // dispatch and task start
+constexpr double kParallelShare = 0.9;                  // of a call's work that a second thread takes its part of
+constexpr double kProcessBytes = 64.0 * 1024 * 1024;    // code, libraries, thread stacks, prepared state
+constexpr double kProcessSeconds = 0.08;                // start of a worker with its inputs mapped
+constexpr double kOracleMultiplyAddsPerSecond = 0.5e9;  // float64, one row at a time
+constexpr double kAllRows = 1024;                       // verify(): rows compared up to here,
+constexpr double kSampledRows = 64;                     // about so many beyond,
+constexpr double kOracles = 2;                          // and the oracle asked again on inputs one rounding away
+
+const Rates& rates_of(const Variant& variant) {
+  for (const auto& rates : kRates)
+    if (rates.name == variant.name) return rates;
+  return *std::find_if(std::begin(kRates), std::end(kRates) - 1, [&](const Rates& rates) { return rates.name == variant.family; });
+}
+
+double verify_seconds(const Case& planned) {
+  const auto& p = planned.problem;
+  const double rows = p.n_q <= kAllRows ? static_cast<double>(p.n_q) : kSampledRows;
+  const double oracle =
+      kOracles * static_cast<double>(p.batch) * p.heads_q * rows * p.n_k * (p.d_qk + p.d_v) / kOracleMultiplyAddsPerSecond;
+  return 2 * planned.prediction.seconds + oracle / planned.threads;
+}
+
+}  // namespace
+
+Prediction predict(const Selected& selected, const Problem& problem, int threads) {
+  const auto& variant = *selected.variant;
+  const auto cost = variant.cost(problem, selected.params);
+  const auto& rates = rates_of(variant);
+  const double compute = cost.multiply_adds / rates.multiply_adds_per_second + cost.exps / rates.exps_per_second;
+  const double serial = std::max(compute, cost.bytes / kBytesPerSecond);
+  const double outputs = 4.0 * problem.batch * problem.heads_q * problem.n_q * problem.d_v;
+  const auto workspace = static_cast<double>(declared_workspace(variant, problem, selected.params, threads));
+  return {.seconds = kCallSeconds + serial * (1 - kParallelShare + kParallelShare / threads),
+          .peak_bytes = kProcessBytes + compulsory_bytes(problem) + outputs + workspace};  // verify() keeps a second output
+}
+
+double predicted_case_seconds(const Case& planned, const Sampling& sampling) {
+  if (planned.status != CaseStatus::planned) return 0;
+  const double call = planned.prediction.seconds;
+  const double sample = std::max(call, sampling.min_sample_seconds);
+  const double round = kProcessSeconds + std::max(call, sampling.warmup_seconds) + sampling.samples * sample;
+  return kProcessSeconds + verify_seconds(planned) + std::min(sampling.rounds * round, std::max(sampling.cap_seconds, round));
+}
+
+double predicted_plan_seconds(const Plan& plan) {
+  double seconds = 0;
+  for (const auto& planned : plan.cases) seconds += predicted_case_seconds(planned, plan.sampling);
+  return seconds;
+}
+
+}  // namespace attnbench

@@ -1,0 +1,18 @@
+#include "harness/planning/plan.h"
+
+namespace attnbench {
+
+std::string Case::key() const {
+  return dataset + "|" + to_string(problem) + "|" + selected.label() + "|t" + std::to_string(threads);
+}
+
+Sampling sampling_for(Profile profile) {
+  Sampling sampling;
+  sampling.profile = profile;
+  sampling.rounds = profile == Profile::quick ? 3 : profile == Profile::standard ? 10 : 20;
+  sampling.samples = profile == Profile::rigorous ? 5 : 3;
+  if (profile == Profile::rigorous) sampling.cap_seconds = 180;
+  return sampling;
+}
+
+}  // namespace attnbench

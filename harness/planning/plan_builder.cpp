@@ -1,0 +1,258 @@
+#include "harness/planning/plan_builder.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "datasets/dataset.h"
+#include "harness/planning/available_memory.h"
+#include "harness/planning/axes.h"
+#include "harness/planning/cost_model.h"
+#include "harness/planning/fields.h"
+#include "harness/planning/selection.h"
+#include "harness/words.h"
+#include "variants/api/error.h"
+#include "variants/api/registry.h"
+
+namespace attnbench {
+namespace {
+
+constexpr std::size_t kMaxCases = 100000;
+constexpr int kMaxThreads = 1024;
+constexpr double kMemoryShare = 0.8;  // of what is available, unless the plan says
+constexpr double kGiga = 1024.0 * 1024 * 1024;
+
+// One point of a sweep before variants are chosen.
+struct Point {
+  std::string dataset;
+  Problem problem;
+  int threads = 1;
+  std::vector<std::pair<std::string, std::string>> params;
+};
+
+using Settings = std::vector<std::pair<std::string, std::string>>;  // axis name and value
+
+int parse_threads(const std::string& value) {
+  const auto count = parse_count(value);
+  if (!count || *count < 1 || *count > kMaxThreads)
+    throw UserError("threads=" + value + ": expected a count from 1 to " + std::to_string(kMaxThreads));
+  return static_cast<int>(*count);
+}
+
+bool some_variant_has(const std::vector<Selected>& selection, std::string_view name) {
+  return std::any_of(selection.begin(), selection.end(), [&](const auto& s) { return has_param(*s.variant, name); });
+}
+
+// `window` names two things: LEFT:RIGHT is the problem's own sliding window, a plain count the parameter of variants that have one.
+bool means_param(const std::string& name, const std::string& value, const std::vector<Selected>& selection) {
+  if (find_problem_field(name) == nullptr) return true;
+  return name == "window" && parse_count(value).has_value() && some_variant_has(selection, name);
+}
+
+void require_axis_name(const std::string& name, const std::vector<Selected>& selection) {
+  if (find_problem_field(name) || name == "threads" || name == "dataset" || some_variant_has(selection, name)) return;
+  std::vector<std::string> known{"threads", "dataset"};
+  for (const auto& field : problem_fields()) known.emplace_back(field.name);
+  for (const auto& selected : selection)
+    for (const auto& spec : selected.variant->params)
+      if (std::find(known.begin(), known.end(), spec.name) == known.end()) known.emplace_back(spec.name);
+  throw UserError("unknown axis '" + name + "': no field of a problem and no parameter of a selected variant" +
+                  suggestion(name, known));
+}
+
+Point apply(Point point, const Settings& settings, const std::vector<Selected>& selection) {
+  for (const bool coarse : {true, false})
+    for (const auto& [name, value] : settings) {
+      const auto* field = find_problem_field(name);
+      if (field && field->coarse == coarse && !means_param(name, value, selection)) field->set(point.problem, value);
+    }
+  for (const auto& [name, value] : settings) {
+    if (name == "threads") point.threads = parse_threads(value);
+    else if (name == "dataset") point.dataset = value;
+    else if (means_param(name, value, selection)) point.params.emplace_back(name, value);
+  }
+  validate(point.problem);
+  return point;
+}
+
+// Every combination of one value per axis, the first axis changing slowest.
+std::vector<Settings> combinations(const std::vector<Axis>& axes) {
+  std::vector<Settings> product{{}};
+  for (const auto& axis : axes) {
+    if (product.size() * axis.points.size() > kMaxCases)
+      throw UserError("the axes make more than " + std::to_string(kMaxCases) + " combinations; shorten one, such as " +
+                      axis.name());
+    std::vector<Settings> longer;
+    for (const auto& settings : product)
+      for (const auto& values : axis.points) {
+        longer.push_back(settings);
+        for (std::size_t i = 0; i < values.size(); ++i) longer.back().emplace_back(axis.names[i], values[i]);
+      }
+    product = std::move(longer);
+  }
+  return product;
+}
+
+// Case order of a plan: groups of equal (dataset, problem, threads) in order of first appearance, no case twice.
+class CaseList {
+ public:
+  void add(Case one) {
+    if (!keys_.insert(one.key()).second) return;
+    if (keys_.size() > kMaxCases)
+      throw UserError("the plan has more than " + std::to_string(kMaxCases) + " cases; shorten an axis");
+    const auto group = one.dataset + "|" + to_string(one.problem) + "|" + std::to_string(one.threads);
+    const auto [found, is_new] = index_.emplace(group, groups_.size());
+    if (is_new) groups_.emplace_back();
+    groups_[found->second].push_back(std::move(one));
+  }
+
+  std::vector<Case> take() {
+    std::vector<Case> cases;
+    for (auto& group : groups_) std::move(group.begin(), group.end(), std::back_inserter(cases));
+    return cases;
+  }
+
+ private:
+  std::unordered_set<std::string> keys_;
+  std::unordered_map<std::string, std::size_t> index_;
+  std::vector<std::vector<Case>> groups_;
+};
+
+Selected with_params(Selected selected, const Settings& params) {
+  for (const auto& [name, value] : params)
+    if (has_param(*selected.variant, name)) set_param(selected, name, value);
+  return selected;
+}
+
+void expand(const Sweep& sweep, const std::vector<Axis>& axes, const std::vector<Selected>& selection, CaseList& cases) {
+  for (const auto& dataset : sweep.datasets)
+    for (const auto& problem : sweep.problems)
+      for (const auto& settings : combinations(axes)) {
+        const auto point = apply({dataset, parse_problem(problem), 1, {}}, settings, selection);
+        for (const auto& selected : selection) {
+          Case one;
+          one.dataset = point.dataset;
+          one.problem = point.problem;
+          one.selected = with_params(selected, point.params);
+          one.threads = point.threads;
+          cases.add(std::move(one));
+        }
+      }
+}
+
+void skip(Case& one, std::string reason) {
+  one.status = CaseStatus::skipped;
+  one.reasons.push_back(std::move(reason));
+}
+
+void skip_for_memory(Case& one, double needed, double budget) {
+  skip(one, fmt::format("predicted to need {:.2f} GiB of memory, more than the budget of {:.2f} GiB; raise it with --memory-budget",
+                        needed / kGiga, budget / kGiga));
+}
+
+// The cheap bound comes first: a variant's own functions may count row by row.
+void price(Case& one, double budget, std::optional<double> max_call_seconds) {
+  const auto& p = one.problem;
+  const double inputs = 4.0 *
+                        (static_cast<double>(p.batch) * p.heads_q * p.n_q + static_cast<double>(p.batch) * p.heads_kv * p.n_k) *
+                        (p.d_qk + p.d_v);
+  if (inputs > budget) return skip_for_memory(one, inputs, budget);
+  one.reasons = unsupported_reasons(*one.selected.variant, p, one.selected.params);
+  if (!one.reasons.empty()) {
+    one.status = CaseStatus::unsupported;
+    return;
+  }
+  one.prediction = predict(one.selected, p, one.threads);
+  if (one.prediction.peak_bytes > budget) skip_for_memory(one, one.prediction.peak_bytes, budget);
+  if (max_call_seconds && one.prediction.seconds > *max_call_seconds)
+    skip(one,
+         fmt::format("one call is predicted to take {:.1f} s, more than max_call_seconds = {:g}; raise it with --max-call-seconds",
+                     one.prediction.seconds, *max_call_seconds));
+}
+
+Sampling resolve_sampling(const PlanSpec& spec) {
+  auto sampling = sampling_for(spec.profile);
+  sampling.rounds = spec.rounds.value_or(sampling.rounds);
+  sampling.samples = spec.samples.value_or(sampling.samples);
+  sampling.min_sample_seconds = spec.min_sample_seconds.value_or(sampling.min_sample_seconds);
+  sampling.warmup_seconds = spec.warmup_seconds.value_or(sampling.warmup_seconds);
+  sampling.cap_seconds = spec.cap_seconds.value_or(sampling.cap_seconds);
+  sampling.timeout_seconds = spec.timeout_seconds.value_or(sampling.timeout_seconds);
+  return sampling;
+}
+
+// Every default written out, so that the resolved plan means the same on another day and machine.
+void make_explicit(PlanSpec& spec) {
+  const auto sampling = resolve_sampling(spec);
+  spec.rounds = sampling.rounds;
+  spec.samples = sampling.samples;
+  spec.min_sample_seconds = sampling.min_sample_seconds;
+  spec.warmup_seconds = sampling.warmup_seconds;
+  spec.cap_seconds = sampling.cap_seconds;
+  spec.timeout_seconds = sampling.timeout_seconds;
+  if (!spec.memory_budget) spec.memory_budget = std::floor(kMemoryShare * available_memory_bytes());
+}
+
+// Checks the datasets of a sweep and writes their specs canonically.
+void canonical_datasets(std::vector<std::string>& datasets, std::vector<Axis>& axes) {
+  const auto canonical = [](std::string& spec) { spec = open_dataset(spec)->spec(); };
+  for (auto& spec : datasets) canonical(spec);
+  for (auto& axis : axes)
+    for (std::size_t i = 0; i < axis.names.size(); ++i)
+      if (axis.names[i] == "dataset")
+        for (auto& point : axis.points) canonical(point[i]);
+}
+
+void resolve_sweep(Sweep& sweep, CaseList& cases) {
+  if (sweep.variants.empty()) sweep.variants = {"*"};
+  if (sweep.datasets.empty()) sweep.datasets = {"text"};
+  if (sweep.problems.empty()) sweep.problems = {"b1 h8 n1024 d64 f32"};
+  const auto selection = parse_selection(sweep.variants, builtin_variants());
+  std::vector<Axis> axes;
+  for (const auto& text : sweep.axes) axes.push_back(parse_axis(text));
+  axes = override_axes({}, axes);
+  for (const auto& axis : axes)
+    for (const auto& name : axis.names) require_axis_name(name, selection);
+  const bool sets_threads = std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.sets("threads"); });
+  if (!sets_threads) axes.push_back({{"threads"}, {{std::to_string(usable_threads())}}});
+  canonical_datasets(sweep.datasets, axes);
+  expand(sweep, axes, selection, cases);
+
+  sweep.variants.clear();
+  for (const auto& selected : selection) sweep.variants.push_back(selected.label());
+  sweep.axes.clear();
+  for (const auto& axis : axes) sweep.axes.push_back(to_string(axis));
+}
+
+}  // namespace
+
+int usable_threads() {
+  cpu_set_t set;
+  const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+  return count > 0 ? count : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+Plan build_plan(const PlanSpec& given) {
+  PlanSpec spec = given;
+  make_explicit(spec);
+  CaseList cases;
+  for (auto& sweep : spec.sweeps) resolve_sweep(sweep, cases);
+  Plan plan;
+  plan.name = spec.name;
+  plan.seed = spec.seed;
+  plan.sampling = resolve_sampling(spec);
+  plan.memory_budget_bytes = *spec.memory_budget;
+  plan.weights = spec.weights;
+  plan.cases = cases.take();
+  for (auto& one : plan.cases) price(one, plan.memory_budget_bytes, spec.max_call_seconds);
+  plan.resolved_toml = to_toml(spec);
+  return plan;
+}
+
+}  // namespace attnbench

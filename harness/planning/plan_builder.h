@@ -1,0 +1,15 @@
+// Plan builder: from the text of a plan to its cases. Axes x variants x datasets are expanded, checked against what each variant
+// supports, priced by the cost model, and skipped, with the reason, where they would take too much time or memory.
+#pragma once
+
+#include "harness/planning/plan_file.h"
+
+namespace attnbench {
+
+/// Resolves a spec. Throws UserError: an unknown variant, dataset, axis or value, an impossible problem, too many cases.
+Plan build_plan(const PlanSpec& spec);
+
+/// Threads this process may run on (its CPU affinity).
+int usable_threads();
+
+}  // namespace attnbench

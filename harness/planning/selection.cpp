@@ -1,0 +1,115 @@
+#include "harness/planning/selection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "harness/words.h"
+#include "variants/api/error.h"
+
+namespace attnbench {
+namespace {
+
+using Variants = std::span<const Variant* const>;
+
+// "name(a=1,b=2)" taken apart.
+struct Entry {
+  std::string pattern;
+  std::vector<std::pair<std::string, std::string>> params;
+};
+
+[[noreturn]] void reject(const std::string& entry, const std::string& what) {
+  throw UserError("variants: '" + entry + "' " + what + "; for example sliding_window(window=256)");
+}
+
+Entry parse_entry(const std::string& text) {
+  const auto open = text.find('(');
+  Entry entry{.pattern = std::string(trim(std::string_view(text).substr(0, open))), .params = {}};
+  if (entry.pattern.empty()) reject(text, "names no variant");
+  if (open == std::string::npos) return entry;
+  if (text.back() != ')') reject(text, "has no closing parenthesis at its end");
+  for (const auto& setting : split_list(std::string_view(text).substr(open + 1, text.size() - open - 2))) {
+    const auto equals = setting.find('=');
+    if (equals == std::string::npos) reject(text, "has '" + setting + "' where NAME=VALUE is expected");
+    entry.params.emplace_back(trim(std::string_view(setting).substr(0, equals)),
+                              trim(std::string_view(setting).substr(equals + 1)));
+  }
+  return entry;
+}
+
+std::vector<std::string> names_of(Variants variants) {
+  std::vector<std::string> names;
+  for (const auto* variant : variants) names.emplace_back(variant->name);
+  return names;
+}
+
+std::vector<std::string> families_of(Variants variants) {
+  std::vector<std::string> families;
+  for (const auto* variant : variants)
+    if (std::find(families.begin(), families.end(), variant->family) == families.end()) families.emplace_back(variant->family);
+  return families;
+}
+
+std::vector<const Variant*> matching(std::string_view pattern, Variants variants) {
+  constexpr std::string_view kFamily = "family:";
+  const bool by_family = pattern.starts_with(kFamily);
+  if (by_family) pattern.remove_prefix(kFamily.size());
+  std::vector<const Variant*> matches;
+  for (const auto* variant : variants)
+    if (glob_match(pattern, by_family ? variant->family : variant->name)) matches.push_back(variant);
+  if (!matches.empty()) return matches;
+  if (by_family) throw UserError("unknown family '" + std::string(pattern) + "'" + suggestion(pattern, families_of(variants)));
+  if (pattern.find_first_of("*?") != std::string_view::npos)
+    throw UserError("no variant matches '" + std::string(pattern) + "'; known: " + join(names_of(variants), ", "));
+  require_variant(pattern, variants);
+  return matches;
+}
+
+std::vector<Selected> expand(const Entry& entry, Variants variants) {
+  const auto matches = matching(entry.pattern, variants);
+  std::vector<Selected> selection;
+  for (const auto* variant : matches) selection.push_back({variant, Params(variant->params)});
+  for (const auto& [name, value] : entry.params) {
+    const bool anyone = std::any_of(matches.begin(), matches.end(), [&](const auto* variant) { return has_param(*variant, name); });
+    for (auto& selected : selection)
+      if (!anyone || has_param(*selected.variant, name)) set_param(selected, name, value);
+  }
+  return selection;
+}
+
+}  // namespace
+
+bool has_param(const Variant& variant, std::string_view name) {
+  return std::any_of(variant.params.begin(), variant.params.end(), [&](const ParamSpec& spec) { return name == spec.name; });
+}
+
+void set_param(Selected& selected, std::string_view name, std::string_view value) {
+  const auto count = parse_count(value);
+  try {
+    selected.params.set(name, count ? std::to_string(*count) : std::string(value));
+  } catch (const UserError& error) {
+    throw UserError("variant " + std::string(selected.variant->name) + ": " + error.what());
+  }
+}
+
+const Variant& require_variant(std::string_view name, Variants variants) {
+  for (const auto* variant : variants)
+    if (name == variant->name) return *variant;
+  throw UserError("unknown variant '" + std::string(name) + "'" + suggestion(name, names_of(variants)));
+}
+
+std::vector<Selected> parse_selection(std::span<const std::string> entries, Variants variants) {
+  std::vector<Selected> selection;
+  for (const auto& list : entries)
+    for (const auto& text : split_list(list)) {
+      if (text.empty()) continue;
+      for (auto& selected : expand(parse_entry(text), variants)) {
+        const auto known = [&](const Selected& other) { return other.label() == selected.label(); };
+        if (std::none_of(selection.begin(), selection.end(), known)) selection.push_back(std::move(selected));
+      }
+    }
+  if (selection.empty())
+    throw UserError("no variant selected; give names, globs or family:NAME, for example --variants naive,blockwise");
+  return selection;
+}
+
+}  // namespace attnbench

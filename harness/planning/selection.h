@@ -1,0 +1,30 @@
+// Selection: which variants, with which parameters, in the order written.
+//
+//   naive,blockwise              names
+//   block*,*_product             globs
+//   family:sparse                every variant of a family (a glob too)
+//   sliding_window(window=256)   with parameters; behind a glob or family they go to the variants that have them
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/planning/plan.h"
+
+namespace attnbench {
+
+/// The variants that `entries` name, each entry a comma-separated list; duplicates are dropped. `variants` is what there is to
+/// choose from. Throws UserError: an unknown name (with the nearest), a bad parameter, nothing selected.
+std::vector<Selected> parse_selection(std::span<const std::string> entries, std::span<const Variant* const> variants);
+
+/// Sets a parameter from text that may carry a suffix ("4k"). Throws UserError naming the variant.
+void set_param(Selected& selected, std::string_view name, std::string_view value);
+
+bool has_param(const Variant& variant, std::string_view name);
+
+/// The one variant of that name. Throws UserError with the nearest name.
+const Variant& require_variant(std::string_view name, std::span<const Variant* const> variants);
+
+}  // namespace attnbench

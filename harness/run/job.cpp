@@ -1,0 +1,164 @@
+#include "harness/run/job.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <stdexcept>
+
+#include "harness/run/process.h"
+
+namespace attnbench {
+namespace {
+
+constexpr const char* kKindNames[] = {"inputs", "verify", "time", "memory", "weights"};
+
+template <class Enum, std::size_t Count>
+Enum from_name(const char* const (&names)[Count], const std::string& name) {
+  const auto found = std::find(std::begin(names), std::end(names), name);
+  if (found == std::end(names)) throw std::invalid_argument("unknown name " + name);
+  return static_cast<Enum>(found - std::begin(names));
+}
+
+std::string text_of(const ParamValue& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
+  if (const auto* word = std::get_if<std::string>(&value)) return *word;
+  char buffer[32];
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, std::get<double>(value)).ptr};
+}
+
+Json sampling_json(const Sampling& s) {
+  return {{"samples", s.samples}, {"min_sample_seconds", s.min_sample_seconds}, {"warmup_seconds", s.warmup_seconds}};
+}
+
+Sampling parse_sampling(const Json& json) {
+  Sampling s;
+  s.samples = json.at("samples");
+  s.min_sample_seconds = json.at("min_sample_seconds");
+  s.warmup_seconds = json.at("warmup_seconds");
+  return s;
+}
+
+// Why a process that gave no result gave none.
+std::string reason_of(const ProcessOutcome& outcome, const std::string& what) {
+  const std::string said = outcome.last_words.empty() ? "" : "; its last words: " + outcome.last_words;
+  return fmt::format("the worker process {} after {:.1f} s{}", what, outcome.wall_seconds, said);
+}
+
+JobResult failed(Status status, const ProcessOutcome& outcome, const std::string& what) {
+  JobResult result;
+  result.status = status;
+  result.reasons = {reason_of(outcome, what)};
+  return result;
+}
+
+JobResult result_of_exit(const ProcessOutcome& outcome) {
+  if (outcome.answer.empty())
+    return failed(Status::crashed, outcome, fmt::format("exited with status {} and no result", outcome.code));
+  try {
+    return parse_result(outcome.answer);
+  } catch (const std::exception&) {
+    return failed(Status::crashed, outcome, "answered with something that is not a result");
+  }
+}
+
+JobResult result_of(const ProcessOutcome& outcome, double timeout_seconds) {
+  using End = ProcessOutcome::End;
+  JobResult stopped;
+  stopped.interrupted = true;
+  switch (outcome.end) {
+    case End::exited: return result_of_exit(outcome);
+    case End::timed_out:
+      return failed(Status::timeout, outcome, fmt::format("was stopped at its limit of {:g} s", timeout_seconds));
+    case End::stopped: return stopped;
+    case End::not_started: return failed(Status::crashed, outcome, fmt::format("did not start ({})", std::strerror(outcome.code)));
+    case End::signaled: break;
+  }
+  if (outcome.kernel_out_of_memory) return failed(Status::out_of_memory, outcome, "was killed by the kernel for want of memory");
+  return failed(Status::crashed, outcome, fmt::format("was ended by signal {} ({})", outcome.code, ::strsignal(outcome.code)));
+}
+
+}  // namespace
+
+const char* name_of(JobKind kind) { return kKindNames[static_cast<int>(kind)]; }
+
+ParamTexts param_texts(const Params& params) {
+  ParamTexts texts;
+  for (std::size_t i = 0; i < params.specs().size(); ++i) texts.emplace_back(params.specs()[i].name, text_of(params.values()[i]));
+  return texts;
+}
+
+std::string to_line(const Job& job) {
+  Json params = Json::object();
+  for (const auto& [name, value] : job.params) params[name] = value;
+  const Json json = {{"kind", name_of(job.kind)},
+                     {"dataset", job.dataset},
+                     {"problem", to_string(job.problem)},
+                     {"variant", job.variant},
+                     {"params", params},
+                     {"threads", job.threads},
+                     {"seed", job.seed},
+                     {"inputs_file", job.inputs_file},
+                     {"exact_rows_file", job.exact_rows_file},
+                     {"weights_file", job.weights_file},
+                     {"token_labels", job.token_labels},
+                     {"sampling", sampling_json(job.sampling)},
+                     {"budget_seconds", job.budget_seconds},
+                     {"memory_limit", job.memory_limit},
+                     {"parent", job.parent}};
+  return json.dump() + "\n";
+}
+
+Job parse_job(const std::string& line) {
+  const auto json = Json::parse(line);
+  Job job;
+  job.kind = from_name<JobKind>(kKindNames, json.at("kind"));
+  job.dataset = json.at("dataset");
+  job.problem = parse_problem(json.at("problem").get<std::string>());
+  job.variant = json.at("variant");
+  for (const auto& [name, value] : json.at("params").items()) job.params.emplace_back(name, value);
+  job.threads = json.at("threads");
+  job.seed = json.at("seed");
+  job.inputs_file = json.at("inputs_file");
+  job.exact_rows_file = json.at("exact_rows_file");
+  job.weights_file = json.at("weights_file");
+  job.token_labels = json.at("token_labels");
+  job.sampling = parse_sampling(json.at("sampling"));
+  job.budget_seconds = json.at("budget_seconds");
+  job.memory_limit = json.at("memory_limit");
+  job.parent = json.at("parent");
+  return job;
+}
+
+std::string to_line(const JobResult& result) {
+  const Json json = {{"status", name_of(result.status)},
+                     {"reasons", result.reasons},
+                     {"isa", result.isa},
+                     {"measured", result.measured},
+                     {"token_labels", result.token_labels}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+JobResult parse_result(const std::string& line) {
+  const auto json = Json::parse(line);
+  JobResult result;
+  result.status = from_name<Status>(kStatusNames, json.at("status"));
+  result.reasons = json.at("reasons").get<Reasons>();
+  result.isa = json.at("isa");
+  result.measured = json.at("measured");
+  result.token_labels = json.at("token_labels").get<std::vector<std::string>>();
+  return result;
+}
+
+JobResult run_job(const Job& job, const std::string& self, const std::function<bool()>& keep_going) {
+  const auto outcome = run_process({.command = {self, "worker"},
+                                    .input = to_line(job),
+                                    .timeout_seconds = job.sampling.timeout_seconds,
+                                    .keep_going = keep_going});
+  auto result = result_of(outcome, job.sampling.timeout_seconds);
+  result.wall_seconds = outcome.wall_seconds;
+  return result;
+}
+
+}  // namespace attnbench

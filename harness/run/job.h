@@ -1,0 +1,61 @@
+// Job: one piece of work for a worker process, and what the worker says about it. Both travel as one line of JSON, so a worker can
+// be started by hand: `echo '{...}' | attnbench worker 3>&1`.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/json.h"
+#include "harness/planning/plan.h"
+#include "harness/store/status.h"
+
+namespace attnbench {
+
+enum class JobKind { inputs, verify, time, memory, weights };
+const char* name_of(JobKind kind);  // the `kind` of a record, except for inputs, which leaves none
+
+/// The parameters of a selection as text, ready for Params::set().
+using ParamTexts = std::vector<std::pair<std::string, std::string>>;
+ParamTexts param_texts(const Params& params);
+
+struct Job {
+  JobKind kind = JobKind::inputs;
+  std::string dataset;
+  Problem problem;
+  std::string variant;  // empty for inputs
+  ParamTexts params;    // those that differ from the defaults may suffice
+  int threads = 1;
+  std::uint64_t seed = 1;
+  std::string inputs_file;      // written by inputs, mapped read-only by the others
+  std::string exact_rows_file;  // the exact softmax rows verify compares with; written by inputs unless empty
+  std::string weights_file;     // written by weights
+  bool token_labels = false;    // inputs: also answer with the words of the keys
+  Sampling sampling;            // time
+  double budget_seconds = 0;    // time: what is left of the cap
+  double memory_limit = 0;      // bytes of private memory, 0 for no limit
+  std::int64_t parent = 0;      // process whose end is the worker's end
+};
+
+struct JobResult {
+  Status status = Status::ok;
+  Reasons reasons;
+  std::string isa;
+  Json measured = Json::object();         // the record's member named like the kind
+  std::vector<std::string> token_labels;  // of inputs
+  double wall_seconds = 0;                // filled in by the orchestrator
+  bool interrupted = false;               // the run was stopped; there is no result
+};
+
+std::string to_line(const Job& job);
+Job parse_job(const std::string& line);
+std::string to_line(const JobResult& result);
+/// Throws nlohmann's exceptions when the line is no result.
+JobResult parse_result(const std::string& line);
+
+/// Starts `self worker` on a job and turns every way it can end into a result. keep_going as in ProcessSpec.
+JobResult run_job(const Job& job, const std::string& self, const std::function<bool()>& keep_going);
+
+}  // namespace attnbench

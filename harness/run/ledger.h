@@ -1,0 +1,40 @@
+// Ledger: what the store says about a plan: which work is due, and how the cases came out. A resumed run asks the same questions of
+// the same records as one that never stopped, so it goes on where that would have.
+#pragma once
+
+#include <optional>
+
+#include "harness/run/job.h"
+#include "harness/run/orchestrator.h"
+#include "harness/run/stop_rule.h"
+#include "harness/store/store.h"
+
+namespace attnbench {
+
+class Ledger {
+ public:
+  Ledger(const Plan& plan, const Store& store, bool verify_only) : plan_(plan), store_(store), verify_only_(verify_only) {}
+
+  bool verify_due(const Case& point) const { return !find(point, JobKind::verify); }
+  bool verified(const Case& point) const { return is_ok(find(point, JobKind::verify)); }
+  /// Number of the round to time next; empty when none is due (stop_rule.h).
+  std::optional<int> next_round(const Case& point) const;
+  /// After the rounds, unless one of them failed.
+  bool memory_due(const Case& point) const;
+  bool weights_due(const Case& point) const { return !verify_only_ && !find(point, JobKind::weights); }
+  bool work_due(const Case& point) const { return verify_due(point) || next_round(point) || memory_due(point); }
+
+  RoundsSoFar rounds_of(const Case& point) const;
+  /// Cases by how they came out. A case with a record that is neither ok nor a refusal has failed.
+  RunOutcome outcome() const;
+
+ private:
+  const StoredRecord* find(const Case& point, JobKind kind, int round = 0) const;
+  static bool is_ok(const StoredRecord* record) { return record && record->status == name_of(Status::ok); }
+
+  const Plan& plan_;
+  const Store& store_;
+  bool verify_only_;
+};
+
+}  // namespace attnbench

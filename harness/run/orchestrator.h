@@ -1,0 +1,34 @@
+// Orchestrator: carries out a plan by starting one worker process per piece of work and storing what it says. It never runs a
+// kernel itself: a worker that crashes, hangs or runs out of memory costs its own case and nothing else.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/planning/plan.h"
+
+namespace attnbench {
+
+struct RunOptions {
+  std::string directory;             // results/<run>; made if missing
+  bool resume = false;               // continue a directory that already holds records
+  bool verify_only = false;          // the `verify` command: no timing, no memory, no weights
+  std::vector<std::string> command;  // argv, stored in run.json
+  std::string self;                  // path of this binary, started again as the worker
+};
+
+struct RunOutcome {
+  int ok = 0, skipped = 0, failed = 0;  // cases: failed is mismatch, mistrusted, crashed, timeout or out_of_memory
+  bool interrupted = false;
+  /// 0 all good; 1 a case failed; 130 interrupted.
+  int exit_code() const { return interrupted ? 130 : failed > 0 ? 1 : 0; }
+};
+
+/// Runs what is missing from the directory. Throws UserError: unwritable directory, existing run without resume, another schema
+/// version, another plan, binary or machine.
+RunOutcome run_plan(const Plan& plan, const RunOptions& options);
+
+/// Entry of the hidden `worker` subcommand: reads one job as JSON from standard input, writes its result as one JSON line.
+int worker_main();
+
+}  // namespace attnbench

@@ -1,0 +1,230 @@
+#include "harness/run/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <fstream>
+
+#include "harness/file_descriptor.h"
+
+extern char** environ;
+
+namespace attnbench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kTickMilliseconds = 100;
+constexpr int kReapMilliseconds = 2;        // between looks at a child that closed its pipes but lives on
+constexpr std::size_t kLogTail = 16 << 10;  // bytes of standard output and error kept
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+struct Pipe {
+  FileDescriptor read, write;
+};
+
+// Numbers from 10 up, out of the way of the four that the child's are moved onto.
+Pipe make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return {};
+  const FileDescriptor low_read(ends[0]), low_write(ends[1]);
+  return {FileDescriptor(::fcntl(ends[0], F_DUPFD_CLOEXEC, 10)), FileDescriptor(::fcntl(ends[1], F_DUPFD_CLOEXEC, 10))};
+}
+
+// A child that dies before it has read its input must not take us along.
+class IgnoreBrokenPipes {
+ public:
+  IgnoreBrokenPipes() : previous_(::signal(SIGPIPE, SIG_IGN)) {}
+  ~IgnoreBrokenPipes() { ::signal(SIGPIPE, previous_); }
+
+ private:
+  sighandler_t previous_;
+};
+
+// Count of processes the kernel killed for memory since boot; -1 where not told.
+long kernel_memory_kills() {
+  std::ifstream file("/proc/vmstat");
+  std::string name;
+  long value = 0;
+  while (file >> name >> value)
+    if (name == "oom_kill") return value;
+  return -1;
+}
+
+int start(const std::vector<std::string>& command, const Pipe& input, const Pipe& answer_pipe, const Pipe& log, pid_t& child) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, input.read.get(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, log.write.get(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, log.write.get(), STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, answer_pipe.write.get(), kAnswerDescriptor);
+
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t defaults, none;
+  sigemptyset(&none);
+  sigemptyset(&defaults);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) sigaddset(&defaults, signal);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+
+  std::vector<char*> argv;
+  for (const auto& argument : command) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  const int error = ::posix_spawn(&child, argv[0], &actions, &attributes, argv.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return error;
+}
+
+// A child while it runs: three pipes and a process number.
+struct Running {
+  pid_t child = 0;
+  FileDescriptor input, answer, log;
+  std::string unsent;
+  std::string log_tail;
+  int status = 0;
+  bool reaped = false;
+
+  bool reap() {
+    if (!reaped) reaped = ::waitpid(child, &status, WNOHANG) == child;
+    return reaped;
+  }
+  void kill_group() {
+    ::kill(-child, SIGKILL);
+    ::kill(child, SIGKILL);
+    if (!reaped) ::waitpid(child, &status, 0);
+    reaped = true;
+  }
+};
+
+// Reads what is there without waiting; closes the descriptor at the end of the stream.
+void drain(FileDescriptor& from, std::string& into, std::size_t keep, bool keep_tail) {
+  std::array<char, 65536> buffer;
+  while (from.open()) {
+    const auto count = ::read(from.get(), buffer.data(), buffer.size());
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (count <= 0) return from.close();
+    into.append(buffer.data(), static_cast<std::size_t>(count));
+    if (into.size() > keep) keep_tail ? void(into.erase(0, into.size() - keep)) : into.resize(keep);
+  }
+}
+
+void feed(Running& running) {
+  const auto count = ::write(running.input.get(), running.unsent.data(), running.unsent.size());
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count > 0) running.unsent.erase(0, static_cast<std::size_t>(count));
+  if (count <= 0 || running.unsent.empty()) running.input.close();  // a child that reads nothing is its own affair
+}
+
+void exchange_once(Running& running, std::string& answer_text) {
+  std::array<pollfd, 3> fds{pollfd{running.input.get(), POLLOUT, 0}, pollfd{running.answer.get(), POLLIN, 0},
+                            pollfd{running.log.get(), POLLIN, 0}};
+  const bool all_closed = !running.answer.open() && !running.log.open();
+  ::poll(fds.data(), fds.size(), all_closed ? kReapMilliseconds : kTickMilliseconds);
+  if (running.input.open()) feed(running);
+  drain(running.answer, answer_text, kAnswerLimit, false);
+  drain(running.log, running.log_tail, kLogTail, true);
+}
+
+std::string last_line(const std::string& text) {
+  const auto printable = [](char c) { return static_cast<unsigned char>(c) > ' '; };
+  const auto end = std::find_if(text.rbegin(), text.rend(), printable).base();
+  const auto begin = std::find(std::make_reverse_iterator(end), text.rend(), '\n').base();
+  std::string line(begin, end);
+  std::erase_if(line, [](char c) { return static_cast<unsigned char>(c) < ' '; });
+  return line.substr(0, 300);
+}
+
+// Waits for the child's end in one of the four ways it can come.
+void wait_for_end(const ProcessSpec& spec, Running& running, ProcessOutcome& outcome, Clock::time_point begin) {
+  while (!running.reap()) {
+    exchange_once(running, outcome.answer);
+    if (seconds_since(begin) > spec.timeout_seconds) outcome.end = ProcessOutcome::End::timed_out;
+    else if (spec.keep_going && !spec.keep_going()) outcome.end = ProcessOutcome::End::stopped;
+    else continue;
+    return running.kill_group();
+  }
+  drain(running.answer, outcome.answer, kAnswerLimit, false);
+  drain(running.log, running.log_tail, kLogTail, true);
+  ::kill(-running.child, SIGKILL);  // whatever the child left behind
+  const bool signaled = WIFSIGNALED(running.status);
+  outcome.end = signaled ? ProcessOutcome::End::signaled : ProcessOutcome::End::exited;
+  outcome.code = signaled ? WTERMSIG(running.status) : WEXITSTATUS(running.status);
+}
+
+ProcessOutcome not_started(int error) {
+  ProcessOutcome outcome;
+  outcome.end = ProcessOutcome::End::not_started;
+  outcome.code = error;
+  return outcome;
+}
+
+}  // namespace
+
+ProcessOutcome run_process(const ProcessSpec& spec) {
+  const IgnoreBrokenPipes guard;
+  Pipe input = make_pipe(), answer_pipe = make_pipe(), log = make_pipe();
+  if (!input.write.open() || !answer_pipe.write.open() || !log.write.open()) return not_started(errno);
+
+  ProcessOutcome outcome;
+  Running running;
+  const auto begin = Clock::now();
+  const long kills_before = kernel_memory_kills();
+  if (const int error = start(spec.command, input, answer_pipe, log, running.child)) return not_started(error);
+  running.unsent = spec.input;
+  running.input = std::move(input.write);
+  running.answer = std::move(answer_pipe.read);
+  running.log = std::move(log.read);
+  for (FileDescriptor* end : {&input.read, &answer_pipe.write, &log.write}) end->close();
+  for (const FileDescriptor* end : {&running.input, &running.answer, &running.log}) ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
+
+  wait_for_end(spec, running, outcome, begin);
+  outcome.wall_seconds = seconds_since(begin);
+  outcome.last_words = last_line(running.log_tail);
+  outcome.kernel_out_of_memory = kernel_memory_kills() > kills_before;
+  return outcome;
+}
+
+bool confine_this_process(std::int64_t parent, [[maybe_unused]] double memory_limit) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (parent != 0 && ::getppid() != static_cast<pid_t>(parent)) return false;
+  std::ofstream("/proc/self/oom_score_adj") << 1000;
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+#ifndef ATTNBENCH_SANITIZED  // sanitizers reserve terabytes
+  if (memory_limit > 0) {
+    const auto bytes = static_cast<rlim_t>(memory_limit);
+    const rlimit limit{bytes, bytes};
+    ::setrlimit(RLIMIT_DATA, &limit);
+  }
+#endif
+  return true;
+}
+
+bool answer(const std::string& line) {
+  const std::string text = line + "\n";
+  std::size_t sent = 0;
+  while (sent < text.size()) {
+    const auto count = ::write(kAnswerDescriptor, text.data() + sent, text.size() - sent);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    sent += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+}  // namespace attnbench

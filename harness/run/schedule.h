@@ -1,0 +1,28 @@
+// Schedule: in which order the work of a plan is done, and how long each piece should take.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "harness/planning/plan.h"
+#include "harness/run/job.h"
+
+namespace attnbench {
+
+/// Planned cases that share dataset, problem and threads, and so their inputs.
+using Group = std::vector<const Case*>;
+
+/// The planned cases of a plan by group, in plan order.
+std::vector<Group> groups_of(const Plan& plan);
+
+/// A group in the order of one round: shuffled by the seed, then turned by one place per round, so that over the rounds every
+/// variant stands at every place and none always runs after the same neighbour's heat.
+Group round_order(Group group, std::uint64_t seed, int round);
+
+/// One case per dataset and selected variant: the small problem whose attention matrix is drawn. `wanted` picks the cases to draw.
+std::vector<Case> weights_cases(const Plan& plan, const std::function<bool(const Case&)>& wanted);
+
+/// What a job should take, process start included; for the ETA.
+double predicted_job_seconds(JobKind kind, const Case& point, const Sampling& sampling);
+
+}  // namespace attnbench

@@ -1,0 +1,26 @@
+// Stop rule: when a case has been measured often enough. Rounds are fresh processes, so the rule looks at process medians only.
+#pragma once
+
+#include <vector>
+
+#include "harness/planning/plan.h"
+
+namespace attnbench {
+
+/// What the rounds of a case have given so far.
+struct RoundsSoFar {
+  int rounds = 0;
+  double seconds = 0;           // spent in their workers
+  std::vector<double> medians;  // of the rounds that were ok
+  bool failed = false;          // a round crashed, hung or ran out of memory
+};
+
+/// Whether another round is due: none after a failure, after the last planned round, once the cap is used up, or once the 95 %
+/// interval of the median of medians is narrower than 2 % to either side.
+bool another_round_due(const RoundsSoFar& so_far, const Sampling& sampling);
+
+/// Half the width of the order-statistic interval with at least 95 % coverage for the median, as a share of the median; infinity
+/// below six values, where no such interval exists.
+double relative_half_width(std::vector<double> medians);
+
+}  // namespace attnbench

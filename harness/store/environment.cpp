@@ -1,0 +1,176 @@
+#include "harness/store/environment.h"
+
+#include <cblas.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/utsname.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "harness/store/build_info.h"
+#include "harness/worker/parallel_tbb.h"
+#include "harness/worker/timer.h"
+#include "variants/api/error.h"
+#include "variants/kernels/isa.h"
+
+namespace attnbench {
+namespace {
+
+constexpr double kBusyShare = 0.25;  // load per core above which somebody else is using the machine
+constexpr double kGiB = 1024.0 * 1024 * 1024;
+
+std::string first_line(const std::string& path, const std::string& otherwise = "unknown") {
+  std::ifstream file(path);
+  std::string line;
+  return std::getline(file, line) && !line.empty() ? line : otherwise;
+}
+
+// The value after "name<spaces>:" or "name=" in a file of such lines.
+std::string value_of(const std::string& path, const std::string& name, char separator) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    const auto at = line.find(separator);
+    if (!line.starts_with(name) || at == std::string::npos || line.find_first_not_of(" \t", name.size()) != at) continue;
+    const auto begin = line.find_first_not_of(" \t\"", at + 1);
+    const auto end = line.find_last_not_of(" \t\"");
+    return begin == std::string::npos ? "unknown" : line.substr(begin, end - begin + 1);
+  }
+  return "unknown";
+}
+
+std::string cpu_model() {
+  for (const char* name : {"model name", "Model", "Hardware", "cpu model"}) {
+    const auto model = value_of("/proc/cpuinfo", name, ':');
+    if (model != "unknown") return model;
+  }
+  return "unknown";
+}
+
+double meminfo_bytes(const std::string& name) { return std::strtod(value_of("/proc/meminfo", name, ':').c_str(), nullptr) * 1024; }
+
+int usable_cores() {
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return CPU_COUNT(&set);
+}
+
+// Limit of the container's memory group, version 2 or 1; null where there is none below the machine's memory.
+Json cgroup_memory(double machine_bytes) {
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    const auto text = first_line(path, "");
+    const double bytes = std::strtod(text.c_str(), nullptr);
+    if (bytes > 0 && bytes < machine_bytes) return static_cast<std::int64_t>(bytes);
+  }
+  return nullptr;
+}
+
+// The word in brackets of "always [madvise] never".
+std::string bracketed(const std::string& text) {
+  const auto open = text.find('['), close = text.find(']');
+  return open == std::string::npos || close == std::string::npos ? text : text.substr(open + 1, close - open - 1);
+}
+
+double load_average() {
+  double load = 0;
+  return ::getloadavg(&load, 1) == 1 ? load : 0;
+}
+
+bool sanitized() {
+#ifdef ATTNBENCH_SANITIZED
+  return true;
+#else
+  return false;
+#endif
+}
+
+std::string kernel() {
+  utsname name{};
+  ::uname(&name);
+  return std::string(name.sysname) + " " + name.release + " " + name.machine;
+}
+
+}  // namespace
+
+std::vector<std::string> warnings_for(const Conditions& c) {
+  std::vector<std::string> warnings;
+  if (c.build_type != "Release")
+    warnings.push_back("built as " + c.build_type + ": times mean little; build with cmake --preset release");
+  if (c.sanitized) warnings.push_back("built with sanitizers: times and memory mean nothing");
+  if (c.openblas_parallel != OPENBLAS_THREAD)
+    warnings.push_back(std::string("OpenBLAS is its ") + (c.openblas_parallel == OPENBLAS_SEQUENTIAL ? "serial" : "OpenMP") +
+                       " flavour, unsafe or slow under TBB; install libopenblas-pthread-dev");
+  if (c.load > kBusyShare * c.cores)
+    warnings.push_back(
+        fmt::format("the machine is busy (load {:.2f} on {} cores); times will scatter, stop other work", c.load, c.cores));
+  if (c.threads > c.cores)
+    warnings.push_back(
+        fmt::format("{} threads on {} usable cores: they will wait for each other; ask for fewer", c.threads, c.cores));
+  if (c.governor != "unknown" && c.governor != "performance")
+    warnings.push_back("the CPU governor is " + c.governor +
+                       "; set performance for steady times (cpupower frequency-set -g performance)");
+  if (c.swap_used > 0.1 * kGiB)
+    warnings.push_back(fmt::format("{:.1f} GiB of swap in use; times may include the disk", c.swap_used / kGiB));
+  return warnings;
+}
+
+Json describe_environment(int threads) {
+  const auto& build = build_info();
+  const double memory = meminfo_bytes("MemTotal");
+  const Conditions conditions{.build_type = build.build_type,
+                              .sanitized = sanitized(),
+                              .openblas_parallel = openblas_get_parallel(),
+                              .load = load_average(),
+                              .cores = usable_cores(),
+                              .threads = threads,
+                              .governor = first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+                              .swap_used = meminfo_bytes("SwapTotal") - meminfo_bytes("SwapFree")};
+  return {{"cpu_model", cpu_model()},
+          {"cores", conditions.cores},
+          {"isa", kernels::current_isa()},
+          {"governor", conditions.governor},
+          {"memory_bytes", static_cast<std::int64_t>(memory)},
+          {"cgroup_memory_bytes", cgroup_memory(memory)},
+          {"load_1m", conditions.load},
+          {"transparent_hugepages", bracketed(first_line("/sys/kernel/mm/transparent_hugepage/enabled"))},
+          {"numa_nodes", first_line("/sys/devices/system/node/online")},
+          {"kernel", kernel()},
+          {"os", value_of("/etc/os-release", "PRETTY_NAME", '=')},
+          {"compiler", build.compiler},
+          {"flags", build.flags},
+          {"build_type", build.build_type},
+          {"git_sha", build.git_sha},
+          {"git_dirty", build.git_dirty},
+          {"attnbench", build.version},
+          {"openblas", openblas_get_config()},
+          {"openblas_core", openblas_get_corename()},
+          {"tbb", tbb_version()},
+          {"google_benchmark", ATTNBENCH_GOOGLE_BENCHMARK_VERSION},
+          {"clock_resolution_s", clock_resolution()},
+          {"warnings", warnings_for(conditions)}};
+}
+
+std::string fingerprint(std::string_view bytes) {
+  std::uint64_t hash = 14695981039346656037u;  // offset basis and prime of the 64-bit FNV-1a hash
+  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211u;
+  return fmt::format("{:016x}", hash);
+}
+
+std::string binary_id(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw UserError("cannot read the binary " + path + "; start attnbench by a path that exists");
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  return fingerprint(bytes.view());
+}
+
+std::string machine_id(const Json& environment) {
+  const double gibibytes =
+      std::round(environment.at("memory_bytes").get<double>() / kGiB);  // a new kernel takes a little more or less
+  return fingerprint(
+      fmt::format("{}|{}|{}", environment.at("cpu_model").get<std::string>(), environment.at("cores").get<int>(), gibibytes));
+}
+
+}  // namespace attnbench

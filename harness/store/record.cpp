@@ -1,0 +1,99 @@
+#include "harness/store/record.h"
+
+#include <ctime>
+
+#include "harness/store/store.h"
+
+namespace attnbench {
+namespace {
+
+Json problem_fields(const Problem& p) {
+  return {{"batch", p.batch},
+          {"heads_q", p.heads_q},
+          {"heads_kv", p.heads_kv},
+          {"n_q", p.n_q},
+          {"n_k", p.n_k},
+          {"d_qk", p.d_qk},
+          {"d_v", p.d_v},
+          {"dtype", name_of(p.dtype)},
+          {"causal", name_of(p.causal)}};
+}
+
+// A variant need not know what a problem costs that it does not support.
+Json cost_json(const Case& point) {
+  Cost cost;
+  if (point.status != CaseStatus::unsupported) cost = point.selected.variant->cost(point.problem, point.selected.params);
+  return {{"multiply_adds", cost.multiply_adds},
+          {"exps", cost.exps},
+          {"bytes", cost.bytes},
+          {"pairs", cost.pairs},
+          {"dense_flops", dense_flops(point.problem)},
+          {"compulsory_bytes", compulsory_bytes(point.problem)}};
+}
+
+}  // namespace
+
+std::string shell_quoted(const std::string& text) {
+  constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,:/=+@%";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string record_key(const Case& point, JobKind kind, int round) {
+  return point.key() + "|" + name_of(kind) + "|r" + std::to_string(round);
+}
+
+std::string reproducer(const Case& point, std::uint64_t seed) {
+  return "attnbench run --problem " + shell_quoted(to_string(point.problem)) + " --variants " +
+         shell_quoted(point.selected.label()) + " --dataset " + shell_quoted(point.dataset) + " --threads " +
+         std::to_string(point.threads) + " --seed " + std::to_string(seed);
+}
+
+Json params_json(const Params& params) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < params.specs().size(); ++i)
+    std::visit([&](const auto& value) { json[params.specs()[i].name] = value; }, params.values()[i]);
+  return json;
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char buffer[32];
+  return {buffer, std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+Json make_record(const RecordSubject& subject, const JobResult& result, const std::string& started) {
+  const auto& point = subject.point;
+  const auto& variant = *point.selected.variant;
+  Json record = {{"schema_version", kSchemaVersion},
+                 {"key", record_key(point, subject.kind, subject.round)},
+                 {"kind", name_of(subject.kind)},
+                 {"status", name_of(result.status)},
+                 {"reasons", result.reasons},
+                 {"dataset", point.dataset},
+                 {"seed", subject.seed},
+                 {"problem", to_string(point.problem)},
+                 {"problem_fields", problem_fields(point.problem)},
+                 {"variant", point.selected.label()},
+                 {"variant_name", variant.name},
+                 {"family", variant.family},
+                 {"computes", name_of(variant.computes)},
+                 {"params", params_json(point.selected.params)},
+                 {"threads", point.threads},
+                 {"round", subject.round},
+                 {"cache", "hot"},
+                 {"isa", result.isa},
+                 {"reproducer", reproducer(point, subject.seed)},
+                 {"cost", cost_json(point)},
+                 {"prediction", {{"seconds", point.prediction.seconds}, {"peak_bytes", point.prediction.peak_bytes}}},
+                 {"started", started},
+                 {"wall_s", result.wall_seconds}};
+  if (!result.measured.empty()) record[name_of(subject.kind)] = result.measured;
+  return record;
+}
+
+}  // namespace attnbench

@@ -1,0 +1,108 @@
+#include "harness/worker/inputs_cache.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+#include "harness/file_descriptor.h"
+#include "variants/api/error.h"
+
+namespace attnbench {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+
+std::size_t whole_pages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
+
+struct Part {
+  Shape shape;
+  DType dtype;
+  std::size_t bytes() const { return static_cast<std::size_t>(element_count(shape)) * element_size(dtype); }
+};
+
+std::array<Part, 4> parts_of(const Problem& p) {
+  Part mask{{0, 0, 0, 0}, p.mask.kind == MaskKind::boolean ? DType::u8 : DType::f32};
+  if (p.mask.kind != MaskKind::none) mask.shape = {p.mask.per_batch ? p.batch : 1, p.mask.per_head ? p.heads_q : 1, p.n_q, p.n_k};
+  return {Part{{p.batch, p.heads_q, p.n_q, p.d_qk}, DType::f32}, Part{{p.batch, p.heads_kv, p.n_k, p.d_qk}, DType::f32},
+          Part{{p.batch, p.heads_kv, p.n_k, p.d_v}, DType::f32}, mask};
+}
+
+// Writes through a temporary name, so that a reader never sees half a file.
+template <class Writer>
+void write_atomically(const std::string& path, Writer&& write) {
+  const std::string temporary = path + ".tmp";
+  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+  if (file) write(file);
+  file.close();
+  if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    const std::string why = std::strerror(errno);
+    std::filesystem::remove(temporary);
+    throw UserError("cannot write " + path + ": " + why + "; free some space there or choose another --out");
+  }
+}
+
+}  // namespace
+
+void write_inputs(const std::string& path, const InputTensors& tensors) {
+  write_atomically(path, [&](std::ofstream& file) {
+    static constexpr std::array<char, kPage> kZeros{};
+    for (const Tensor* tensor : {&tensors.q, &tensors.k, &tensors.v, &tensors.mask}) {
+      if (tensor->empty()) continue;
+      const auto bytes = tensor->bytes();
+      file.write(static_cast<const char*>(tensor->ref().data), static_cast<std::streamsize>(bytes));
+      file.write(kZeros.data(), static_cast<std::streamsize>(whole_pages(bytes) - bytes));
+    }
+  });
+}
+
+MappedInputs::MappedInputs(const std::string& path, const Problem& problem) {
+  const auto parts = parts_of(problem);
+  for (const auto& part : parts) {
+    bytes_ += part.bytes();
+    length_ += whole_pages(part.bytes());
+  }
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info {};
+  const bool matches = file.open() && ::fstat(file.get(), &info) == 0 && static_cast<std::size_t>(info.st_size) == length_;
+  memory_ = matches ? ::mmap(nullptr, length_, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0) : MAP_FAILED;
+  if (memory_ == MAP_FAILED) throw std::runtime_error("the inputs file " + path + " is missing or not for " + to_string(problem));
+
+  std::size_t offset = 0;
+  const auto next = [&](const Part& part) {
+    const TensorRef ref{static_cast<std::byte*>(memory_) + offset, part.dtype, part.shape, dense_strides(part.shape)};
+    offset += whole_pages(part.bytes());
+    return ref;
+  };
+  inputs_.q = next(parts[0]);
+  inputs_.k = next(parts[1]);
+  inputs_.v = next(parts[2]);
+  inputs_.mask = {};
+  if (problem.mask.kind != MaskKind::none) inputs_.mask = broadcast(next(parts[3]), problem.batch, problem.heads_q);
+}
+
+MappedInputs::~MappedInputs() { ::munmap(memory_, length_); }
+
+void write_doubles(const std::string& path, const std::vector<double>& values) {
+  write_atomically(path, [&](std::ofstream& file) {
+    file.write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(double)));
+  });
+}
+
+std::vector<double> read_doubles(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) throw std::runtime_error("the rows file " + path + " is missing");
+  std::vector<double> values(static_cast<std::size_t>(file.tellg()) / sizeof(double));
+  file.seekg(0);
+  file.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(double)));
+  return values;
+}
+
+}  // namespace attnbench

@@ -1,0 +1,62 @@
+#include "harness/worker/memory_pass.h"
+
+#include <fstream>
+#include <string>
+
+#include "harness/worker/heap_count.h"
+
+namespace attnbench {
+namespace {
+
+// A line of /proc/self/status such as "VmRSS:   1234 kB", in bytes. proc(5)
+std::int64_t status_bytes(const std::string& field) {
+  std::ifstream file("/proc/self/status");
+  std::string line;
+  while (std::getline(file, line))
+    if (line.starts_with(field + ":")) return std::stoll(line.substr(field.size() + 1)) * 1024;
+  return 0;
+}
+
+// Threads and their stacks are the harness's, so they are in place before the baseline is read.
+void wake_threads(const Parallel& parallel) {
+  parallel.for_each(64 * parallel.threads(), [](std::int64_t, int) {});
+}
+
+}  // namespace
+
+std::int64_t resident_bytes() { return status_bytes("VmRSS"); }
+std::int64_t resident_peak() { return status_bytes("VmHWM"); }
+void reset_resident_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
+
+MemoryUse measure_memory(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
+                         const Parallel& parallel) {
+  const auto& [variant, params] = selected;
+  const int threads = parallel.threads();
+  const Tensor output({problem.batch, problem.heads_q, problem.n_q, problem.d_v});
+  wake_threads(parallel);
+
+  MemoryUse use;
+  use.output_bytes = static_cast<std::int64_t>(output.bytes());
+  reset_resident_peak();
+  use.rss_baseline = resident_bytes();
+  const auto prepared = prepare(*variant, problem, params, seed, threads);
+  Workspace workspace(declared_workspace(*variant, problem, params, threads));
+  const auto run = [&] {
+    workspace.reset();
+    variant->run({problem, params, inputs, output.ref(), prepared, workspace, parallel});
+  };
+  run();  // libraries set themselves up once; only what every call does is stray
+  HeapWatch watch;
+  run();
+  watch.stop();
+
+  use.rss_peak = resident_peak();
+  use.workspace_declared = static_cast<std::int64_t>(workspace.declared());
+  use.workspace_peak = static_cast<std::int64_t>(workspace.peak());
+  use.prepared_bytes = static_cast<std::int64_t>(prepared.bytes);
+  use.stray_allocations = watch.allocations();
+  use.stray_bytes = watch.bytes();
+  return use;
+}
+
+}  // namespace attnbench

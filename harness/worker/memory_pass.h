@@ -1,0 +1,28 @@
+// Memory pass: what a variant needs beyond its inputs and output, in a process that has done nothing else. The workspace is exact,
+// taken from the arena; the resident set says whether it is the whole truth; heap allocations inside run() are counted.
+#pragma once
+
+#include <cstdint>
+
+#include "harness/planning/plan.h"
+
+namespace attnbench {
+
+/// Bytes, but for the count of stray allocations (heap allocations inside run(), on its second call).
+struct MemoryUse {
+  std::int64_t workspace_declared = 0, workspace_peak = 0, prepared_bytes = 0, output_bytes = 0;
+  std::int64_t rss_baseline = 0;  // resident with inputs and output in place, before anything of the variant
+  std::int64_t rss_peak = 0;      // highest from then on
+  std::int64_t stray_allocations = 0, stray_bytes = 0;
+};
+
+MemoryUse measure_memory(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
+                         const Parallel& parallel);
+
+/// Resident bytes of this process now, and the highest since it started or since reset_resident_peak().
+std::int64_t resident_bytes();
+std::int64_t resident_peak();
+/// Best effort: where the kernel does not allow it the peak stays that of the whole process.
+void reset_resident_peak();
+
+}  // namespace attnbench

@@ -1,0 +1,281 @@
+#include "harness/worker/verify.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <set>
+
+#include "harness/worker/guarded_output.h"
+#include "variants/api/oracle.h"
+
+namespace attnbench {
+namespace {
+
+constexpr std::int64_t kAllRows = 1024;                                             // up to here every row is compared
+constexpr std::int64_t kRandomRows = 24;                                            // beyond, so many at random on top of the edges
+constexpr std::int64_t kEdges[] = {16, 32, 48, 64, 96, 128, 256, 512, 1024, 4096};  // tile, block, window and chunk sizes in use
+// A float32 sum of d products is off by about sqrt(d / 2) times what one unit in the last place of each factor does; d up to 512.
+constexpr double kUlps = 16;
+constexpr double kWorstCondition = 1000;  // tolerances grow no further, however ill-conditioned the inputs
+
+// SplitMix64 (Steele, Lea & Flood 2014): the same rows for the same seed on every machine.
+std::uint64_t next_random(std::uint64_t& state) {
+  std::uint64_t z = state += 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+OracleKind oracle_kind(const Variant& variant) {
+  return variant.oracle ? OracleKind::own : variant.attends ? OracleKind::dense_with_pattern : OracleKind::dense;
+}
+
+std::size_t row_elements(const Problem& p, std::size_t rows) {
+  return static_cast<std::size_t>(p.batch * p.heads_q * p.d_v) * rows;
+}
+
+// What every step of one verification reads.
+struct Subject {
+  const Variant& variant;
+  const Params& params;
+  const Problem& problem;
+  const Inputs& inputs;
+  const Prepared& prepared;
+  const Parallel& parallel;
+  std::span<const std::int64_t> rows;
+
+  OracleTask oracle_task(std::vector<double>& out) const {
+    out.assign(row_elements(problem, rows.size()), std::numeric_limits<double>::quiet_NaN());
+    return {problem, params, inputs, prepared, rows, out.data(), parallel};
+  }
+};
+
+// A fault outside the comparison with the oracle.
+void fail(Verification& v, std::string reason) {
+  v.status = Status::mismatch;
+  v.reasons.push_back(std::move(reason));
+}
+
+// One call on a poisoned workspace. Different poison in different calls: what survives into the output then differs too.
+void call(const Subject& s, GuardedOutput& output, float poison, Verification& v) {
+  const auto declared = declared_workspace(s.variant, s.problem, s.params, s.parallel.threads());
+  Workspace workspace(declared);
+  workspace.poison(poison);
+  s.variant.run({s.problem, s.params, s.inputs, output.ref(), s.prepared, workspace, s.parallel});
+  if (v.guards_intact && !workspace.guards_intact()) {
+    v.guards_intact = false;
+    fail(v, "wrote past the end of a workspace allocation");
+  }
+  if (const auto overrun = output.overrun(); v.guards_intact && !overrun.empty()) {
+    v.guards_intact = false;
+    fail(v, overrun);
+  }
+  if (v.workspace_within_declared && workspace.peak() > declared) {
+    v.workspace_within_declared = false;
+    fail(v, fmt::format("took {} bytes of workspace but declares {}", workspace.peak(), declared));
+  }
+}
+
+// First element where the outputs differ in any bit, as "row b0 h1 i17 c3: a, then b"; empty when none does.
+std::string difference(const GuardedOutput& first, const GuardedOutput& second) {
+  const auto a = first.view(), b = second.view();
+  for (std::int64_t t = 0; t < a.batch() * a.heads() * a.rows(); ++t) {
+    const auto batch = t / (a.heads() * a.rows()), head = t / a.rows() % a.heads(), i = t % a.rows();
+    const float* x = a.row(batch, head, i);
+    const float* y = b.row(batch, head, i);
+    if (std::memcmp(x, y, static_cast<std::size_t>(a.dim()) * sizeof *x) == 0) continue;
+    std::int64_t c = 0;
+    while (std::memcmp(x + c, y + c, sizeof *x) == 0) ++c;
+    return fmt::format("row b{} h{} i{} c{}: {:.9g}, then {:.9g}", batch, head, i, c, x[c], y[c]);
+  }
+  return {};
+}
+
+bool row_is(std::span<const double> row, double value) {
+  return std::all_of(row.begin(), row.end(), [value](double x) { return x == value; });
+}
+
+bool sees_a_key(const Subject& s, std::int64_t b, std::int64_t h, std::int64_t i) {
+  const auto& p = s.problem;
+  for (std::int64_t j = 0; j < p.n_k; ++j) {
+    if (!problem_attends(p, s.inputs, b, h, i, j)) continue;
+    if (s.variant.attends && !s.variant.attends({p, s.params, s.prepared}, b, h, i, j)) continue;
+    if (p.mask.kind != MaskKind::additive || std::isfinite(s.inputs.mask.as<const float>().row(b, h, i)[j])) return true;
+  }
+  return false;
+}
+
+// A row that sees no key is exactly 0, not merely within tolerance of it. (Any other row may have a true 0 and a tiny error.)
+void check_blind_rows(const Subject& s, std::span<const float> output, std::span<const double> oracle, Verification& v) {
+  const auto& p = s.problem;
+  const auto d_v = static_cast<std::size_t>(p.d_v);
+  for (std::size_t t = 0; t * d_v < output.size(); ++t) {
+    const auto values = output.subspan(t * d_v, d_v);
+    const auto wrong = std::find_if(values.begin(), values.end(), [](float x) { return !(x == 0.0f); });
+    if (wrong == values.end() || !row_is(oracle.subspan(t * d_v, d_v), 0)) continue;
+    const auto head = static_cast<std::int64_t>(t / s.rows.size());
+    const auto b = head / p.heads_q, h = head % p.heads_q, i = s.rows[t % s.rows.size()];
+    if (sees_a_key(s, b, h, i)) continue;
+    fail(v, fmt::format("row b{} h{} i{} c{}: got {:.8g}, but the row sees no key and must be exactly 0", b, h, i,
+                        wrong - values.begin(), *wrong));
+    return;
+  }
+}
+
+// Rows outside the sample are not compared, but may not hold NaN or infinity either.
+void check_unsampled(const GuardedOutput& output, Verification& v) {
+  const auto out = output.view();
+  for (std::int64_t t = 0; t < out.batch() * out.heads() * out.rows(); ++t) {
+    const auto b = t / (out.heads() * out.rows()), h = t / out.rows() % out.heads(), i = t % out.rows();
+    const float* row = out.row(b, h, i);
+    const float* bad = std::find_if(row, row + out.dim(), [](float x) { return !std::isfinite(x); });
+    if (bad == row + out.dim()) continue;
+    v.rel_rms = v.max_abs = std::numeric_limits<double>::quiet_NaN();
+    fail(v, fmt::format("row b{} h{} i{} c{}: got {}", b, h, i, bad - row,
+                        GuardedOutput::is_poison(*bad) ? "nothing (never written)" : fmt::format("{}", *bad)));
+    return;
+  }
+}
+
+// Relative RMS change of the oracle's rows when each element of Q moves by one unit in the last place, up or down.
+double rounding_response(const Subject& s, std::span<const double> oracle) {
+  const auto q = s.inputs.queries();
+  Tensor nudged(q.shape);
+  std::uint64_t random = 1;
+  for (std::int64_t t = 0; t < q.batch() * q.heads() * q.rows(); ++t) {
+    const auto b = t / (q.heads() * q.rows()), h = t / q.rows() % q.heads(), i = t % q.rows();
+    for (std::int64_t c = 0; c < q.dim(); ++c)
+      nudged.view().row(b, h, i)[c] = std::nextafter(q.row(b, h, i)[c], next_random(random) % 2 ? HUGE_VALF : -HUGE_VALF);
+  }
+  Inputs inputs = s.inputs;
+  inputs.q = nudged.ref();
+  std::vector<double> moved(oracle.size());
+  reference(s.variant, {s.problem, s.params, inputs, s.prepared, s.rows, moved.data(), s.parallel});
+  double change = 0, size = 0;
+  for (std::size_t t = 0; t < oracle.size(); ++t) {
+    change += (moved[t] - oracle[t]) * (moved[t] - oracle[t]);
+    size += oracle[t] * oracle[t];
+  }
+  return size > 0 ? std::sqrt(change / size) : 0;
+}
+
+// The second reference is only paid for by outputs that are not right at the first look.
+Verification compare_conditioned(const Subject& s, std::span<const float> values, std::span<const double> oracle) {
+  const auto v = compare(values, oracle, s.problem, s.rows);
+  if (v.status == Status::ok || std::isnan(v.max_abs)) return v;
+  const double condition = kUlps * rounding_response(s, oracle) / v.tolerance_rel_rms;
+  return condition > 1 ? compare(values, oracle, s.problem, s.rows, std::min(condition, kWorstCondition)) : v;
+}
+
+Verification judge(const Subject& s, const GuardedOutput& output, std::span<const double> oracle) {
+  const auto values = output.gather(s.rows);
+  auto v = compare_conditioned(s, values, oracle);
+  if (std::isnan(v.max_abs)) return v;
+  check_unsampled(output, v);
+  check_blind_rows(s, values, oracle, v);
+  return v;
+}
+
+// Distance to exact softmax attention; the cosine is the mean over rows.
+void measure_approximation(std::span<const float> output, std::span<const double> exact, const Problem& p, Verification& v) {
+  const auto distance = compare(output, exact, p);
+  v.approximation_rel_rms = distance.rel_rms;
+  v.approximation_max_abs = distance.max_abs;
+  const auto d_v = static_cast<std::size_t>(p.d_v);
+  double cosines = 0;
+  for (std::size_t start = 0; start < output.size(); start += d_v) {
+    double xy = 0, xx = 0, yy = 0;
+    for (std::size_t t = start; t < start + d_v; ++t) {
+      xy += static_cast<double>(output[t]) * exact[t];
+      xx += static_cast<double>(output[t]) * static_cast<double>(output[t]);
+      yy += exact[t] * exact[t];
+    }
+    cosines += xx == 0 && yy == 0 ? 1 : xx == 0 || yy == 0 ? 0 : xy / std::sqrt(xx * yy);
+  }
+  v.approximation_cosine = cosines * p.d_v / static_cast<double>(output.size());
+}
+
+// Runs with padded rows, then with rows as they lie when timed. Should the bits differ, a third call tells a layout that
+// matters (allowed: the error bound holds for both) from an output that changes between two equal calls.
+Verification run_and_judge(const Subject& s, std::span<const double> oracle, GuardedOutput& dense) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Shape shape = dense.ref().shape;
+  Verification calls;
+  GuardedOutput padded(shape, GuardedOutput::Rows::padded);
+  call(s, padded, nan, calls);
+  call(s, dense, 1e30f, calls);
+  auto v = judge(s, padded, oracle);
+  if (!difference(padded, dense).empty()) {
+    GuardedOutput again(shape, GuardedOutput::Rows::dense);
+    call(s, again, nan, calls);
+    if (v.status == Status::ok) v = judge(s, dense, oracle);
+    if (const auto where = difference(dense, again); !where.empty()) {
+      v.deterministic = false;
+      fail(v, "two calls on the same input differ (a race, or scratch read before it is written): " + where);
+    }
+  }
+  v.guards_intact = calls.guards_intact;
+  v.workspace_within_declared = calls.workspace_within_declared;
+  for (auto& reason : calls.reasons) fail(v, std::move(reason));
+  return v;
+}
+
+}  // namespace
+
+const char* name_of(OracleKind kind) {
+  switch (kind) {
+    case OracleKind::dense: return "dense";
+    case OracleKind::dense_with_pattern: return "dense_with_pattern";
+    case OracleKind::own: return "own";
+  }
+  return "";
+}
+
+std::vector<std::int64_t> verification_rows(const Problem& problem, std::uint64_t seed) {
+  const auto n = problem.n_q;
+  std::set<std::int64_t> rows;
+  if (n <= kAllRows) {
+    for (std::int64_t i = 0; i < n; ++i) rows.insert(i);
+  } else {
+    rows = {0, 1, n - 2, n - 1};
+    for (const auto edge : kEdges)
+      for (const auto i : {edge - 1, edge, n / edge * edge - 1, n / edge * edge})
+        if (i >= 0 && i < n) rows.insert(i);
+    for (std::int64_t t = 0; t < kRandomRows; ++t)
+      rows.insert(static_cast<std::int64_t>(next_random(seed) % static_cast<std::uint64_t>(n)));
+  }
+  return {rows.begin(), rows.end()};
+}
+
+std::vector<double> exact_rows(const Problem& problem, const Inputs& inputs, std::uint64_t seed, const Parallel& parallel) {
+  const auto rows = verification_rows(problem, seed);
+  std::vector<double> exact(row_elements(problem, rows.size()));
+  dense_oracle({problem, {}, inputs, {}, rows, exact.data(), parallel});
+  return exact;
+}
+
+Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
+                    const Parallel& parallel, std::span<const double> dense_rows) {
+  const auto& variant = *selected.variant;
+  const auto rows = verification_rows(problem, seed);
+  const auto prepared = prepare(variant, problem, selected.params, seed, parallel.threads());
+  const Subject subject{variant, selected.params, problem, inputs, prepared, parallel, rows};
+  std::vector<double> exact;
+  if (dense_rows.empty()) {
+    exact = exact_rows(problem, inputs, seed, parallel);
+    dense_rows = exact;
+  }
+  std::vector<double> own;
+  const auto kind = oracle_kind(variant);
+  if (kind != OracleKind::dense) reference(variant, subject.oracle_task(own));
+  GuardedOutput output({problem.batch, problem.heads_q, problem.n_q, problem.d_v}, GuardedOutput::Rows::dense);
+  auto v = run_and_judge(subject, kind == OracleKind::dense ? dense_rows : own, output);
+  v.oracle = kind;
+  measure_approximation(output.gather(rows), dense_rows, problem, v);
+  return v;
+}
+
+}  // namespace attnbench

@@ -1,0 +1,51 @@
+// Verify: is a variant's output right? Nothing is timed before this says ok.
+//
+// Implementation error is the distance to the float64 oracle of the same mathematics and gates; approximation error is the
+// distance to exact softmax attention on the same rows and never gates. The two are never mixed.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "harness/planning/plan.h"
+#include "harness/store/status.h"
+
+namespace attnbench {
+
+enum class OracleKind { dense, dense_with_pattern, own };
+const char* name_of(OracleKind kind);
+
+struct Verification {
+  Status status = Status::ok;  // ok, mismatch or mistrusted
+  Reasons reasons;
+  OracleKind oracle = OracleKind::dense;
+  std::int64_t rows = 0;
+  double rel_rms = 0, max_abs = 0;  // NaN when the output held one
+  double tolerance_rel_rms = 0, tolerance_max_abs = 0;
+  bool mostly_constant = false;
+  bool guards_intact = true, workspace_within_declared = true, deterministic = true;
+  double approximation_rel_rms = 0, approximation_max_abs = 0, approximation_cosine = 1;
+};
+
+/// Query rows to compare: all up to n_q = 1024; beyond, a seeded sample that always holds the first and last rows and the rows
+/// beside tile and block edges. Ascending, distinct.
+std::vector<std::int64_t> verification_rows(const Problem& problem, std::uint64_t seed);
+
+/// Compares output rows with oracle rows (both [b][h_q][rows][d_v]); fills status, reasons, errors, tolerances. NaN never passes.
+/// `rows` are the query indices the rows stand for (empty: 0, 1, 2, ...), named in the reasons; both tolerances are multiplied
+/// by `condition` >= 1.
+Verification compare(std::span<const float> output, std::span<const double> oracle, const Problem& problem,
+                     std::span<const std::int64_t> rows = {}, double condition = 1);
+
+/// Runs the variant twice on poisoned workspace and output, and compares with its oracle. `dense_rows` may hold the exact softmax
+/// rows for verification_rows(problem, seed), computed once per problem; empty computes them here. Inputs on which the mathematics
+/// itself magnifies rounding (large scores) widen the tolerances: to sixteen times what one unit in the last place of Q does to the
+/// oracle, a thousandfold at most.
+Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
+                    const Parallel& parallel, std::span<const double> dense_rows = {});
+
+/// The exact softmax rows that verify() takes.
+std::vector<double> exact_rows(const Problem& problem, const Inputs& inputs, std::uint64_t seed, const Parallel& parallel);
+
+}  // namespace attnbench

@@ -1,0 +1,70 @@
+#include "harness/worker/weights.h"
+
+#include <algorithm>
+
+namespace attnbench {
+namespace {
+
+// Every row of V becomes zero, except that key first + c carries a 1 in column c.
+void fill_identity_block(TensorView<float> v, std::int64_t first) {
+  for (std::int64_t b = 0; b < v.batch(); ++b)
+    for (std::int64_t h = 0; h < v.heads(); ++h)
+      for (std::int64_t j = 0; j < v.rows(); ++j) {
+        std::fill_n(v.row(b, h, j), v.dim(), 0.0f);
+        if (j >= first && j - first < v.dim()) v.row(b, h, j)[j - first] = 1;
+      }
+}
+
+}  // namespace
+
+Problem weights_problem(const Problem& problem) {
+  Problem small = problem;
+  small.n_q = std::min(small.n_q, kWeightsTokens);
+  small.n_k = std::min(small.n_k, kWeightsTokens);
+  small.key_lengths.clear();
+  small.mask = {};
+  return small;
+}
+
+Selected weights_selection(const Selected& selected) {
+  constexpr std::int64_t kWidest = kWeightsTokens / 16;
+  if (selected.variant->computes != Computes::masked_softmax) return selected;
+  std::int64_t largest = kWidest;
+  for (const auto& value : selected.params.values())
+    if (const auto* count = std::get_if<std::int64_t>(&value)) largest = std::max(largest, *count);
+
+  Selected small = selected;
+  const auto specs = selected.params.specs();
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const auto* count = std::get_if<std::int64_t>(&selected.params.values()[i]);
+    if (count == nullptr || *count <= kWidest) continue;
+    const auto scaled = static_cast<std::int64_t>(static_cast<double>(*count) / static_cast<double>(largest) * kWidest);
+    small.params.set(specs[i].name, std::to_string(std::max({scaled, std::int64_t{1}, static_cast<std::int64_t>(specs[i].min)})));
+  }
+  return small;
+}
+
+std::vector<float> read_weights(const Selected& selected, const Problem& p, const Inputs& inputs, std::uint64_t seed,
+                                const Parallel& parallel) {
+  const auto& variant = *selected.variant;
+  const Tensor identity({p.batch, p.heads_kv, p.n_k, p.d_v});
+  const Tensor output({p.batch, p.heads_q, p.n_q, p.d_v});
+  Inputs probe = inputs;
+  probe.v = identity.ref();
+  const auto prepared = prepare(variant, p, selected.params, seed, parallel.threads());
+  Workspace workspace(declared_workspace(variant, p, selected.params, parallel.threads()));
+
+  std::vector<float> weights(static_cast<std::size_t>(p.heads_q * p.n_q * p.n_k));
+  for (std::int64_t first = 0; first < p.n_k; first += p.d_v) {
+    fill_identity_block(identity.view(), first);
+    workspace.reset();
+    variant.run({p, selected.params, probe, output.ref(), prepared, workspace, parallel});
+    const auto columns = std::min(p.d_v, p.n_k - first);
+    for (std::int64_t h = 0; h < p.heads_q; ++h)
+      for (std::int64_t i = 0; i < p.n_q; ++i)
+        std::copy_n(output.view().row(0, h, i), columns, weights.data() + (h * p.n_q + i) * p.n_k + first);
+  }
+  return weights;
+}
+
+}  // namespace attnbench

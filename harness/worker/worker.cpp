@@ -1,0 +1,172 @@
+#include "harness/worker/worker.h"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <new>
+
+#include "datasets/npy.h"
+#include "harness/run/orchestrator.h"
+#include "harness/run/process.h"
+#include "harness/worker/inputs_cache.h"
+#include "harness/worker/memory_pass.h"
+#include "harness/worker/parallel_tbb.h"
+#include "harness/worker/peak_probe.h"
+#include "harness/worker/timer.h"
+#include "harness/worker/verify.h"
+#include "harness/worker/weights.h"
+#include "variants/api/error.h"
+#include "variants/api/registry.h"
+#include "variants/kernels/isa.h"
+
+namespace attnbench {
+namespace {
+
+constexpr int kNoJob = 70;  // EX_SOFTWARE: somebody else's program started us
+
+Selected select(const Job& job, VariantLookup find) {
+  const Variant* variant = find(job.variant);
+  if (!variant) throw UserError("no variant is called '" + job.variant + "'");
+  Selected selected{variant, Params(variant->params)};
+  for (const auto& [name, value] : job.params) selected.params.set(name, value);
+  return selected;
+}
+
+void make_inputs(const Job& job, JobResult& result) {
+  const auto dataset = open_dataset(job.dataset);
+  const auto tensors = dataset->make(job.problem, job.seed);
+  write_inputs(job.inputs_file, tensors);
+  if (job.token_labels) result.token_labels = dataset->token_labels(job.problem, job.seed);
+  if (job.exact_rows_file.empty()) return;
+  const ThreadArena arena(job.threads);
+  write_doubles(job.exact_rows_file, exact_rows(job.problem, tensors.inputs(job.problem), job.seed, arena.parallel()));
+}
+
+Json to_json(const Verification& v) {
+  return {{"oracle", name_of(v.oracle)},
+          {"rows", v.rows},
+          {"rel_rms", v.rel_rms},
+          {"max_abs", v.max_abs},
+          {"tolerance_rel_rms", v.tolerance_rel_rms},
+          {"tolerance_max_abs", v.tolerance_max_abs},
+          {"mostly_constant", v.mostly_constant},
+          {"guards_intact", v.guards_intact},
+          {"workspace_within_declared", v.workspace_within_declared},
+          {"deterministic", v.deterministic},
+          {"approximation_rel_rms", v.approximation_rel_rms},
+          {"approximation_max_abs", v.approximation_max_abs},
+          {"approximation_cosine", v.approximation_cosine}};
+}
+
+void verify_case(const Job& job, const Selected& selected, JobResult& result) {
+  const MappedInputs mapped(job.inputs_file, job.problem);
+  const ThreadArena arena(job.threads);
+  const auto rows = read_doubles(job.exact_rows_file);
+  const auto verification = verify(selected, job.problem, mapped.inputs(), job.seed, arena.parallel(), rows);
+  result.status = verification.status;
+  result.reasons = verification.reasons;
+  result.measured = to_json(verification);
+}
+
+void time_case(const Job& job, const Selected& selected, JobResult& result) {
+  const auto& p = job.problem;
+  const MappedInputs mapped(job.inputs_file, p);
+  const ThreadArena arena(job.threads);
+  const Tensor output({p.batch, p.heads_q, p.n_q, p.d_v});  // zeroed, so its pages are there
+  const auto start = std::chrono::steady_clock::now();
+  const auto prepared = prepare(*selected.variant, p, selected.params, job.seed, job.threads);
+  const std::chrono::duration<double> prepare_time = std::chrono::steady_clock::now() - start;
+  Workspace workspace(declared_workspace(*selected.variant, p, selected.params, job.threads));
+
+  const RunTask task{p, selected.params, mapped.inputs(), output.ref(), prepared, workspace, arena.parallel()};
+  const auto timing = measure(
+      [&] {
+        workspace.reset();
+        selected.variant->run(task);
+      },
+      {.samples = job.sampling.samples,
+       .min_sample_seconds = job.sampling.min_sample_seconds,
+       .warmup_seconds = job.sampling.warmup_seconds,
+       .budget_seconds = job.budget_seconds});
+  result.measured = {{"samples_s", timing.samples_s},
+                     {"iterations", timing.iterations},
+                     {"median_s", median(timing.samples_s)},
+                     {"min_s", *std::min_element(timing.samples_s.begin(), timing.samples_s.end())},
+                     {"warmup_calls", timing.warmup_calls},
+                     {"prepare_s", prepare_time.count()},
+                     {"peak_gflops", probe_peak_gflops(arena.parallel())}};
+}
+
+void weigh_case(const Job& job, const Selected& selected, JobResult& result) {
+  const MappedInputs mapped(job.inputs_file, job.problem);
+  const ThreadArena arena(job.threads);
+  const auto use = measure_memory(selected, job.problem, mapped.inputs(), job.seed, arena.parallel());
+  result.measured = {{"workspace_declared", use.workspace_declared},
+                     {"workspace_peak", use.workspace_peak},
+                     {"prepared_bytes", use.prepared_bytes},
+                     {"input_bytes", mapped.bytes()},
+                     {"output_bytes", use.output_bytes},
+                     {"rss_baseline", use.rss_baseline},
+                     {"rss_peak", use.rss_peak},
+                     {"stray_allocations", use.stray_allocations},
+                     {"stray_bytes", use.stray_bytes}};
+}
+
+void draw_weights(const Job& job, const Selected& selected) {
+  const MappedInputs mapped(job.inputs_file, job.problem);
+  const ThreadArena arena(job.threads);
+  const auto weights = read_weights(selected, job.problem, mapped.inputs(), job.seed, arena.parallel());
+  const std::array<std::int64_t, 3> shape{job.problem.heads_q, job.problem.n_q, job.problem.n_k};
+  write_npy(job.weights_file, shape, weights);
+}
+
+void dispatch(const Job& job, VariantLookup find, JobResult& result) {
+  switch (job.kind) {
+    case JobKind::inputs: return make_inputs(job, result);
+    case JobKind::verify: return verify_case(job, select(job, find), result);
+    case JobKind::time: return time_case(job, select(job, find), result);
+    case JobKind::memory: return weigh_case(job, select(job, find), result);
+    case JobKind::weights: return draw_weights(job, select(job, find));
+  }
+}
+
+}  // namespace
+
+JobResult do_job(const Job& job, VariantLookup find) {
+  JobResult result;
+  const auto fail = [&](Status status, std::string reason) {
+    result.status = status;
+    result.reasons = {std::move(reason)};
+    result.measured = Json::object();
+  };
+  try {
+    dispatch(job, find, result);
+  } catch (const UserError& error) {
+    fail(Status::skipped, error.what());
+  } catch (const std::bad_alloc&) {
+    fail(Status::out_of_memory, "an allocation failed; use a smaller problem, or a variant that needs less memory");
+  } catch (const std::exception& error) {
+    fail(Status::crashed, std::string("an exception: ") + error.what());
+  }
+  result.isa = kernels::current_isa();
+  return result;
+}
+
+int worker_process(VariantLookup find) {
+  std::string line;
+  std::getline(std::cin, line);
+  Job job;
+  try {
+    job = parse_job(line);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "attnbench worker: no job on standard input (%s); the run command starts workers itself\n", error.what());
+    return kNoJob;
+  }
+  if (!confine_this_process(job.parent, job.memory_limit)) return kNoJob;
+  return answer(to_line(do_job(job, find))) ? 0 : kNoJob;
+}
+
+int worker_main() { return worker_process(&find_variant); }
+
+}  // namespace attnbench

@@ -1,0 +1,92 @@
+// If these fail, plans skip what fits, start what does not, or promise a time that means nothing.
+#include "harness/planning/cost_model.h"
+
+#include "harness/planning/available_memory.h"
+#include "harness/units.h"
+#include "tests/catch.h"
+#include "variants/api/registry.h"
+
+using namespace attnbench;
+
+namespace {
+
+Prediction predicted(const char* variant, const char* problem, int threads = 1) {
+  const auto* v = find_variant(variant);
+  REQUIRE(v != nullptr);
+  return predict({v, Params(v->params)}, parse_problem(problem), threads);
+}
+
+}  // namespace
+
+TEST_CASE("predicted time follows the declared cost: n-squared variants quadruple, linear ones double") {
+  const double naive = predicted("naive", "b1 h8 n8192 d64 f32").seconds / predicted("naive", "b1 h8 n4096 d64 f32").seconds;
+  const double linear = predicted("linear", "b1 h8 n65536 d64 f32").seconds / predicted("linear", "b1 h8 n32768 d64 f32").seconds;
+  CHECK(naive == Approx(4).epsilon(0.01));
+  CHECK(linear == Approx(2).epsilon(0.01));
+}
+
+TEST_CASE("a second thread helps, but never more than twofold") {
+  const double ratio = predicted("naive", "b1 h8 n2048 d64 f32", 1).seconds / predicted("naive", "b1 h8 n2048 d64 f32", 2).seconds;
+  CHECK(ratio > 1.5);
+  CHECK(ratio <= 2);
+}
+
+TEST_CASE("plain loops are predicted to be slower than blocked kernels") {
+  CHECK(predicted("naive", "b1 h8 n2048 d64 f32").seconds > 3 * predicted("blockwise", "b1 h8 n2048 d64 f32").seconds);
+}
+
+TEST_CASE("predicted memory holds the inputs, the outputs and the declared workspace") {
+  const auto problem = parse_problem("b1 h8 n4096 d64 f32");
+  const auto& naive = *find_variant("naive");
+  const double workspace = static_cast<double>(declared_workspace(naive, problem, Params(naive.params), 1));
+  CHECK(workspace >= 4.0 * 8 * 4096 * 4096);
+  CHECK(predicted("naive", "b1 h8 n4096 d64 f32").peak_bytes >= workspace + compulsory_bytes(problem));
+  CHECK(predicted("naive", "b1 h8 n4096 d64 f32").peak_bytes < workspace + compulsory_bytes(problem) + 200e6);
+}
+
+TEST_CASE("a case costs its rounds, and nothing when it is not run") {
+  const auto* naive = find_variant("naive");
+  Case one;
+  one.problem = parse_problem("b1 h1 n8 d8 f32");
+  one.selected = {naive, Params(naive->params)};
+  one.prediction.seconds = 0.1;
+  Sampling sampling;
+  sampling.rounds = 2;
+  sampling.samples = 3;
+  const double two = predicted_case_seconds(one, sampling);
+  CHECK(two > 2 * 3 * 0.1);
+  sampling.rounds = 4;
+  CHECK(predicted_case_seconds(one, sampling) > 1.5 * two);
+  one.status = CaseStatus::skipped;
+  CHECK(predicted_case_seconds(one, sampling) == 0);
+}
+
+TEST_CASE("the cap limits the measured time of a case") {
+  Case one;
+  const auto* naive = find_variant("naive");
+  one.problem = parse_problem("b1 h1 n8 d8 f32");
+  one.selected = {naive, Params(naive->params)};
+  one.prediction.seconds = 5;
+  Sampling sampling;
+  sampling.rounds = 100;
+  sampling.cap_seconds = 60;
+  CHECK(predicted_case_seconds(one, sampling) < 60 + 2 * 5 + 5);
+}
+
+TEST_CASE("some memory is available, and no more than the machine has room for") {
+  CHECK(available_memory_bytes() > 1e6);
+  CHECK(available_memory_bytes() < 1e15);
+}
+
+TEST_CASE("numbers for people have three digits and a unit") {
+  CHECK(seconds_text(0.0000123) == "12.3 us");
+  CHECK(seconds_text(0.00456) == "4.56 ms");
+  CHECK(seconds_text(9.999) == "10.0 s");
+  CHECK(seconds_text(185) == "3 min 05 s");
+  CHECK(seconds_text(7800) == "2 h 10 min");
+  CHECK(bytes_text(640) == "640 B");
+  CHECK(bytes_text(1536) == "1.50 KiB");
+  CHECK(bytes_text(2.25 * 1024 * 1024 * 1024) == "2.25 GiB");
+  CHECK(count_text(1.07e9) == "1.07 G");
+  CHECK(count_text(0) == "0");
+}

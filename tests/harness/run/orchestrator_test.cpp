@@ -1,0 +1,316 @@
+// If these fail, one bad variant costs more than its own case, or a stopped run loses or repeats work. The workers are
+// fault_worker, whose variants misbehave on purpose (fault_variants/).
+#include "harness/run/orchestrator.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "tests/catch.h"
+#include "tests/harness/fault_variants/fault_variants.h"
+#include "tests/harness/harness_test_support.h"
+
+extern char** environ;
+
+using namespace attnbench;
+
+namespace {
+
+RunOptions options_for(const std::string& directory, bool resume = false) {
+  return {.directory = directory, .resume = resume, .verify_only = false, .command = {"test"}, .self = FAULT_WORKER};
+}
+
+// "naive verify": status, for records of one problem; rounds of a variant share a name.
+std::map<std::string, std::string> statuses(const std::vector<Json>& records) {
+  std::map<std::string, std::string> found;
+  for (const auto& record : records)
+    found[record["variant"].get<std::string>() + " " + record["kind"].get<std::string>()] = record["status"];
+  return found;
+}
+
+int count(const std::vector<Json>& records, const std::string& kind, const std::string& variant) {
+  return static_cast<int>(
+      std::count_if(records.begin(), records.end(), [&](const Json& r) { return r["kind"] == kind && r["variant"] == variant; }));
+}
+
+std::set<std::string> keys(const std::vector<Json>& records) {
+  std::set<std::string> all;
+  for (const auto& record : records) all.insert(record["key"].get<std::string>());
+  return all;
+}
+
+pid_t start_orchestrator(const std::string& directory, const char* mode, std::vector<std::string> variants) {
+  std::vector<std::string> words{FAULT_WORKER, "run", directory, mode};
+  words.insert(words.end(), variants.begin(), variants.end());
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_t child = 0;
+  REQUIRE(::posix_spawn(&child, FAULT_WORKER, nullptr, nullptr, argv.data(), environ) == 0);
+  return child;
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
+std::size_t lines_in(const std::string& path) {
+  const auto text = read_text(path);
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+// Whether a child has ended; it stays to be waited for.
+bool has_ended(pid_t child) {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child;
+}
+
+// Waits until so many records are stored (or the child is gone), then sends the signal.
+void signal_after(pid_t child, const std::string& directory, std::size_t records, int signal) {
+  while (lines_in(directory + "/records.jsonl") < records && !has_ended(child))
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  ::kill(child, signal);
+}
+
+}  // namespace
+
+TEST_CASE("a case that is right is verified once, timed in every round, and weighed") {
+  const TemporaryFolder folder;
+  const auto outcome = run_plan(fault_plan({"steady", "steady_too"}), options_for(folder / "run"));
+  CHECK(outcome.ok == 2);
+  CHECK(outcome.exit_code() == 0);
+  const auto records = read_records(folder / "run");
+  CHECK(keys(records).size() == records.size());
+  for (const char* variant : {"steady", "steady_too"}) {
+    CHECK(count(records, "verify", variant) == 1);
+    CHECK(count(records, "time", variant) == 2);
+    CHECK(count(records, "memory", variant) == 1);
+  }
+  CHECK(Json::parse(read_text(folder / "run/run.json"))["status"] == "complete");
+  CHECK_FALSE(std::filesystem::exists(folder / "run/inputs"));
+}
+
+TEST_CASE("within a round the variants take turns") {
+  const TemporaryFolder folder;
+  run_plan(fault_plan({"steady", "steady_too"}), options_for(folder / "run"));
+  std::vector<std::string> order;
+  for (const auto& record : read_records(folder / "run"))
+    if (record["kind"] == "time") order.push_back(record["variant"]);
+  REQUIRE(order.size() == 4);
+  CHECK(order[0] != order[1]);
+  CHECK(order[0] == order[3]);
+  CHECK(order[1] == order[2]);
+}
+
+TEST_CASE("every kind of death costs its own case only and says why") {
+  struct Expected {
+    std::string status, reason;
+  };
+  const std::map<std::string, Expected> faults = {{"segfaults", {"crashed", "Segmentation fault"}},
+                                                  {"is_killed", {"crashed", "signal 9"}},
+                                                  {"aborts", {"crashed", "signal 6"}},
+                                                  {"babbles", {"crashed", "not a result"}},
+                                                  {"leaves", {"crashed", "status 7"}},
+                                                  {"eats_memory", {"out_of_memory", "allocation failed"}},
+                                                  {"throws", {"crashed", "thrown by a test"}},
+                                                  {"is_wrong", {"mismatch", ""}}};
+  std::vector<std::string> names{"steady"};
+  for (const auto& [name, expected] : faults) names.push_back(name);
+  names.push_back("steady_too");
+
+  const TemporaryFolder folder;
+  const auto outcome = run_plan(fault_plan(names), options_for(folder / "run"));
+  CHECK(outcome.ok == 2);
+  CHECK(outcome.failed == static_cast<int>(faults.size()));
+  CHECK(outcome.exit_code() == 1);
+  const auto records = read_records(folder / "run");
+  const auto schema = read_schema("record.schema.json");
+  for (const auto& record : records) CHECK(schema_violation(schema, record) == "");
+  for (const auto& record : records) {
+    const auto fault = faults.find(record["variant"]);
+    if (fault == faults.end()) continue;
+    CAPTURE(record.dump());
+    CHECK(record["kind"] == "verify");  // never timed
+#ifndef ATTNBENCH_SANITIZED             // which catch some of these themselves and exit
+    CHECK(record["status"] == fault->second.status);
+    CHECK(has(record["reasons"].dump(), fault->second.reason));
+#endif
+    CHECK_FALSE(record["reasons"].empty());
+    CHECK(record["status"] != "ok");
+  }
+  CHECK(count(records, "time", "steady") == 2);
+  CHECK(count(records, "time", "steady_too") == 2);
+}
+
+TEST_CASE("a worker that hangs is stopped at its limit") {
+  const TemporaryFolder folder;
+  auto plan = fault_plan({"hangs", "steady"});
+  plan.sampling.timeout_seconds = 2;
+  const auto outcome = run_plan(plan, options_for(folder / "run"));
+  const auto found = statuses(read_records(folder / "run"));
+  CHECK(found.at("hangs verify") == "timeout");
+  CHECK(found.at("steady time") == "ok");
+  CHECK(outcome.failed == 1);
+}
+
+TEST_CASE("a case that dies while it is timed gets no further rounds") {
+  const TemporaryFolder folder;
+  const auto outcome = run_plan(fault_plan({"dies_when_timed", "steady"}), options_for(folder / "run"));
+  const auto records = read_records(folder / "run");
+  CHECK(count(records, "time", "dies_when_timed") == 1);
+  CHECK(count(records, "memory", "dies_when_timed") == 0);
+  CHECK(statuses(records).at("dies_when_timed verify") == "ok");
+  CHECK(statuses(records).at("dies_when_timed time") == "crashed");
+  CHECK(outcome.failed == 1);
+}
+
+TEST_CASE("the cap ends a case's rounds after the first") {
+  const TemporaryFolder folder;
+  auto plan = fault_plan({"steady"});
+  plan.sampling.rounds = 5;
+  plan.sampling.cap_seconds = 1e-6;
+  CHECK(run_plan(plan, options_for(folder / "run")).ok == 1);
+  const auto records = read_records(folder / "run");
+  CHECK(count(records, "time", "steady") == 1);
+  CHECK(count(records, "memory", "steady") == 1);
+}
+
+TEST_CASE("a dataset that cannot give inputs is a recorded skip, and a mistake when no case could run") {
+  const TemporaryFolder folder;
+  auto plan = fault_plan({"steady"});
+  plan.cases.push_back(plan.cases.front());
+  plan.cases.back().dataset = "file:/no/such/folder";
+  const auto outcome = run_plan(plan, options_for(folder / "some"));
+  CHECK(outcome.ok == 1);
+  CHECK(outcome.skipped == 1);
+  CHECK(has(read_text(folder / "some/records.jsonl"), "/no/such/folder"));
+  plan.cases.erase(plan.cases.begin());
+  CHECK(has(refusal([&] { run_plan(plan, options_for(folder / "none")); }), "/no/such/folder"));
+}
+
+TEST_CASE("what the plan refused is recorded with its reasons and not run") {
+  const TemporaryFolder folder;
+  auto plan = fault_plan({"steady", "segfaults", "aborts"});
+  plan.cases[1].status = CaseStatus::unsupported;
+  plan.cases[1].reasons = {"it says so"};
+  plan.cases[2].status = CaseStatus::skipped;
+  plan.cases[2].reasons = {"too large"};
+  const auto outcome = run_plan(plan, options_for(folder / "run"));
+  CHECK(outcome.exit_code() == 0);
+  CHECK(outcome.skipped == 2);
+  const auto found = statuses(read_records(folder / "run"));
+  CHECK(found.at("segfaults verify") == "unsupported");
+  CHECK(found.at("aborts verify") == "skipped");
+}
+
+TEST_CASE("verify only neither times nor weighs") {
+  const TemporaryFolder folder;
+  auto options = options_for(folder / "run");
+  options.verify_only = true;
+  const auto outcome = run_plan(fault_plan({"steady", "is_wrong"}), options);
+  CHECK(outcome.ok == 1);
+  CHECK(outcome.failed == 1);
+  CHECK(read_records(folder / "run").size() == 2);
+}
+
+TEST_CASE("attention matrices are drawn for the variants found right") {
+  const TemporaryFolder folder;
+  auto plan = fault_plan({"steady", "is_wrong"});
+  plan.weights = true;
+  run_plan(plan, options_for(folder / "run"));
+  const auto records = read_records(folder / "run");
+  REQUIRE(count(records, "weights", "steady") == 1);
+  CHECK(count(records, "weights", "is_wrong") == 0);
+  const auto& record = records.back();
+  CHECK(record["kind"] == "weights");
+  CHECK(std::filesystem::exists(folder / "run/" + record["weights"]["file"].get<std::string>()));
+}
+
+TEST_CASE("run.json follows its schema") {
+  const TemporaryFolder folder;
+  run_plan(fault_plan({"steady"}), options_for(folder / "run"));
+  CHECK(schema_violation(read_schema("run.schema.json"), Json::parse(read_text(folder / "run/run.json"))) == "");
+}
+
+TEST_CASE("a killed run is resumed with no key lost or repeated") {
+  const TemporaryFolder folder;
+  const std::vector<std::string> variants{"steady", "slow", "is_killed"};
+  const auto whole = start_orchestrator(folder / "whole", "new", variants);
+  const int whole_status = wait_for(whole);
+  const auto expected = read_records(folder / "whole");
+  CHECK(keys(expected).size() == expected.size());
+  CHECK(expected.size() == 4 * (3 + 2 * 2 + 2));  // lengths x (verify + rounds of the two right ones + memory)
+
+  const auto directory = folder / "killed";
+  for (const std::size_t records : {1, 5, 14, 25}) {
+    const auto child = start_orchestrator(directory, records == 1 ? "new" : "resume", variants);
+    signal_after(child, directory, records, SIGKILL);
+    CHECK(WTERMSIG(wait_for(child)) == SIGKILL);
+    CHECK(read_records(directory).size() < expected.size());
+  }
+  CHECK(wait_for(start_orchestrator(directory, "resume", variants)) == whole_status);
+  const auto records = read_records(directory);
+  CHECK(records.size() == expected.size());
+  CHECK(keys(records) == keys(expected));
+  CHECK_FALSE(std::filesystem::exists(directory + "/inputs"));
+}
+
+TEST_CASE("Ctrl-C ends a run in order, and resuming finishes it") {
+  const TemporaryFolder folder;
+  const auto directory = folder / "run";
+  const auto child = start_orchestrator(directory, "new", {"slow"});
+  signal_after(child, directory, 3, SIGINT);
+  CHECK(WEXITSTATUS(wait_for(child)) == 130);
+  CHECK(Json::parse(read_text(directory + "/run.json"))["status"] == "interrupted");
+  CHECK_FALSE(std::filesystem::exists(directory + "/inputs"));
+  const auto before = read_records(directory).size();
+  CHECK(before < 16);
+  CHECK(WEXITSTATUS(wait_for(start_orchestrator(directory, "resume", {"slow"}))) == 0);
+  const auto records = read_records(directory);
+  CHECK(records.size() == 16);
+  CHECK(keys(records).size() == 16);
+  CHECK(Json::parse(read_text(directory + "/run.json"))["status"] == "complete");
+}
+
+TEST_CASE("workers die with a killed orchestrator") {
+  const TemporaryFolder folder;
+  const auto child = start_orchestrator(folder / "run", "new", {"hangs"});
+  const auto workers = [&] { return read_text("/proc/" + std::to_string(child) + "/task/" + std::to_string(child) + "/children"); };
+  while (!std::filesystem::exists(folder / "run/inputs") || workers().empty())
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // past the inputs job, into the one that hangs
+  const auto worker = static_cast<pid_t>(std::stol("0" + workers()));
+  REQUIRE(worker > 0);
+  ::kill(child, SIGKILL);
+  wait_for(child);
+  CHECK(dies_soon(worker));
+}
+
+TEST_CASE("another plan, binary or machine may not go on in the same folder") {
+  const TemporaryFolder folder;
+  const auto directory = folder / "run";
+  run_plan(fault_plan({"steady"}), options_for(directory));
+  CHECK(has(refusal([&] { run_plan(fault_plan({"steady_too"}), options_for(directory, true)); }), "another plan"));
+  const auto path = directory + "/run.json";
+  const auto document = Json::parse(read_text(path));
+  for (const auto& [member, complaint] : {std::pair{"binary_id", "another binary"}, {"machine_id", "another machine"}}) {
+    auto changed = document;
+    changed[member] = "0000000000000000";
+    write_text(path, changed.dump());
+    CHECK(has(refusal([&] { run_plan(fault_plan({"steady"}), options_for(directory, true)); }), complaint));
+  }
+  write_text(path, document.dump());
+  const auto outcome = run_plan(fault_plan({"steady"}), options_for(directory, true));
+  CHECK(outcome.ok == 1);
+  CHECK(read_records(directory).size() == 4);
+}

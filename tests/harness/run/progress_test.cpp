@@ -1,0 +1,60 @@
+// If these fail, the progress line lies about how far a run is, or breaks the terminal.
+#include "harness/run/progress.h"
+
+#include <cstdio>
+
+#include "tests/catch.h"
+#include "tests/harness/harness_test_support.h"
+
+using namespace attnbench;
+
+namespace {
+
+ProgressState halfway() {
+  return {.done = 12, .total = 84, .done_predicted = 50, .total_predicted = 100, .elapsed = 50, .current = "time naive"};
+}
+
+}  // namespace
+
+TEST_CASE("durations are short and rounded") {
+  CHECK(duration_text(0.2) == "0s");
+  CHECK(duration_text(59.4) == "59s");
+  CHECK(duration_text(59.6) == "1m00s");
+  CHECK(duration_text(80) == "1m20s");
+  CHECK(duration_text(7500) == "2h05m");
+  CHECK(duration_text(-3) == "0s");
+}
+
+TEST_CASE("the line shows share, count, time left and what is running") {
+  CHECK(progress_line(halfway(), 200) == "[##########----------] 12/84  50s left  time naive");
+  CHECK(progress_line(ProgressState{}, 200) == "[--------------------] 0/0  0s left  ");
+  CHECK(progress_line(halfway(), 30).size() == 30);
+}
+
+TEST_CASE("a wrong prediction is corrected by what was seen") {
+  auto state = halfway();
+  CHECK(remaining_seconds(state) == Approx(50));
+  state.elapsed = 105;  // twice as slow as predicted, but for the few seconds of trust
+  CHECK(remaining_seconds(state) == Approx(100));
+  ProgressState untouched;
+  untouched.total_predicted = 60;
+  CHECK(remaining_seconds(untouched) == Approx(60));
+  state.done_predicted = 130;  // more than there was in all
+  CHECK(remaining_seconds(state) == 0);
+}
+
+TEST_CASE("without a terminal there are plain lines, and never a control character") {
+  const TemporaryFolder folder;
+  std::FILE* file = std::fopen((folder / "log").c_str(), "w");
+  REQUIRE(file != nullptr);
+  Progress progress(file);
+  progress.add(2, 10);
+  progress.start("verify naive");
+  progress.finish(5);
+  for (int i = 0; i < 100; ++i) progress.tick();  // too soon for another line
+  progress.say("crashed: somebody");
+  progress.drop(1, 5);
+  progress.end("done");
+  std::fclose(file);
+  CHECK(read_text(folder / "log") == "[--------------------] 0/2  10s left  verify naive\ncrashed: somebody\ndone\n");
+}

@@ -1,0 +1,81 @@
+// If these fail, variants always run after the same neighbour, inputs are made more than once, or heat maps are drawn twice.
+#include "harness/run/schedule.h"
+
+#include <algorithm>
+#include <set>
+
+#include "harness/worker/weights.h"
+#include "tests/catch.h"
+#include "tests/harness/fault_variants/fault_variants.h"
+
+using namespace attnbench;
+
+namespace {
+
+std::vector<std::string> names(const Group& group) {
+  std::vector<std::string> all;
+  for (const auto* point : group) all.push_back(point->selected.label());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("cases that share inputs form a group; refused ones belong to none") {
+  auto plan = fault_plan({"steady", "slow", "aborts"}, {4, 8});
+  plan.cases[1].status = CaseStatus::skipped;
+  plan.cases[5].threads = 2;
+  const auto groups = groups_of(plan);
+  REQUIRE(groups.size() == 3);
+  CHECK(names(groups[0]) == std::vector<std::string>{"steady", "aborts"});
+  CHECK(names(groups[1]) == std::vector<std::string>{"steady", "slow"});
+  CHECK(names(groups[2]) == std::vector<std::string>{"aborts"});
+}
+
+TEST_CASE("over as many rounds as variants each stands at every place once; the seed decides who begins") {
+  const auto plan = fault_plan({"steady", "steady_too", "slow", "aborts"});
+  const auto group = groups_of(plan).front();
+  for (std::size_t place = 0; place < group.size(); ++place) {
+    std::set<std::string> seen;
+    for (int round = 0; round < 4; ++round) seen.insert(names(round_order(group, 7, round))[place]);
+    CHECK(seen.size() == 4);
+  }
+  CHECK(names(round_order(group, 7, 0)) == names(round_order(group, 7, 4)));
+  std::set<std::vector<std::string>> orders;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) orders.insert(names(round_order(group, seed, 0)));
+  CHECK(orders.size() > 5);
+}
+
+TEST_CASE("one small problem per dataset and variant is drawn") {
+  auto plan = fault_plan({"steady", "slow"}, {512, 1024});
+  plan.cases[3].selected.variant = find_fault_variant("aborts");
+  auto cases = weights_cases(plan, [](const Case& point) { return point.selected.label() != "slow"; });
+  REQUIRE(cases.size() == 2);
+  CHECK(cases[0].selected.label() == "steady");
+  CHECK(cases[1].selected.label() == "aborts");
+  CHECK(cases[1].problem == cases[0].problem);
+  CHECK(cases[0].problem.n_q == kWeightsTokens);
+  CHECK(cases[0].problem.n_k == kWeightsTokens);
+}
+
+TEST_CASE("a variant that cannot take the small problem is listed with the reason") {
+  auto plan = fault_plan({"steady"}, {512});
+  Variant picky = *plan.cases[0].selected.variant;
+  picky.unsupported = [](const Problem&, const Params&, Reasons& reasons) { reasons.push_back("too small for me"); };
+  plan.cases[0].selected.variant = &picky;
+  const auto cases = weights_cases(plan, [](const Case&) { return true; });
+  REQUIRE(cases.size() == 1);
+  CHECK(cases[0].status == CaseStatus::unsupported);
+  CHECK(cases[0].reasons == Reasons{"too small for me"});
+}
+
+TEST_CASE("a timed round is predicted to take its warm-up and its samples") {
+  auto plan = fault_plan({"steady"});
+  auto& point = plan.cases[0];
+  const auto sampling = sampling_for(Profile::quick);
+  point.prediction.seconds = 2;
+  const double lengthy = predicted_job_seconds(JobKind::time, point, sampling);
+  CHECK(lengthy >= 2 * 5);
+  CHECK(lengthy < 2 * 5 + 1);
+  point.prediction.seconds = 1e-6;
+  CHECK(predicted_job_seconds(JobKind::time, point, sampling) >= 0.2 + 3 * 0.01);
+}

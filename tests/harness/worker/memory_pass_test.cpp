@@ -1,0 +1,87 @@
+// If these fail, the memory figures of a report are made up: allocations inside run() go unseen, or the peak misses the workspace.
+#include "harness/worker/memory_pass.h"
+
+#include <new>
+#include <vector>
+
+#include "harness/worker/heap_count.h"
+#include "tests/catch.h"
+#include "tests/harness/fault_variants/fault_variants.h"
+#include "variants/api/registry.h"
+
+using namespace attnbench;
+
+namespace {
+
+struct Setting {
+  Problem problem = parse_problem("b1 h2 n64 d8");
+  Tensor q{{1, 2, 64, 8}}, k{{1, 2, 64, 8}}, v{{1, 2, 64, 8}};
+  Inputs inputs{q.ref(), k.ref(), v.ref(), {}};
+
+  MemoryUse measure(const Variant& variant) const {
+    return measure_memory({&variant, Params(variant.params)}, problem, inputs, 1, {});
+  }
+};
+
+void allocates(const RunTask& task) {
+  const std::vector<float> stray(1000, 1.0f);
+  find_variant("naive")->run(task);
+  task.out().row(0, 0, 0)[0] += stray[7];
+}
+
+}  // namespace
+
+TEST_CASE("heap allocations are counted while they are watched, and only then") {
+  if (!heap_is_counted()) return;
+  std::vector<std::vector<char>> keep;
+  keep.reserve(3);
+  keep.emplace_back(10);
+  HeapWatch watch;
+  keep.emplace_back(1000);
+  ::operator delete (::operator new (64, std::align_val_t{64}), std::align_val_t{64});
+  watch.stop();
+  keep.emplace_back(10);
+  CHECK(watch.allocations() == 2);
+  CHECK(watch.bytes() == 1064);
+}
+
+TEST_CASE("the workspace is exact and no allocation inside run is stray in a variant that makes none") {
+  const Setting setting;
+  const auto& naive = *find_variant("naive");
+  const auto use = setting.measure(naive);
+  CHECK(use.workspace_declared == 2 * 64 * 64 * 4);
+  CHECK(use.workspace_peak == use.workspace_declared);
+  CHECK(use.output_bytes == 2 * 64 * 8 * 4);
+  CHECK(use.prepared_bytes == 0);
+  CHECK(use.stray_allocations == 0);
+  CHECK(use.stray_bytes == 0);
+}
+
+TEST_CASE("stray allocations of one call are counted") {
+  if (!heap_is_counted()) return;
+  const Setting setting;
+  Variant stray = *find_variant("naive");
+  stray.run = allocates;
+  const auto use = setting.measure(stray);
+  CHECK(use.stray_allocations == 1);
+  CHECK(use.stray_bytes == 4000);
+}
+
+TEST_CASE("a workspace beyond its declaration shows") {
+  const Setting setting;
+  Variant modest = *find_variant("naive");
+  modest.workspace = [](const Problem&, const Params&, int) { return std::size_t{64}; };
+  const auto use = setting.measure(modest);
+  CHECK(use.workspace_declared == 64);
+  CHECK(use.workspace_peak == 2 * 64 * 64 * 4);
+}
+
+TEST_CASE("the resident peak rises with what the variant takes") {
+  Setting setting;
+  setting.problem = parse_problem("b1 h2 n64 d8");
+  Variant greedy = *find_variant("naive");
+  greedy.workspace = [](const Problem&, const Params&, int) { return std::size_t{200} << 20; };
+  const auto use = setting.measure(greedy);
+  CHECK(use.rss_baseline > 0);
+  CHECK(use.rss_peak - use.rss_baseline > (std::int64_t{150} << 20));
+}

@@ -1,0 +1,87 @@
+// If these fail, samples are not what they say: other numbers of calls, too short, or lost. Nothing here judges a time.
+#include "harness/worker/timer.h"
+
+#include <chrono>
+#include <numeric>
+
+#include "tests/catch.h"
+
+using namespace attnbench;
+
+namespace {
+
+// Something to do, long enough to be timed at all.
+struct Workload {
+  std::int64_t calls = 0;
+  volatile double sum = 0;
+  void operator()() {
+    ++calls;
+    for (int i = 1; i < 2000; ++i) sum = sum + 1.0 / i;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("every call is accounted for: warm-up, and iterations of each sample") {
+  Workload work;
+  const auto timing =
+      measure([&] { work(); }, {.samples = 4, .min_sample_seconds = 0.002, .warmup_seconds = 0.002, .budget_seconds = 60});
+  REQUIRE(timing.samples_s.size() == 4);
+  REQUIRE(timing.iterations.size() == 4);
+  CHECK(timing.warmup_calls >= 2);
+  CHECK(timing.warmup_calls + std::accumulate(timing.iterations.begin(), timing.iterations.end(), std::int64_t{0}) == work.calls);
+  for (const double sample : timing.samples_s) CHECK(sample > 0);
+}
+
+TEST_CASE("a sample holds as many calls as the shortest sample asks for") {
+  CHECK(calls_per_sample(0.001, 0.010) == 10);
+  CHECK(calls_per_sample(0.003, 0.010) == 4);
+  CHECK(calls_per_sample(5, 0.010) == 1);
+  CHECK(calls_per_sample(0, 0.010) > 1'000'000);
+  Workload few, many;
+  const TimerOptions brief{.samples = 1, .min_sample_seconds = 0.001, .warmup_seconds = 0, .budget_seconds = 60};
+  auto lengthy = brief;
+  lengthy.min_sample_seconds = 0.1;
+  CHECK(measure([&] { many(); }, lengthy).iterations[0] > measure([&] { few(); }, brief).iterations[0]);
+}
+
+TEST_CASE("per-call times multiply out to what the samples took") {
+  Workload work;
+  const auto start = std::chrono::steady_clock::now();
+  const auto timing =
+      measure([&] { work(); }, {.samples = 3, .min_sample_seconds = 0.002, .warmup_seconds = 0, .budget_seconds = 60});
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  double total = 0;
+  for (std::size_t i = 0; i < timing.samples_s.size(); ++i)
+    total += timing.samples_s[i] * static_cast<double>(timing.iterations[i]);
+  CHECK(total > 0);
+  CHECK(total <= elapsed.count());
+}
+
+TEST_CASE("a spent budget still leaves one sample, after one warm-up call") {
+  Workload work;
+  const auto timing =
+      measure([&] { work(); }, {.samples = 5, .min_sample_seconds = 0.001, .warmup_seconds = 9, .budget_seconds = 0});
+  CHECK(timing.samples_s.size() == 1);
+  CHECK(timing.warmup_calls == 1);
+}
+
+TEST_CASE("measuring twice in one process does not mix the two") {
+  Workload first, second;
+  const TimerOptions options{.samples = 2, .min_sample_seconds = 0.001, .warmup_seconds = 0, .budget_seconds = 60};
+  measure([&] { first(); }, options);
+  const auto calls = first.calls;
+  CHECK(measure([&] { second(); }, options).samples_s.size() == 2);
+  CHECK(first.calls == calls);
+}
+
+TEST_CASE("median of odd and even counts") {
+  CHECK(median({3, 1, 2}) == 2);
+  CHECK(median({4, 1, 3, 2}) == 2.5);
+  CHECK(median({7}) == 7);
+}
+
+TEST_CASE("the clock's step is positive and below a millisecond") {
+  CHECK(clock_resolution() > 0);
+  CHECK(clock_resolution() < 1e-3);
+}

@@ -1,0 +1,412 @@
+// If these fail, a wrong variant can be timed and published: each planted fault below must be caught and named.
+#include "harness/worker/verify.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "harness/worker/parallel_tbb.h"
+#include "tests/catch.h"
+#include "tests/random_inputs.h"
+#include "variants/api/oracle.h"
+
+using namespace attnbench;
+using attnbench::test::random_inputs;
+
+namespace {
+
+enum class Fault {
+  none,
+  float_scores,  // no fault: plain float32 rounding
+  // wrong mathematics
+  wrong_scale,
+  tiled_heads,
+  transposed_heads,
+  future_leaks,
+  other_alignment,
+  softcap_after_mask,
+  key_length_ignored,
+  mean_of_values,
+  masked_nan_reaches_output,
+  masked_rows_get_the_mean,
+  // right mathematics, wrong elements
+  all_zeros,
+  one_nan,
+  one_infinity,
+  one_off,
+  one_off_by_a_hundredth,
+  swapped_rows,
+  last_row_unwritten,
+  nothing_written,
+  tiny_in_blind_row,
+  // wrong memory
+  writes_past_output,
+  writes_before_output,
+  writes_past_row,
+  ignores_strides,
+  writes_past_workspace,
+  takes_undeclared_workspace,
+  trusts_old_workspace,
+  changes_between_calls,
+};
+
+// Float attention by the definition, with one fault planted. Weights are kept in double so that only the fault is wrong.
+template <Fault fault>
+void attend(const RunTask& task, std::int64_t b, std::int64_t h, std::int64_t i, std::vector<double>& weights) {
+  constexpr double kHidden = -std::numeric_limits<double>::infinity();
+  Problem p = task.problem;
+  if (fault == Fault::future_leaks) p.causal = Causal::none;
+  if (fault == Fault::other_alignment) p.causal = p.causal == Causal::top_left ? Causal::bottom_right : Causal::top_left;
+  if (fault == Fault::key_length_ignored) p.key_lengths.clear();
+  const double scale = fault == Fault::wrong_scale ? 1.0 / p.d_qk : p.effective_scale();
+  const auto kv = fault == Fault::tiled_heads ? h % p.heads_kv : p.kv_head(h);
+  for (std::int64_t j = 0; j < p.n_k; ++j) {
+    const bool attends = problem_attends(p, task.inputs, b, h, i, j);
+    const double bias = p.mask.kind == MaskKind::additive ? double{task.inputs.mask.as<const float>().row(b, h, i)[j]} : 0.0;
+    double s = 0;
+    for (std::int64_t c = 0; c < p.d_qk; ++c)
+      s += double{task.inputs.queries().row(b, h, i)[c]} * double{task.inputs.keys().row(b, kv, j)[c]};
+    if (fault == Fault::float_scores) {
+      float sum = 0;
+      for (std::int64_t c = 0; c < p.d_qk; ++c) sum += task.inputs.queries().row(b, h, i)[c] * task.inputs.keys().row(b, kv, j)[c];
+      s = sum;
+    }
+    s *= scale;
+    if (fault == Fault::mean_of_values) s = 0;
+    if (fault == Fault::softcap_after_mask) s += bias;
+    if (p.softcap) s = *p.softcap * std::tanh(s / *p.softcap);
+    if (fault != Fault::softcap_after_mask) s += bias;
+    weights[static_cast<std::size_t>(j)] = attends ? s : fault == Fault::masked_rows_get_the_mean ? -1e30 : kHidden;
+  }
+  const double top = *std::max_element(weights.begin(), weights.end());
+  double total = 0;
+  for (auto& w : weights) total += w = top == kHidden ? 0 : std::exp(w - top);
+  float* out = task.out().row(b, h, i);
+  for (std::int64_t c = 0; c < p.d_v; ++c) {
+    double sum = 0;
+    for (std::int64_t j = 0; j < p.n_k; ++j)
+      if (weights[static_cast<std::size_t>(j)] > 0 || fault == Fault::masked_nan_reaches_output)
+        sum += weights[static_cast<std::size_t>(j)] * double{task.inputs.values().row(b, kv, j)[c]};
+    out[c] = total > 0 ? static_cast<float>(sum / total) : 0.0f;
+  }
+}
+
+void swap_rows(float* a, float* b, std::int64_t d) { std::swap_ranges(a, a + d, b); }
+
+// Spoils a right output.
+template <Fault fault>
+void spoil(const RunTask& task) {
+  static std::atomic<int> calls{0};
+  const auto& p = task.problem;
+  const auto out = task.out();
+  float* last = out.row(p.batch - 1, p.heads_q - 1, p.n_q - 1);
+  if (fault == Fault::one_nan) last[0] = std::numeric_limits<float>::quiet_NaN();
+  if (fault == Fault::one_infinity) out.row(0, 0, p.n_q / 2)[p.d_v - 1] = std::numeric_limits<float>::infinity();
+  if (fault == Fault::one_off) out.row(0, 0, p.n_q / 3)[0] += 1e-3f;
+  if (fault == Fault::one_off_by_a_hundredth) last[0] += 0.01f;
+  if (fault == Fault::swapped_rows) swap_rows(out.row(0, 0, 0), out.row(0, 0, p.n_q - 1), p.d_v);
+  if (fault == Fault::transposed_heads) swap_rows(out.row(0, 0, 0), out.row(0, 1, 0), p.d_v * p.n_q);
+  if (fault == Fault::tiny_in_blind_row) out.row(0, 0, 0)[0] = 1e-9f;
+  if (fault == Fault::writes_past_output) last[p.d_v] = 0;
+  if (fault == Fault::writes_before_output) out.data[-1] = 0;
+  if (fault == Fault::writes_past_row) out.row(0, 0, 0)[p.d_v] = out.row(0, 0, std::min<std::int64_t>(1, p.n_q - 1))[0];
+  if (fault == Fault::changes_between_calls) last[0] = std::nextafter(last[0], calls++ % 2 ? 9.0f : -9.0f);
+}
+
+template <Fault fault>
+void run(const RunTask& task) {
+  const auto& p = task.problem;
+  const auto scratch = task.workspace.allocate<float>(fault == Fault::takes_undeclared_workspace ? 32 : 16);
+  if (fault == Fault::writes_past_workspace) scratch.data()[16] = 1;
+  if (fault == Fault::nothing_written) return;
+  std::vector<double> weights(static_cast<std::size_t>(p.n_k));
+  auto target = task;
+  if (fault == Fault::ignores_strides) target.output.stride = dense_strides(task.output.shape);
+  for (std::int64_t t = 0; t < p.batch * p.heads_q * p.n_q; ++t) {
+    const auto b = t / (p.heads_q * p.n_q), h = t / p.n_q % p.heads_q, i = t % p.n_q;
+    if (fault == Fault::last_row_unwritten && i == p.n_q - 1) continue;
+    attend<fault>(target, b, h, i, weights);
+    if (fault == Fault::all_zeros) std::fill_n(task.out().row(b, h, i), p.d_v, 0.0f);
+    // A running maximum that starts from what the scratch holds: NaN is ignored by std::max, a large number is not.
+    if (fault == Fault::trusts_old_workspace) task.out().row(b, h, i)[0] += std::max(0.0f, scratch[3]);
+  }
+  spoil<fault>(task);
+}
+
+template <Fault fault>
+constexpr Variant kFaulty{
+    .name = "faulty",
+    .family = "test",
+    .summary = "",
+    .paper = "",
+    .computes = Computes::exact_softmax,
+    .time_label = "",
+    .memory_label = "",
+    .supports = kEverything,
+    .workspace = [](const Problem&, const Params&, int) { return workspace_bytes<float>(16); },
+    .run = run<fault>,
+};
+
+// hidden_nan: a key of the first batch entry, which its key length hides, holds NaN and infinity.
+Verification verify_on(const Variant& variant, const char* problem_text, bool hidden_nan = false) {
+  const auto problem = parse_problem(problem_text);
+  auto r = random_inputs(problem);
+  if (hidden_nan) {
+    r.k.view().row(0, 0, problem.n_k - 1)[0] = std::numeric_limits<float>::quiet_NaN();
+    r.v.view().row(0, 0, problem.n_k - 1)[0] = std::numeric_limits<float>::infinity();
+  }
+  return verify({&variant, Params()}, problem, r.inputs(problem), 7, Parallel());
+}
+
+std::string joined(const Reasons& reasons) {
+  std::string text;
+  for (const auto& reason : reasons) text += reason + "\n";
+  return text;
+}
+
+// The fault is caught with that status and a reason that contains `words`; the same run without the fault passes.
+template <Fault fault>
+void expect_caught(const char* problem, Status status, const std::string& words, bool hidden_nan = false) {
+  CAPTURE(problem, words);
+  const auto sound = verify_on(kFaulty<Fault::none>, problem, hidden_nan);
+  INFO("without the fault: " << joined(sound.reasons));
+  CHECK(sound.status == Status::ok);
+  const auto v = verify_on(kFaulty<fault>, problem, hidden_nan);
+  CHECK(v.status == status);
+  const auto reasons = joined(v.reasons);
+  CAPTURE(reasons);
+  CHECK(reasons.find(words) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("wrong mathematics is a mismatch") {
+  expect_caught<Fault::wrong_scale>("b1 h2 n17 d8", Status::mismatch, "relative RMS error");
+  expect_caught<Fault::tiled_heads>("b1 h6:2 n17 d8", Status::mismatch, "h1 ");
+  expect_caught<Fault::transposed_heads>("b1 h2 n17 d8", Status::mismatch, "relative RMS error");
+  expect_caught<Fault::future_leaks>("b1 h2 n17 d8 causal", Status::mismatch, "i0 ");
+  expect_caught<Fault::other_alignment>("b1 h1 n17:23 d8 causal-top-left", Status::mismatch, "relative RMS error");
+  expect_caught<Fault::other_alignment>("b1 h1 n17:23 d8 causal-bottom-right", Status::mismatch, "relative RMS error");
+  expect_caught<Fault::softcap_after_mask>("b1 h1 n17 d8 mask=additive softcap=2", Status::mismatch, "relative RMS error");
+  expect_caught<Fault::key_length_ignored>("b2 h1 n17 d8 klen=9,17", Status::mismatch, "b0 ");
+}
+
+TEST_CASE("a masked key that holds NaN or infinity may not reach the output") {
+  expect_caught<Fault::masked_nan_reaches_output>("b2 h1 n17 d8 klen=9,17", Status::mismatch, "not finite", true);
+}
+
+TEST_CASE("rows that see no key are exactly zero") {
+  expect_caught<Fault::masked_rows_get_the_mean>("b1 h1 n9:4 d8 causal-bottom-right", Status::mismatch, "sees no key");
+  expect_caught<Fault::tiny_in_blind_row>("b1 h1 n9:4 d8 causal-bottom-right", Status::mismatch,
+                                          "row b0 h0 i0 c0: got 9.9999997e-10, but the row sees no key");
+  expect_caught<Fault::all_zeros>("b1 h1 n9 d8", Status::mistrusted, "zero");
+  CHECK(verify_on(kFaulty<Fault::all_zeros>, "b2 h1 n9 d8 klen=0,0").status == Status::ok);
+}
+
+TEST_CASE("an output that looks like no output is mistrusted") {
+  expect_caught<Fault::all_zeros>("b1 h2 n17 d8", Status::mistrusted, "most of the output is zero");
+  expect_caught<Fault::mean_of_values>("b1 h2 n17 d8", Status::mistrusted, "repeats one row");
+  expect_caught<Fault::all_zeros>("b1 h1 n1:50 d8", Status::mistrusted, "most of the output is zero");
+}
+
+TEST_CASE("single wrong elements and rows are found and named") {
+  expect_caught<Fault::one_nan>("b2 h2 n17 d8", Status::mismatch,
+                                "1 of 544 values are not finite; first row b1 h1 i16 c0: got nan");
+  expect_caught<Fault::one_infinity>("b1 h1 n17 d8", Status::mismatch, "row b0 h0 i8 c7: got inf");
+  expect_caught<Fault::one_off>("b1 h4 n1000 d16", Status::mismatch, "worst row b0 h0 i333 c0: got ");
+  expect_caught<Fault::swapped_rows>("b1 h1 n17 d8", Status::mismatch, "relative RMS error");
+  expect_caught<Fault::last_row_unwritten>("b1 h1 n17 d8", Status::mismatch, "i16 c0: got nothing (never written)");
+  expect_caught<Fault::nothing_written>("b1 h1 n1 d1", Status::mismatch, "never written");
+}
+
+TEST_CASE("NaN outside the sampled rows is found too") {
+  const auto problem = parse_problem("n3000:5 d2");
+  const auto rows = verification_rows(problem, 7);
+  REQUIRE(!std::binary_search(rows.begin(), rows.end(), problem.n_q / 2));
+  const auto v = verify_on(kFaulty<Fault::one_infinity>, "n3000:5 d2");
+  CHECK(v.status == Status::mismatch);
+  CHECK(joined(v.reasons).find("row b0 h0 i1500 c1: got inf") != std::string::npos);
+  CHECK(std::isnan(v.max_abs));
+}
+
+TEST_CASE("writes outside the output and the workspace are found") {
+  expect_caught<Fault::writes_past_output>("b1 h2 n17 d8", Status::mismatch, "wrote past the end of");
+  expect_caught<Fault::writes_before_output>("b1 h2 n17 d8", Status::mismatch, "wrote before the start of the output");
+  expect_caught<Fault::writes_past_row>("b1 h2 n17 d8", Status::mismatch, "wrote past the end of row b0 h0 i0");
+  expect_caught<Fault::ignores_strides>("b1 h2 n17 d8", Status::mismatch, "never written");
+  expect_caught<Fault::writes_past_workspace>("b1 h2 n17 d8", Status::mismatch, "wrote past the end of a workspace allocation");
+  expect_caught<Fault::takes_undeclared_workspace>("b1 h2 n17 d8", Status::mismatch, "took 128 bytes of workspace but declares 64");
+  CHECK_FALSE(verify_on(kFaulty<Fault::writes_past_output>, "n17 d8").guards_intact);
+  CHECK_FALSE(verify_on(kFaulty<Fault::writes_past_workspace>, "n17 d8").guards_intact);
+  CHECK_FALSE(verify_on(kFaulty<Fault::takes_undeclared_workspace>, "n17 d8").workspace_within_declared);
+}
+
+TEST_CASE("an output that depends on more than the input is found") {
+  expect_caught<Fault::trusts_old_workspace>("b1 h2 n17 d8", Status::mismatch, "two calls on the same input differ");
+  expect_caught<Fault::changes_between_calls>("b1 h2 n17 d8", Status::mismatch, "two calls on the same input differ");
+  CHECK_FALSE(verify_on(kFaulty<Fault::changes_between_calls>, "n17 d8").deterministic);
+}
+
+TEST_CASE("compare is as strict as float32 allows and no stricter") {
+  const auto problem = parse_problem("n8 d4");
+  std::vector<double> oracle(32);
+  std::vector<float> output(32);
+  for (std::size_t t = 0; t < 32; ++t) output[t] = static_cast<float>(oracle[t] = std::sin(static_cast<double>(t)));
+  CHECK(compare(output, oracle, problem).status == Status::ok);
+
+  SECTION("relative RMS") {
+    for (const auto& [error, status] : {std::pair{1.8e-6, Status::ok}, std::pair{2.2e-6, Status::mismatch}}) {
+      for (std::size_t t = 0; t < 32; ++t) output[t] = static_cast<float>(oracle[t] * (1 + error));
+      CHECK(compare(output, oracle, problem).status == status);
+    }
+  }
+  SECTION("largest error, where the rest is perfect") {
+    std::vector<double> wide(4000, 1.0);
+    std::vector<float> wide_output(4000, 1.0f);
+    const auto long_problem = parse_problem("n1000 d4");
+    wide_output[2345] = 1.0f + 1.9e-5f;
+    CHECK(compare(wide_output, wide, long_problem).status == Status::ok);
+    wide_output[2345] = 1.0f + 2.2e-5f;
+    const auto v = compare(wide_output, wide, long_problem);
+    CHECK(v.status == Status::mismatch);
+    CHECK(v.rel_rms < v.tolerance_rel_rms);
+    CHECK(joined(v.reasons).find("row b0 h0 i586 c1") != std::string::npos);
+  }
+  SECTION("NaN and infinity on either side never pass") {
+    for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+      auto spoiled = output;
+      spoiled[5] = static_cast<float>(bad);
+      CHECK(compare(spoiled, oracle, problem).status == Status::mismatch);
+      CHECK(std::isnan(compare(spoiled, oracle, problem).rel_rms));
+      auto spoiled_oracle = oracle;
+      spoiled_oracle[5] = bad;
+      CHECK(compare(output, spoiled_oracle, problem).status == Status::mismatch);
+      CHECK(compare(spoiled, spoiled_oracle, problem).status == Status::mismatch);
+    }
+  }
+  SECTION("a zero oracle accepts only zero") {
+    const std::vector<double> nothing(32, 0.0);
+    CHECK(compare(std::vector<float>(32, 0.0f), nothing, problem).status == Status::ok);
+    auto nearly = std::vector<float>(32, 0.0f);
+    nearly[9] = 1e-12f;
+    CHECK(compare(nearly, nothing, problem).status == Status::mismatch);
+  }
+  SECTION("rows are named by their query index") {
+    output[2] += 1;
+    const std::array<std::int64_t, 8> rows{10, 20, 30, 40, 50, 60, 70, 80};
+    CHECK(joined(compare(output, oracle, problem, rows).reasons).find("row b0 h0 i10 c2: got") != std::string::npos);
+  }
+}
+
+TEST_CASE("tolerances grow with the square root of n beyond 4096, and with the scores") {
+  const std::vector<double> oracle(4, 1.0);
+  const std::vector<float> output(4, 1.0f);
+  const auto at = [&](const char* text, double condition = 1) {
+    return compare(output, oracle, parse_problem(text), {}, condition);
+  };
+  CHECK(at("n1 d4").tolerance_rel_rms == Approx(2e-6));
+  CHECK(at("n1 d4").tolerance_max_abs == Approx(2e-5));
+  CHECK(at("n1:4096 d4").tolerance_rel_rms == Approx(2e-6));
+  CHECK(at("n1:16384 d4").tolerance_rel_rms == Approx(4e-6));
+  CHECK(at("n1:16384 d4").tolerance_max_abs == Approx(4e-5));
+  CHECK(at("n1 d4", 5).tolerance_rel_rms == Approx(1e-5));
+}
+
+TEST_CASE("an output as constant as its oracle is not mistrusted") {
+  const auto problem = parse_problem("n8 d4");
+  std::vector<double> oracle(32, 3.0);
+  std::vector<float> output(32, 3.0f);
+  CHECK(compare(output, oracle, problem).status == Status::ok);
+  output[0] = 4;  // wrong, but not for being constant
+  CHECK(compare(output, oracle, problem).status == Status::mismatch);
+}
+
+TEST_CASE("scores too large for float32 widen the tolerance as far as the inputs justify, and no further") {
+  const auto ordinary = verify_on(kFaulty<Fault::float_scores>, "n200 d64");
+  CHECK(ordinary.status == Status::ok);
+  CHECK(ordinary.tolerance_rel_rms == Approx(2e-6));
+  const auto large = verify_on(kFaulty<Fault::float_scores>, "n200 d64 scale=5");
+  INFO(joined(large.reasons));
+  CHECK(large.status == Status::ok);
+  CHECK(large.rel_rms > 2e-6);
+  CHECK(large.tolerance_rel_rms > 2e-6);
+  CHECK(large.tolerance_rel_rms < 2e-4);
+  CHECK(verify_on(kFaulty<Fault::wrong_scale>, "n200 d64 scale=5").status == Status::mismatch);
+  CHECK(verify_on(kFaulty<Fault::one_off_by_a_hundredth>, "n200 d64 scale=5").status == Status::mismatch);
+}
+
+TEST_CASE("rows to verify: all when few, else edges, ends and a seeded sample") {
+  const auto all = verification_rows(parse_problem("n1024:3"), 1);
+  REQUIRE(all.size() == 1024);
+  CHECK(all[1023] == 1023);
+  for (const char* text : {"n1025", "n5000", "n16384"}) {
+    CAPTURE(text);
+    const auto problem = parse_problem(text);
+    const auto rows = verification_rows(problem, 1);
+    CHECK(std::adjacent_find(rows.begin(), rows.end(), std::greater_equal<>()) == rows.end());
+    CHECK(rows.front() == 0);
+    CHECK(rows.back() == problem.n_q - 1);
+    CHECK(rows.size() < 90);
+    for (const std::int64_t edge : {15, 16, 63, 64, 127, 128, 1023, 1024})
+      CHECK(std::binary_search(rows.begin(), rows.end(), edge));
+    CHECK(verification_rows(problem, 1) == rows);
+    CHECK(verification_rows(problem, 2) != rows);
+  }
+}
+
+namespace {
+
+// An approximation that is right by its own definition: the mean of the visible values.
+void mean_oracle(const OracleTask& task) {
+  const auto& p = task.problem;
+  for (std::int64_t r = 0; r < static_cast<std::int64_t>(task.rows.size()); ++r)
+    for (std::int64_t c = 0; c < p.d_v; ++c) {
+      double sum = 0;
+      for (std::int64_t j = 0; j < p.n_k; ++j) sum += double{task.inputs.values().row(0, 0, j)[c]};
+      task.out_row(0, 0, r)[c] = sum / static_cast<double>(p.n_k);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("the approximation error is reported and never gates") {
+  auto mean = kFaulty<Fault::mean_of_values>;
+  mean.computes = Computes::approximates_softmax;
+  mean.oracle = mean_oracle;
+  const auto approximate = verify_on(mean, "n40 d8");
+  CHECK(approximate.status == Status::ok);
+  CHECK(approximate.oracle == OracleKind::own);
+  CHECK(approximate.rel_rms < 1e-6);
+  CHECK(approximate.approximation_rel_rms > 0.1);
+  CHECK(approximate.approximation_cosine < 0.99);
+  const auto exact = verify_on(kFaulty<Fault::none>, "n40 d8");
+  CHECK(exact.oracle == OracleKind::dense);
+  CHECK(exact.approximation_rel_rms < 1e-6);
+  CHECK(exact.approximation_cosine == Approx(1));
+}
+
+TEST_CASE("exact rows given are the exact rows computed") {
+  const auto problem = parse_problem("b2 h4:2 n1100:60 d8 causal-bottom-right");
+  const auto r = random_inputs(problem);
+  const ThreadArena arena(2);
+  const auto exact = exact_rows(problem, r.inputs(problem), 5, Parallel());
+  CHECK(exact == exact_rows(problem, r.inputs(problem), 5, arena.parallel()));
+  const Selected selected{&kFaulty<Fault::none>, Params()};
+  const auto given = verify(selected, problem, r.inputs(problem), 5, Parallel(), exact);
+  const auto computed = verify(selected, problem, r.inputs(problem), 5, Parallel());
+  CHECK(given.status == Status::ok);
+  CHECK(given.rel_rms == computed.rel_rms);
+  CHECK(given.rows == static_cast<std::int64_t>(verification_rows(problem, 5).size()));
+}
+
+TEST_CASE("a variant's own pattern is part of its oracle") {
+  auto diagonal = kFaulty<Fault::none>;
+  diagonal.computes = Computes::masked_softmax;
+  diagonal.attends = [](const MaskTask&, std::int64_t, std::int64_t, std::int64_t i, std::int64_t j) { return i == j; };
+  const auto v = verify_on(diagonal, "n12 d4");  // it runs without the pattern it declares
+  CHECK(v.oracle == OracleKind::dense_with_pattern);
+  CHECK(v.status == Status::mismatch);
+}
