@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from attnbench_reports.load.cases import cases_of
 from attnbench_reports.load.run import load_runs
-from attnbench_reports.stats.intervals import MIN_ROUNDS, median_interval, order_statistic_rank, timing
+from attnbench_reports.stats.intervals import MIN_ROUNDS, exact_coverage, median_interval, order_statistic_rank, timing
 from attnbench_reports.stats.pareto import frontier
 from attnbench_reports.stats.points import points_of
 from attnbench_reports.stats.scaling import band, fit
@@ -27,17 +27,12 @@ def test_the_smallest_number_of_rounds_with_an_interval():
     assert order_statistic_rank(MIN_ROUNDS - 1) is None
 
 
-def test_the_interval_of_six_is_their_range_with_its_exact_coverage():
+def test_the_interval_interpolates_between_two_ranks():
+    # Six values: ranks 1 and 2 cover 31/32 and 25/32, so 95 % takes a share of 0.1 and a weight of 0.5 / 1.4.
+    inner = 0.5 / 1.4
     interval = median_interval([5.0, 1, 4, 2, 6, 3])
-    assert (interval.low, interval.high) == (1, 6)
-    assert interval.coverage == pytest.approx(1 - 2 / 64)
-
-
-def test_the_interval_covers_the_median_as_often_as_it_says():
-    noise = np.random.default_rng(11).lognormal(size=(4000, 10))
-    intervals = [median_interval(row) for row in noise]
-    covered = np.mean([i.low <= 1 <= i.high for i in intervals])
-    assert covered == pytest.approx(intervals[0].coverage, abs=0.012)
+    assert (interval.low, interval.high) == (pytest.approx(1 + inner), pytest.approx(6 - inner))
+    assert (exact_coverage(6, 1), exact_coverage(6, 2)) == (pytest.approx(31 / 32), pytest.approx(25 / 32))
 
 
 def test_the_time_is_the_median_of_process_medians():

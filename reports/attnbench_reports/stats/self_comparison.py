@@ -1,0 +1,51 @@
+"""A/A: how often identical things are called different, with the interval of that rate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from scipy.stats import beta
+
+from attnbench_reports.stats.comparison import Comparison
+from attnbench_reports.stats.intervals import CONFIDENCE, Interval
+from attnbench_reports.stats.unpaired import compare_unpaired
+from attnbench_reports.stats.verdict import Judged, Verdict
+
+MIN_SELF_ROUNDS = 8  # 4 against 4 is the smallest exact U test that reaches 5 %
+
+
+@dataclass(frozen=True)
+class Rate:
+    count: int
+    total: int
+    interval: Interval  # exact binomial: Clopper & Pearson 1934
+
+    @property
+    def value(self) -> float:
+        return self.count / self.total
+
+
+def rate(count: int, total: int, confidence: float = CONFIDENCE) -> Rate:
+    """ValueError when total is 0."""
+    if total < 1:
+        raise ValueError("a rate needs at least one trial")
+    tail = (1 - confidence) / 2
+    low = float(beta.ppf(tail, count, total - count + 1)) if count else 0.0
+    high = float(beta.ppf(1 - tail, count + 1, total - count)) if count < total else 1.0
+    return Rate(count, total, Interval(low, high, confidence))
+
+
+def false_positives(judged: Sequence[Judged]) -> Rate | None:
+    """Share of the rows of an A/A table called FASTER or SLOWER; None for an empty table."""
+    called = sum(row.verdict in (Verdict.FASTER, Verdict.SLOWER) for row in judged)
+    return rate(called, len(judged)) if judged else None
+
+
+def halves(rounds: Mapping[int, float]) -> Comparison | None:
+    """One case against itself: its rounds dealt out A B B A, so that a steady drift falls on both halves; None below
+    MIN_SELF_ROUNDS rounds. A stored run estimates its own A/A rate this way, at half its rounds."""
+    if len(rounds) < MIN_SELF_ROUNDS:
+        return None
+    ordered = [rounds[number] for number in sorted(rounds)]
+    first = [value for place, value in enumerate(ordered) if place % 4 in (0, 3)]
+    second = [value for place, value in enumerate(ordered) if place % 4 in (1, 2)]
+    return compare_unpaired(first, second)

@@ -1,0 +1,38 @@
+"""Unpaired: two stored runs, compared by the Mann-Whitney U test on their process medians.
+
+The ratio is the Hodges-Lehmann estimate, the median of all differences of log times, with the interval that inverts
+the exact U test (Hodges & Lehmann 1963; Lehmann 1975, Nonparametrics, section 2.3). Nothing cancels here: what the
+machine did between the two runs is part of the ratio, and only a noise floor measured across runs (verdict.py) guards
+against calling it a change. Results are marked "unpaired" wherever they are shown.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from attnbench_reports.stats.comparison import Comparison, count_against, ratio_interval
+from attnbench_reports.stats.intervals import CONFIDENCE
+from attnbench_reports.stats.noise import scale
+from attnbench_reports.stats.rank_sum import rank_sum_coverage, rank_sum_p, rank_sum_rank
+
+
+def compare_unpaired(base: Sequence[float], new: Sequence[float]) -> Comparison:
+    """From the process medians of both, in seconds. ValueError when one side has none."""
+    if not base or not new:
+        raise ValueError("one side has no rounds")
+    a, b = np.log(base), np.log(new)
+    differences = np.sort(np.subtract.outer(b, a), axis=None)
+    rounds = len(base), len(new)
+    k = rank_sum_rank(*rounds, CONFIDENCE)
+    return Comparison(
+        design="unpaired",
+        base_s=float(np.median(base)),
+        new_s=float(np.median(new)),
+        ratio=math.exp(float(np.median(differences))),
+        interval=k and ratio_interval(differences, k, rank_sum_coverage(*rounds, k)),
+        p_value=rank_sum_p(*rounds, count_against(differences)),
+        noise=math.sqrt((scale(a) ** 2 + scale(b) ** 2) / 2),
+        rounds=rounds,
+        differences=tuple(differences.tolist()),
+    )
