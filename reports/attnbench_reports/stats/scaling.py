@@ -45,8 +45,10 @@ class Fit:
     factor: float  # largest n / smallest n
     local: tuple[float, ...]  # slope between neighbouring sizes
     curvature: float | None  # coefficient of log(n)^2; None below 4 sizes
-    curved: bool  # its interval excludes 0
-    tail: Slope | None  # slope over the upper half of the sizes; None unless curved
+    curvature_interval: Interval | None  # t(m-3)
+    curved: bool  # it excludes 0
+    tail: Slope | None  # slope over the upper half of the sizes; None below 4 sizes
+    tail_sizes: int
 
     @property
     def is_exponent(self) -> bool:
@@ -72,10 +74,16 @@ def fit(n: Sequence[float], y: Sequence[float]) -> Fit | None:
         return None
     x, z = np.log(np.asarray(n, float)), np.log(np.asarray(y, float))
     slope = _line(x, z)
-    curvature, curved = _curvature(x, z)
-    tail = _line(x[-(len(n) // 2 + 1) :], z[-(len(n) // 2 + 1) :]) if curved else None
+    curvature, around, curved = _curvature(x, z)
+    upper = tail_size(len(n))
+    tail = _line(x[-upper:], z[-upper:]) if len(n) >= 4 else None
     local = tuple((np.diff(z) / np.diff(x)).tolist())
-    return Fit(slope, len(n), max(n) / min(n), local, curvature, curved, tail)
+    return Fit(slope, len(n), max(n) / min(n), local, curvature, around, curved, tail, upper)
+
+
+def tail_size(sizes: int) -> int:
+    """How many of the largest sizes the tail slope is taken over: 4 of 7, 5 of 8."""
+    return sizes // 2 + 1
 
 
 def band(fit_: Fit, n: Sequence[float], at: Sequence[float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -100,14 +108,15 @@ def _line(x: np.ndarray, z: np.ndarray) -> Slope:
     return Slope(float(coefficients[0]), interval, float(coefficients[1]))
 
 
-def _curvature(x: np.ndarray, z: np.ndarray) -> tuple[float | None, bool]:
+def _curvature(x: np.ndarray, z: np.ndarray) -> tuple[float | None, Interval | None, bool]:
+    """Coefficient of log(n)^2, its t(m-3) interval and whether that excludes 0 by more than rounding."""
     freedom = len(x) - 3
     if freedom < 1:
-        return None, False
+        return None, None, False
     coefficients, errors = _least_squares(np.vander(x - x.mean(), 3), z)
     half = float(student_t.ppf(0.5 + CONFIDENCE / 2, freedom) * errors[0])
     value = float(coefficients[0])
-    return value, abs(value) > half + ROUNDING
+    return value, Interval(value - half, value + half), abs(value) > half + ROUNDING
 
 
 def _least_squares(design: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

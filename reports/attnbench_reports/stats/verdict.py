@@ -34,7 +34,13 @@ class Judged:
     margin: float  # max(1 %, noise floor), as a share
     adjusted: Interval | None  # exact interval of the ratio at Holm's level; None where the rounds cannot reach it
     p_adjusted: float  # Holm's: below 0.05 exactly where `adjusted` excludes 1
-    minimum_effect: float | None  # smallest change that this table finds in this row with 80 % power, as a share
+    table: int  # rows judged together
+
+    @property
+    def minimum_effect(self) -> float | None:
+        """The smallest change, as a share, that this table finds in this row with 80 % power; None if none."""
+        row, level = self.comparison, (1 - CONFIDENCE) / self.table
+        return minimum_effect(row.design, row.rounds, row.noise, self.margin, level)
 
 
 def judge(
@@ -70,8 +76,7 @@ def holm(p_values: Sequence[float], alpha: float = 1 - CONFIDENCE) -> list[Step]
 def _judged(row: Comparison, margin: float, step: Step, table: int) -> Judged:
     adjusted = exact_interval(row, 1 - step.level)
     verdict, reason = _verdict(row, margin, adjusted, table)
-    smallest = minimum_effect(row.design, row.rounds, row.noise, margin, (1 - CONFIDENCE) / table)
-    return Judged(row, verdict, reason, margin, adjusted, step.p_adjusted, smallest)
+    return Judged(row, verdict, reason, margin, adjusted, step.p_adjusted, table)
 
 
 def _verdict(row: Comparison, margin: float, adjusted: Interval | None, table: int) -> tuple[Verdict, str]:
