@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "harness/commands/commands.h"
-#include "harness/commands/python_report.h"
+#include "harness/commands/python_tool.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

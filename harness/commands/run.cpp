@@ -11,7 +11,7 @@
 #include "harness/commands/commands.h"
 #include "harness/commands/plan_options.h"
 #include "harness/commands/plan_text.h"
-#include "harness/commands/python_report.h"
+#include "harness/commands/python_tool.h"
 #include "harness/commands/records.h"
 #include "harness/paths.h"
 #include "harness/planning/plan_builder.h"

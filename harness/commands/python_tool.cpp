@@ -1,0 +1,101 @@
+#include "harness/commands/python_tool.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <iostream>
+
+#include "harness/paths.h"
+
+namespace attnbench {
+namespace {
+
+constexpr int kMissingPackages = 3;  // exit code of kCheck
+constexpr int kFailed = 1;
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+
+// Prints nothing and is quick: it looks for the packages without importing them.
+constexpr const char* kCheck =
+    "import importlib.util as u, sys; "
+    "sys.exit(3 if [m for m in ('numpy', 'scipy', 'pandas', 'matplotlib', 'jinja2') if u.find_spec(m) is None] else 0)";
+
+volatile pid_t child = 0;
+
+// Ctrl-C reaches the child without help: the terminal signals the whole foreground group. Only `kill PID` does not.
+void pass_on(int signal, siginfo_t* info, void*) {
+  if (info->si_code <= 0 && child > 0) ::kill(child, signal);
+}
+
+/// While it lives, signals end the child, which knows how to stop cleanly, and not this process.
+class SignalsPassedOn {
+ public:
+  SignalsPassedOn() {
+    struct sigaction action {};
+    action.sa_sigaction = pass_on;
+    action.sa_flags = SA_SIGINFO;
+    sigemptyset(&action.sa_mask);
+    for (const int signal : kSignals) {
+      auto& previous = previous_.emplace_back();
+      ::sigaction(signal, &action, &previous);
+      if (previous.sa_handler == SIG_IGN) ::sigaction(signal, &previous, nullptr);  // as nohup asks
+    }
+  }
+  ~SignalsPassedOn() {
+    for (std::size_t i = 0; i < previous_.size(); ++i) ::sigaction(kSignals[i], &previous_[i], nullptr);
+  }
+  SignalsPassedOn(const SignalsPassedOn&) = delete;
+  SignalsPassedOn& operator=(const SignalsPassedOn&) = delete;
+
+ private:
+  std::vector<struct sigaction> previous_;
+};
+
+/// Runs the interpreter with PYTHONPATH set to the reports folder and waits. Returns its exit code, -1 when it cannot be started or
+/// dies of a signal.
+int run_python(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), python_interpreter());
+  std::vector<char*> argv;
+  for (auto& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  setenv("PYTHONPATH", reports_dir().c_str(), 1);
+  const SignalsPassedOn guard;
+  pid_t started = 0;
+  if (posix_spawnp(&started, argv[0], nullptr, nullptr, argv.data(), environ) != 0) return -1;
+  child = started;
+  int status = 0;
+  while (waitpid(started, &status, 0) < 0 && errno == EINTR) {
+  }
+  child = 0;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int complain(const std::string& what, const std::string& why) {
+  std::cerr << "attnbench: no " << what << ": " << why << "\n";
+  return kFailed;
+}
+
+}  // namespace
+
+int run_python_tool(const std::string& what, const std::string& module, std::vector<std::string> arguments) {
+  const auto python = python_interpreter();
+  const int check = run_python({"-c", kCheck});
+  if (check == kMissingPackages)
+    return complain(what, python + " lacks packages; run scripts/setup.sh, or `pip install -r " + reports_dir() +
+                              "/requirements.txt`, or set ATTNBENCH_PYTHON to an interpreter that has them");
+  if (check != 0) return complain(what, "cannot start " + python + "; set ATTNBENCH_PYTHON to a Python 3 interpreter");
+  arguments.insert(arguments.begin(), {"-m", module});
+  const int code = run_python(std::move(arguments));
+  return code < 0 ? complain(what, module + " was killed") : code;
+}
+
+int make_report(const std::vector<std::string>& runs, const std::string& out) {
+  auto arguments = runs;
+  arguments.insert(arguments.end(), {"--out", out});
+  return run_python_tool("report", "attnbench_reports", std::move(arguments));
+}
+
+}  // namespace attnbench
