@@ -1,10 +1,15 @@
-"""The command: python -m attnbench_reports RUN... [--out DIR]. Exit codes: 0 done, 2 a mistake in call or input."""
+"""The command: python -m attnbench_reports RUN... [--out DIR] [--fail-on complexity].
+
+Exit codes: 0 done, 2 a mistake in call or input, 3 a finding that --fail-on asked for.
+"""
 
 import argparse
 import sys
 from pathlib import Path
 
 from attnbench_reports.errors import UserError
+
+FINDING = 3
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,25 +21,33 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where to write the report (default: the first RUN/report)"
     )
+    parser.add_argument(
+        "--fail-on", choices=("complexity",), help="exit 3 when a variant grows faster with n than it declares"
+    )
     options = parser.parse_args(arguments)
     try:
-        return _report(options.runs, options.out or options.runs[0] / "report")
+        found = _report(options.runs, options.out or options.runs[0] / "report")
+        return FINDING if found and options.fail_on else 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
-def _report(runs: list[Path], out: Path) -> int:
+def _report(runs: list[Path], out: Path) -> bool:
+    """Makes the report; returns whether a variant exceeds its declared complexity."""
     # Imported late: matplotlib, scipy and pandas take a second that --help and a mistyped option need not wait for.
     from attnbench_reports.build import write_report
     from attnbench_reports.model import build_model
     from attnbench_reports.pages.terminal import terminal_summary
+    from attnbench_reports.stats.complexity import checks_of, exceeding
 
     model = build_model(runs)
     write_report(model, out)
     print(terminal_summary(model))
+    found = exceeding(checks_of(model.runs, model.series))
+    print("".join(f"\ncomplexity: {check}" for check in found), end="\n" if found else "")
     print(f"\nreport: {out / 'report.html'}")
-    return 0
+    return bool(found)
 
 
 if __name__ == "__main__":

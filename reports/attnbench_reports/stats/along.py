@@ -29,6 +29,7 @@ SHAPE_AXES: dict[str, tuple[str, ...]] = {
     "threads": ("threads",),
     "mask window": ("mask window",),
 }
+IDENTITY = ("run", "variant", "dataset")  # fields of AxisSeries of their own
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class AxisSeries:
     run: str
     variant: str  # name without parameters
     dataset: str
-    fixed: str  # everything held fixed that differs between the series of this axis, in words
+    fixed: str  # what is held fixed here and differs in another series of the variant on this axis
     x: tuple[float, ...]  # ascending
     points: tuple[Point, ...]
 
@@ -98,14 +99,14 @@ def _along(axis: str, fields: tuple[str, ...], places: list[tuple[Point, dict]])
         rest = tuple((k, v) for k, v in at.items() if k not in fields)
         groups.setdefault(rest, {})[value] = point
     kept = {rest: members for rest, members in groups.items() if len(members) > 1}
-    telling = {k for rest in kept for k, v in rest if any(dict(other).get(k) != v for other in kept)}
-    return [_series(axis, rest, telling, members) for rest, members in kept.items()]
+    return [_series(axis, rest, kept, members) for rest, members in kept.items()]
 
 
-def _series(axis: str, rest: tuple, telling: set[str], members: dict[float, Point]) -> AxisSeries:
+def _series(axis: str, rest: tuple, others: Iterable[tuple], members: dict[float, Point]) -> AxisSeries:
     case = next(iter(members.values())).case
-    hidden = ("run", "variant", "dataset")  # fields of their own
-    fixed = " ".join(f"{k.removeprefix('param ')}={v}" for k, v in rest if k in telling and k not in hidden)
+    siblings = [dict(other) for other in others if dict(other)["variant"] == case.name]
+    telling = [(k, v) for k, v in rest if k not in IDENTITY and any(other.get(k) != v for other in siblings)]
+    fixed = " ".join(f"{k.removeprefix('param ')}={v}" for k, v in telling)
     x = tuple(sorted(members))
     return AxisSeries(axis, case.run, case.name, case.dataset, fixed, x, tuple(members[value] for value in x))
 

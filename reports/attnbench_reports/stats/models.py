@@ -4,17 +4,21 @@ A law is a sum of coefficients >= 0 times fixed functions of n. Least squares on
 every size) gives its residual sum RSS over m sizes, and AICc = m log(RSS / m) + 2 p + 2 p (p + 1) / (m - p - 1) with
 p = coefficients + 1 for the scatter (Hurvich & Tsai 1989, section 2). Laws within 4 of the best have considerable
 support (Burnham & Anderson 2002, section 2.6): then the choice is "undecided" and names them. A law whose further term
-comes out as 0 is the simpler law under another name and is left out.
+comes out as 0 is the simpler law under another name and is left out. AICc ranks even if all are wrong: when the
+residuals of all that it supports still bend (scaling.py's curvature test), none of them fits.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares, nnls
+from scipy.optimize import nnls
+
+from attnbench_reports.stats.scaling import fit
 
 DECIDED = 4.0
 ROUNDING = 1e-7  # residuals below this share are rounding, and equal for all laws that reach them
+MOST_STEPS = 100  # Gauss-Newton takes 3 to 20
 
 Terms = dict[str, Callable[[np.ndarray], np.ndarray]]  # name of the coefficient's function -> the function
 ONE: Terms = {"1": np.ones_like}
@@ -43,6 +47,7 @@ class LawFit:
 @dataclass(frozen=True)
 class Choice:
     ranking: tuple[LawFit, ...]  # ascending AICc; laws that collapsed to a simpler one are left out
+    fits: bool  # whether the residuals of any that it supports show no bend
 
     @property
     def best(self) -> LawFit:
@@ -55,10 +60,12 @@ class Choice:
 
     @property
     def decided(self) -> bool:
-        return len(self.supported) == 1
+        return self.fits and len(self.supported) == 1
 
     def __str__(self) -> str:
-        """n^2, or: undecided (n^2, bn+cn^2)"""
+        """n^2, or: undecided (n^2, bn+cn^2), or: none (nearest: n^2)"""
+        if not self.fits:
+            return f"none (nearest: {self.best.law})"
         return self.best.law if self.decided else f"undecided ({', '.join(fit.law for fit in self.supported)})"
 
 
@@ -67,8 +74,14 @@ def choose_law(n: Sequence[float], y: Sequence[float]) -> Choice | None:
     if len(n) < 5 or min(y) <= 0:
         return None
     x, values = np.asarray(n, float), np.asarray(y, float)
-    fits = [fit for law, terms in LAWS.items() if (fit := _fit(law, terms, x, values))]
-    return Choice(tuple(sorted(fits, key=lambda fit: fit.aicc)))
+    ranking = sorted((f for law, terms in LAWS.items() if (f := _fit(law, terms, x, values))), key=lambda f: f.aicc)
+    supported = [f for f in ranking if f.aicc - ranking[0].aicc < DECIDED]
+    return Choice(tuple(ranking), any(not _bends(f, x, values) for f in supported))
+
+
+def _bends(law: LawFit, n: np.ndarray, y: np.ndarray) -> bool:
+    values = sum(c * LAWS[law.law][term](n) for term, c in law.coefficients.items())
+    return law.scatter > ROUNDING and fit(n, y / values).curved
 
 
 def _fit(law: str, terms: Terms, n: np.ndarray, y: np.ndarray) -> LawFit | None:
@@ -85,16 +98,32 @@ def _fit(law: str, terms: Terms, n: np.ndarray, y: np.ndarray) -> LawFit | None:
 
 
 def _relative_least_squares(shares: np.ndarray) -> np.ndarray:
-    """Coefficients >= 0 that minimise the squares of log(sum of shares)."""
+    """Coefficients >= 0 that minimise the squares of log(sum of shares), by damped Gauss-Newton.
+
+    With J the shares divided by their sum f, a step solves min |log f + J (new - old)|, and J old = 1: a least-squares
+    problem in `new` alone, which nnls keeps at or above 0. One coefficient is solved in one step.
+    """
     if shares.shape[1] == 1:
         return np.exp(-np.log(shares).mean(axis=0))
     unit = shares.max(axis=0)
-    start, _ = nnls(shares / unit, np.ones(len(shares)))  # minimises relative errors: the same to first order
-    result = least_squares(
-        lambda c: np.log(shares / unit @ c),
-        np.maximum(start, 1e-12),
-        jac=lambda c: (shares / unit) / (shares / unit @ c)[:, None],
-        bounds=(0, np.inf),
-        xtol=1e-15, ftol=1e-15, gtol=1e-15,
-    )  # fmt: skip
-    return result.x / unit
+    design = shares / unit
+    c, _ = nnls(design, np.ones(len(design)))  # least relative errors: the same to first order
+    for _ in range(MOST_STEPS):
+        f = design @ c
+        new, _ = nnls(design / f[:, None], 1 - np.log(f))
+        better = _damped(design, c, new)
+        if np.allclose(better, c, rtol=1e-12, atol=0):
+            break
+        c = better
+    return c / unit
+
+
+def _damped(design: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """The first of new, half-way, a quarter ... that is no worse than old."""
+    before = np.sum(np.log(design @ old) ** 2)
+    for halvings in range(30):
+        c = old + (new - old) / 2**halvings
+        f = design @ c
+        if np.all(f > 0) and np.sum(np.log(f) ** 2) <= before:
+            return c
+    return old

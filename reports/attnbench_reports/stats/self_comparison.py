@@ -1,8 +1,10 @@
-"""A/A: how often identical things are called different, with the interval of that rate."""
+"""A/A: how often identical things are called different, and how far apart they come out."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.stats import beta
 
 from attnbench_reports.stats.comparison import Comparison
@@ -38,6 +40,14 @@ def false_positives(judged: Sequence[Judged]) -> Rate | None:
     """Share of the rows of an A/A table called FASTER or SLOWER; None for an empty table."""
     called = sum(row.verdict in (Verdict.FASTER, Verdict.SLOWER) for row in judged)
     return rate(called, len(judged)) if judged else None
+
+
+def noise_floor(identical: Sequence[Comparison], share: float = CONFIDENCE) -> float:
+    """The change, as a share, that `share` of A/A comparisons stay below: what the machine does by itself between two
+    measurements. ValueError without comparisons."""
+    if not identical:
+        raise ValueError("a noise floor needs at least one A/A comparison")
+    return math.expm1(float(np.quantile([abs(math.log(row.ratio)) for row in identical], share)))
 
 
 def halves(rounds: Mapping[int, float]) -> Comparison | None:
