@@ -2,13 +2,14 @@
 # Checks formatting and lint of everything git tracks; `scripts/lint.sh --fix` mends what can be mended.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=(reports tests scripts peers)
 mapfile -t sources < <(git ls-files '*.cpp' '*.h')
 status=0
 if [[ ${1:-} == --fix ]]; then
-  clang-format -i "${sources[@]}" && .venv/bin/ruff format reports tests scripts && .venv/bin/ruff check --fix reports tests scripts
+  clang-format -i "${sources[@]}" && .venv/bin/ruff format "${python[@]}" && .venv/bin/ruff check --fix "${python[@]}"
   exit
 fi
 clang-format --dry-run -Werror "${sources[@]}" || status=1
-.venv/bin/ruff format --check reports tests scripts || status=1
-.venv/bin/ruff check reports tests scripts || status=1
+.venv/bin/ruff format --check "${python[@]}" || status=1
+.venv/bin/ruff check "${python[@]}" || status=1
 exit $status

@@ -1,0 +1,34 @@
+// Backend: what a shared library peer_<name>.so offers that links against a peer's own library. It is built by the same build as
+// the plugin, so the two share this header and no version numbers. Functions throw std::exception to say what went wrong.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "attnbench/plugin.h"
+
+namespace attnbench::peers {
+
+/// One problem, prepared: the library's own objects.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  /// One call on the task's inputs. The output may stay in the library's memory.
+  virtual void call(const attnbench_task& task) = 0;
+  /// Brings the last call's output to the task's.
+  virtual void store(const attnbench_task& task) = 0;
+  /// Name and text: library, kernel, threads, and what else is worth knowing.
+  virtual std::vector<std::pair<std::string, std::string>> facts(const attnbench_task& task) = 0;
+};
+
+/// What each backend exports under the name kBackendEntry. `mode` is the peer's.
+using MakeBackend = std::unique_ptr<Backend> (*)(const char* mode, const attnbench_task& task);
+constexpr const char* kBackendEntry = "attnbench_make_backend";
+
+}  // namespace attnbench::peers
+
+extern "C" ATTNBENCH_PLUGIN_EXPORT std::unique_ptr<attnbench::peers::Backend> attnbench_make_backend(const char* mode,
+                                                                                                     const attnbench_task& task);

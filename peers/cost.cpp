@@ -1,0 +1,45 @@
+#include "peers/cost.h"
+
+#include <algorithm>
+
+#include "peers/multi_head.h"
+
+namespace attnbench::peers {
+namespace {
+
+constexpr double kFloat = 4;  // bytes
+
+double mask_bytes(const attnbench_problem& p) {
+  if (p.mask_kind == ATTNBENCH_NO_MASK) return 0;
+  const double copies = static_cast<double>((p.mask_per_batch ? p.batch : 1) * (p.mask_per_head ? p.heads_q : 1));
+  return copies * static_cast<double>(p.n_q) * static_cast<double>(p.n_k) * (p.mask_kind == ATTNBENCH_BOOLEAN_MASK ? 1 : kFloat);
+}
+
+// Q, K, V, O and the dense mask once each.
+double compulsory_bytes(const attnbench_problem& p) {
+  const auto rows_q = static_cast<double>(p.batch * p.heads_q * p.n_q), rows_k = static_cast<double>(p.batch * p.heads_kv * p.n_k);
+  return kFloat * (rows_q + rows_k) * static_cast<double>(p.d_qk + p.d_v) + mask_bytes(p);
+}
+
+}  // namespace
+
+double visible_pairs(const attnbench_problem& p) {
+  if (p.causal == ATTNBENCH_NOT_CAUSAL)
+    return static_cast<double>(p.batch * p.heads_q) * static_cast<double>(p.n_q) * static_cast<double>(p.n_k);
+  const auto shift = p.causal == ATTNBENCH_BOTTOM_RIGHT ? p.n_k - p.n_q : 0;
+  double pairs = 0;
+  for (std::int64_t i = 0; i < p.n_q; ++i) pairs += static_cast<double>(std::clamp<std::int64_t>(i + shift + 1, 0, p.n_k));
+  return static_cast<double>(p.batch * p.heads_q) * pairs;
+}
+
+void declare_cost(const Peer& peer, const attnbench_problem& p, attnbench_cost& cost) {
+  const double all = static_cast<double>(p.batch * p.heads_q) * static_cast<double>(p.n_q) * static_cast<double>(p.n_k);
+  cost.pairs = visible_pairs(p);
+  cost.multiply_adds = cost.pairs * static_cast<double>(p.d_qk + p.d_v);
+  cost.exps = cost.pairs;
+  cost.bytes = compulsory_bytes(p);
+  if (peer.stores_scores) cost.bytes += 2 * kFloat * all;
+  if (peer.mathematics == Mathematics::multi_head) add_projection_cost(p, cost);
+}
+
+}  // namespace attnbench::peers

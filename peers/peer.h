@@ -1,0 +1,43 @@
+// Peer: one way to call one library that people use for attention today, as plain data. catalogue.cpp lists them all; plugin.cpp
+// turns each into a variant. Listing one needs nothing of its library: what is missing on this machine is found out and said.
+//
+// A peer runs in one of two ways. `in_process`: a library with a C or C++ interface, behind a small shared library of ours
+// (backend.h) that scripts/peers.sh builds where the library's headers are. `adapter`: a Python process of its own that holds the
+// library, shares the tensors' memory with us and times its calls itself (adapter/adapter_process.h).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "attnbench/plugin.h"
+
+namespace attnbench::peers {
+
+enum class Engine { in_process, adapter };
+
+/// What the output means: plain softmax attention, or the same between learned projections (torch_mha).
+enum class Mathematics { attention, multi_head };
+
+using Reasons = std::vector<std::string>;
+
+struct Peer {
+  const char* name;     // of the variant
+  const char* library;  // as its makers write it
+  const char* call;     // what of the library is called, "scaled_dot_product_attention, flash backend forced"
+  Engine engine;
+  const char* home;                       // in_process: the backend's name; adapter: the module of attnbench_adapter/frameworks
+  const char* mode;                       // which of its ways to compute
+  std::span<const char* const> packages;  // Python distributions that must be there
+  bool writes_our_output;  // so that the host can time it; else it times itself and brings the output over afterwards
+  bool stores_scores;      // whether the whole score matrix goes through memory
+  Mathematics mathematics;
+  std::uint32_t supports;                                                             // ATTNBENCH_FEATURE_...
+  void (*unsupported)(const attnbench_problem& problem, Reasons& reasons) = nullptr;  // beyond `supports`
+};
+
+/// All peers, in the order they are listed.
+std::span<const Peer> catalogue();
+
+}  // namespace attnbench::peers

@@ -1,0 +1,11 @@
+"""Started by the plugin: the socket is descriptor 3, the shared memory 4, the plugin's process id the argument."""
+
+import sys
+
+from attnbench_adapter.parent import die_with_parent
+from attnbench_adapter.server import serve
+
+SOCKET, MEMORY = 3, 4  # peers/adapter/adapter_process.cpp
+
+die_with_parent(int(sys.argv[1]))
+serve(SOCKET, MEMORY)

@@ -1,0 +1,85 @@
+"""The conversation: one JSON line per request, one per reply, until the other side closes the socket."""
+
+import importlib
+import json
+import mmap
+import os
+import time
+from typing import Any
+
+import numpy as np
+
+from attnbench_adapter.memory import peak_of
+from attnbench_adapter.operator import Operator, Problem, Unavailable
+from attnbench_adapter.stopwatch import call_overhead, time_calls
+
+
+def map_tensors(descriptor: int, size: int, layout: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """The shared tensors as arrays on the memory itself."""
+    memory = mmap.mmap(descriptor, size)
+    return {tensor["name"]: np.ndarray(tensor["shape"], tensor["dtype"], memory, tensor["offset"]) for tensor in layout}
+
+
+class Server:
+    def __init__(self, memory: int):
+        self.memory = memory
+        self.operator: Operator | None = None
+        self.peak_bytes: int | None = None
+        self.busy_threads: float | None = None
+
+    def prepare(self, request: dict[str, Any]) -> None:
+        tensors = map_tensors(self.memory, request["bytes"], request["tensors"])
+        module = importlib.import_module("attnbench_adapter.frameworks." + request["module"])
+        problem = Problem(**request["problem"])
+        self.operator = module.open_operator(request["mode"], problem, tensors, request["threads"])
+
+    def load(self, _: dict[str, Any]) -> None:
+        self.operator.load()
+
+    def run(self, _: dict[str, Any]) -> None:
+        """The first call's memory is what the facts report: later ones find the library's pools filled."""
+        if self.peak_bytes is None:
+            self.peak_bytes = peak_of(self.operator.call)
+        else:
+            self.operator.call()
+
+    def time(self, request: dict[str, Any]) -> float:
+        busy = time.process_time()
+        seconds = time_calls(self.operator.call, request["count"])
+        self.busy_threads = (time.process_time() - busy) / max(seconds, 1e-9)
+        return seconds
+
+    def store(self, _: dict[str, Any]) -> None:
+        self.operator.store()
+
+    def facts(self, _: dict[str, Any]) -> dict[str, str]:
+        facts = {**self.operator.facts(), "process": "an adapter process that times its own calls"}
+        facts["call_overhead_s"] = f"{call_overhead():.3g}"
+        if self.peak_bytes is not None:
+            facts["peak_bytes"] = str(self.peak_bytes)
+        if self.busy_threads is not None:
+            facts["busy_threads"] = f"{self.busy_threads:.2f}"
+        return facts
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"ok": getattr(self, request["do"])(request)}
+        except Unavailable as error:
+            return {"unavailable": one_line(error)}
+        except MemoryError as error:
+            return {"out_of_memory": one_line(error) or "an allocation failed"}
+        except Exception as error:  # whatever a library throws is an answer too
+            return {"failed": f"{type(error).__name__}: {one_line(error)}"}
+
+
+def one_line(error: BaseException) -> str:
+    """The first lines of a message, joined, of a length for a table."""
+    return " ".join(str(error).split())[:300]
+
+
+def serve(socket: int, memory: int) -> None:
+    """Answers until the socket closes."""
+    server = Server(memory)
+    with os.fdopen(socket, "r+b", buffering=0) as stream, os.fdopen(os.dup(socket), "rb") as requests:
+        for line in requests:
+            stream.write((json.dumps(server.answer(json.loads(line))) + "\n").encode())
