@@ -18,10 +18,14 @@ struct Selected {
 };
 
 /// What the cost model expects of a case; shown by `plan`, used for skips and the ETA.
+/// Where the rates of a prediction come from: built in, or measured on this machine.
+enum class RateSource { prior, fitted };
+
 struct Prediction {
   double seconds = 0;     // one call
   double peak_bytes = 0;  // inputs + output + workspace + prepared, whole process
 };
+  RateSource rates = RateSource::prior;
 
 enum class CaseStatus { planned, unsupported, skipped };
 

@@ -32,6 +32,12 @@ Json cost_json(const Case& point) {
 }
 
 }  // namespace
+Json prediction_json(const Prediction& prediction) {
+  return {{"seconds", prediction.seconds},
+          {"peak_bytes", prediction.peak_bytes},
+          {"model", prediction.rates == RateSource::fitted ? "fitted" : "prior"}};
+}
+
 
 std::string shell_quoted(const std::string& text) {
   constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,:/=+@%";
@@ -74,6 +80,7 @@ Json make_record(const RecordSubject& subject, const JobResult& result, const st
                  {"kind", name_of(subject.kind)},
                  {"status", name_of(result.status)},
                  {"reasons", result.reasons},
+                 {"session", subject.session},
                  {"dataset", point.dataset},
                  {"seed", subject.seed},
                  {"problem", to_string(point.problem)},
@@ -89,7 +96,7 @@ Json make_record(const RecordSubject& subject, const JobResult& result, const st
                  {"isa", result.isa},
                  {"reproducer", reproducer(point, subject.seed)},
                  {"cost", cost_json(point)},
-                 {"prediction", {{"seconds", point.prediction.seconds}, {"peak_bytes", point.prediction.peak_bytes}}},
+                 {"prediction", prediction_json(point.prediction)},
                  {"started", started},
                  {"wall_s", result.wall_seconds}};
   if (!result.measured.empty()) record[name_of(subject.kind)] = result.measured;

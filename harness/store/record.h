@@ -15,6 +15,7 @@ struct RecordSubject {
   JobKind kind;
   int round = 0;
   std::uint64_t seed = 1;
+  int session = 0;  // of run.json
 };
 
 /// "text|b1 h8 n1024 d64 f32|naive|t2|time|r0"

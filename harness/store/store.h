@@ -10,7 +10,7 @@
 
 namespace attnbench {
 
-constexpr int kSchemaVersion = 1;  // of records.jsonl and run.json: harness/schema/*.json
+constexpr int kSchemaVersion = 2;  // of records.jsonl and run.json: harness/schema/*.json
 
 /// What the orchestrator needs to remember of a record.
 struct StoredRecord {

@@ -113,10 +113,11 @@ def test_a_folder_that_holds_a_run_is_not_written_over(attnbench, stored_run):
     assert (stored_run / "records.jsonl").read_bytes() == before
 
 
-def test_a_run_of_another_schema_version_is_refused(attnbench, stored_run):
+@pytest.mark.parametrize("version", [1, 99])
+def test_a_run_of_another_schema_version_is_refused(attnbench, stored_run, version):
     run = json.loads((stored_run / "run.json").read_text())
-    (stored_run / "run.json").write_text(json.dumps(run | {"schema_version": 99}))
-    assert "99" in attnbench.refused("run", "--resume", "stored")
+    (stored_run / "run.json").write_text(json.dumps(run | {"schema_version": version}))
+    assert f"schema version {version}, this attnbench writes version 2" in attnbench.refused("run", "--resume", "stored")
 
 
 def test_a_damaged_run_file_is_refused(attnbench, stored_run):

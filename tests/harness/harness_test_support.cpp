@@ -67,24 +67,33 @@ Json read_schema(const std::string& name) {
   return Json::parse(read_text(std::string(ATTNBENCH_SOURCE_DIR) + "/harness/schema/" + name));
 }
 
-std::string schema_violation(const Json& schema, const Json& document, const std::string& where) {
+namespace {
+
+// `root`: where the $refs of the schema lead.
+std::string violation(const Json& root, const Json& schema, const Json& document, const std::string& where) {
+  if (schema.contains("$ref"))
+    return violation(root, root.at(Json::json_pointer(schema["$ref"].get<std::string>().substr(1))), document, where);
   if (schema.contains("const") && document != schema["const"]) return where + " is not " + schema["const"].dump();
   if (schema.contains("type") && !has_some_type(document, schema["type"])) return where + " has the wrong type";
   if (schema.contains("enum") && std::find(schema["enum"].begin(), schema["enum"].end(), document) == schema["enum"].end())
     return where + " holds an unknown word " + document.dump();
   if (schema.contains("items"))
     for (const auto& item : document)
-      if (const auto found = schema_violation(schema["items"], item, where + "[]"); !found.empty()) return found;
-  if (!schema.contains("properties")) return "";
+      if (const auto found = violation(root, schema["items"], item, where + "[]"); !found.empty()) return found;
+  if (!schema.contains("properties") || !document.is_object()) return "";
   for (const auto& name : schema.value("required", Json::array()))
     if (!document.contains(name.get<std::string>())) return where + " lacks " + name.dump();
   for (const auto& [name, value] : document.items()) {
     const bool known = schema["properties"].contains(name);
     if (!known && schema.value("additionalProperties", Json(true)) == false) return where + " has an unknown member " + name;
     if (!known) continue;
-    if (const auto found = schema_violation(schema["properties"][name], value, where + "." + name); !found.empty()) return found;
+    if (const auto found = violation(root, schema["properties"][name], value, where + "." + name); !found.empty()) return found;
   }
   return "";
 }
+
+}  // namespace
+
+std::string schema_violation(const Json& schema, const Json& document) { return violation(schema, schema, document, ""); }
 
 }  // namespace attnbench

@@ -46,7 +46,7 @@ std::vector<Json> read_records(const std::string& directory);
 
 /// What breaks the schema in a document: missing or unknown members, wrong constants, words outside an enum. Covers what
 /// harness/schema/*.json use; "" when there is nothing.
-std::string schema_violation(const Json& schema, const Json& document, const std::string& where = "");
+std::string schema_violation(const Json& schema, const Json& document);
 Json read_schema(const std::string& name);
 
 }  // namespace attnbench

@@ -55,7 +55,7 @@ TEST_CASE("each thing that spoils a measurement is named") {
 
 TEST_CASE("the environment follows the schema and knows this machine") {
   const auto environment = describe_environment(1);
-  CHECK(schema_violation(read_schema("run.schema.json")["properties"]["environment"], environment) == "");
+  CHECK(schema_violation(read_schema("run.schema.json")["$defs"]["environment"], environment) == "");
   CHECK(environment["cpu_model"] != "");
   CHECK(environment["cores"] >= 1);
   CHECK(environment["memory_bytes"] > 1e6);

@@ -17,7 +17,7 @@ Case linear_case() {
   point.problem = parse_problem("b1 h2 n16 d8 causal");
   point.selected = {find_variant("naive"), Params(find_variant("naive")->params)};
   point.threads = 2;
-  point.prediction = {0.5, 1e6};
+  point.prediction = {0.5, 1e6, RateSource::fitted};
   return point;
 }
 
@@ -79,6 +79,14 @@ TEST_CASE("the cost of a problem that a variant does not support is not asked fo
   point.selected.variant = &picky;
   point.status = CaseStatus::unsupported;
   CHECK(make_record({point, JobKind::verify, 0, 1}, JobResult{}, utc_now())["cost"]["pairs"] == 0);
+}
+
+TEST_CASE("a record names its session and what its prediction stands on") {
+  auto point = linear_case();
+  CHECK(make_record({point, JobKind::time, 2, 1, 3}, JobResult{}, utc_now())["session"] == 3);
+  CHECK(make_record({point, JobKind::time, 2, 1}, JobResult{}, utc_now())["prediction"]["model"] == "fitted");
+  point.prediction.rates = RateSource::prior;
+  CHECK(make_record({point, JobKind::time, 2, 1}, JobResult{}, utc_now())["prediction"]["model"] == "prior");
 }
 
 TEST_CASE("times are UTC in ISO 8601") {
