@@ -12,16 +12,17 @@
 
 #include "datasets/npy.h"
 #include "harness/commands/commands.h"
+#include "harness/commands/plugin_options.h"
 #include "harness/commands/user_arrays.h"
 #include "harness/planning/available_memory.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/planning/selection.h"
+#include "harness/plugins/catalogue.h"
 #include "harness/units.h"
 #include "harness/words.h"
 #include "harness/worker/parallel_tbb.h"
 #include "variants/api/error.h"
-#include "variants/api/registry.h"
 
 namespace attnbench {
 namespace {
@@ -42,10 +43,11 @@ struct Options {
   std::vector<std::string> params;
   std::optional<int> threads;
   std::uint64_t seed = 1;
+  PluginOptions plugins;
 };
 
 Selected select(const Options& options) {
-  auto selection = parse_selection({&options.variant, 1}, builtin_variants());
+  auto selection = parse_selection({&options.variant, 1}, known_variants());
   if (selection.size() > 1) throw UserError("apply takes one variant, not '" + options.variant + "'");
   for (const auto& setting : options.params) {
     const auto equals = setting.find('=');
@@ -95,6 +97,7 @@ Tensor run_once(const Selected& selected, const Problem& problem, const Inputs& 
 }
 
 int apply(const Options& options) {
+  load(options.plugins);
   const auto selected = select(options);
   const int threads = options.threads.value_or(usable_threads());
   require_writable(options.out);
@@ -143,6 +146,7 @@ void add_apply(CLI::App& app, CommandLine& line) {
   command->add_option("--seed", options->seed, "seed of weights and random patterns a variant makes; default 1")
       ->type_name("NUMBER");
   command->add_option("--out", options->out, "where to write the output")->type_name("FILE")->required();
+  add_plugin_option(*command, options->plugins);
   command->footer(kFooter);
   command->callback([options, &line] { line.exit_code = apply(*options); });
 }

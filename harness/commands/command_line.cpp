@@ -87,6 +87,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_verify(app, line);
   add_apply(app, line);
   add_report(app, line);
+  add_plugin(app, line);
   add_worker(app, line);
 }
 

@@ -24,6 +24,7 @@ void add_run(CLI::App& app, CommandLine& line);
 void add_verify(CLI::App& app, CommandLine& line);
 void add_apply(CLI::App& app, CommandLine& line);
 void add_report(CLI::App& app, CommandLine& line);
+void add_plugin(CLI::App& app, CommandLine& line);
 void add_worker(CLI::App& app, CommandLine& line);
 
 /// Parses the arguments and carries out the command. Returns the exit code: 0 ok, 1 a case failed, 2 a mistake in the

@@ -9,15 +9,16 @@
 #include "datasets/dataset.h"
 #include "harness/commands/commands.h"
 #include "harness/commands/descriptor.h"
+#include "harness/commands/plugin_options.h"
 #include "harness/commands/table.h"
 #include "harness/planning/available_memory.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan_file.h"
 #include "harness/planning/selection.h"
+#include "harness/plugins/catalogue.h"
 #include "harness/units.h"
 #include "harness/words.h"
 #include "variants/api/error.h"
-#include "variants/api/registry.h"
 
 namespace attnbench {
 namespace {
@@ -31,6 +32,7 @@ struct Options {
   std::string name;
   std::string problem = "b1 h8 n1024 d64 f32";
   bool json = false;
+  PluginOptions plugins;
 };
 
 std::string params_text(const Variant& variant) {
@@ -82,15 +84,16 @@ const DatasetInfo* find_dataset(const std::string& name) {
 
 [[noreturn]] void reject_name(const std::string& name) {
   auto known = shipped_plans();
-  for (const auto* v : builtin_variants()) known.emplace_back(v->name);
+  for (const auto* v : known_variants()) known.emplace_back(v->name);
   for (const auto& d : dataset_catalogue()) known.emplace_back(d.name);
   throw UserError("no variant, dataset or plan is called '" + name + "'" + suggestion(name, known));
 }
 
 void describe(const Options& options) {
+  load(options.plugins);
   const auto plain = options.name.substr(0, options.name.find('('));
-  if (find_variant(plain)) {
-    const auto selection = parse_selection({&options.name, 1}, builtin_variants());
+  if (find_known_variant(plain)) {
+    const auto selection = parse_selection({&options.name, 1}, known_variants());
     if (selection.size() > 1) throw UserError("describe takes one variant, not '" + options.name + "'");
     const auto problem = parse_problem(options.problem);
     if (options.json) std::cout << descriptor_json(*selection[0].variant).dump(2) << "\n";
@@ -117,6 +120,7 @@ void add_describe(CLI::App& app, CommandLine&) {
   command->add_option("--problem", options->problem, "problem to state the cost for (default 'b1 h8 n1024 d64 f32')")
       ->type_name("PROBLEM");
   command->add_flag("--json", options->json, "print a variant as JSON");
+  add_plugin_option(*command, options->plugins);
   command->footer(kFooter);
   command->callback([options] { describe(*options); });
 }

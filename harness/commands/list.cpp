@@ -6,9 +6,10 @@
 #include "datasets/dataset.h"
 #include "harness/commands/commands.h"
 #include "harness/commands/descriptor.h"
+#include "harness/commands/plugin_options.h"
 #include "harness/commands/table.h"
 #include "harness/planning/plan_file.h"
-#include "variants/api/registry.h"
+#include "harness/plugins/catalogue.h"
 
 namespace attnbench {
 namespace {
@@ -21,11 +22,12 @@ constexpr const char* kFooter = R"(Examples:
 struct Options {
   std::string what = "all";
   bool json = false;
+  PluginOptions plugins;
 };
 
 std::string variants_text() {
   Table table({{"VARIANT"}, {"FAMILY"}, {"TIME"}, {"MEMORY"}, {"SUMMARY"}});
-  for (const auto* v : builtin_variants()) table.add({v->name, v->family, v->time_label, v->memory_label, v->summary});
+  for (const auto* v : known_variants()) table.add({v->name, v->family, v->time_label, v->memory_label, v->summary});
   return table.text();
 }
 
@@ -43,7 +45,7 @@ std::string plans_text() {
 
 Json list_json() {
   Json json{{"variants", Json::array()}, {"datasets", Json::array()}, {"plans", Json::array()}};
-  for (const auto* v : builtin_variants()) json["variants"].push_back(descriptor_json(*v));
+  for (const auto* v : known_variants()) json["variants"].push_back(descriptor_json(*v));
   for (const auto& d : dataset_catalogue())
     json["datasets"].push_back({{"name", d.name}, {"syntax", d.syntax}, {"summary", d.summary}});
   for (const auto& name : shipped_plans()) json["plans"].push_back({{"name", name}, {"summary", load_plan(name).summary}});
@@ -51,6 +53,7 @@ Json list_json() {
 }
 
 void list(const Options& options) {
+  load(options.plugins);
   const bool all = options.what == "all";
   if (options.json) {
     const auto json = list_json();
@@ -73,6 +76,7 @@ void add_list(CLI::App& app, CommandLine&) {
   command->add_option("what", options->what, "variants, datasets, plans or all (default)")
       ->check(CLI::IsMember({"variants", "datasets", "plans", "all"}));
   command->add_flag("--json", options->json, "print JSON");
+  add_plugin_option(*command, options->plugins);
   command->footer(kFooter);
   command->callback([options] { list(*options); });
 }

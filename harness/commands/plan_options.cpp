@@ -74,6 +74,8 @@ bool PlanOptions::any() const {
 }
 
 void add_plan_options(CLI::App& command, PlanOptions& options) {
+  add_plugin_option(command, options.plugins);
+  command.get_option("--plugin")->group("What to run");
   command.add_option("--plan", options.plan, "a shipped plan (see `attnbench list plans`) or a TOML file; default: default")
       ->type_name("NAME|FILE")
       ->group("What to run");
@@ -100,6 +102,7 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
 }
 
 PlanSpec plan_spec(const PlanOptions& options) {
+  load(options.plugins);
   auto spec = base_spec(options);
   std::vector<Axis> given;
   for (const auto& text : options.axes) given.push_back(parse_axis(text));

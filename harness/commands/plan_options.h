@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/commands/plugin_options.h"
 #include "harness/planning/plan_file.h"
 
 namespace attnbench {
@@ -18,6 +19,7 @@ struct PlanOptions {
   std::optional<std::uint64_t> seed;
   std::optional<double> max_call_seconds;
   bool no_weights = false;
+  PluginOptions plugins;  // not part of any(): a resumed run may name them again
 
   /// Whether any of them was given.
   bool any() const;
@@ -26,7 +28,7 @@ struct PlanOptions {
 /// Declares the options on a command.
 void add_plan_options(CLI::App& command, PlanOptions& options);
 
-/// The plan they describe, not yet resolved. Without --plan: the default plan, or exactly the --problem ones where there are any.
+/// Loads the plugins and gives the plan they all describe, not yet resolved. Without --plan: the default plan, or exactly the --problem ones where there are any.
 /// Throws UserError.
 PlanSpec plan_spec(const PlanOptions& options);
 

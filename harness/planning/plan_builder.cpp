@@ -16,9 +16,9 @@
 #include "harness/planning/cost_model.h"
 #include "harness/planning/fields.h"
 #include "harness/planning/selection.h"
+#include "harness/plugins/catalogue.h"
 #include "harness/words.h"
 #include "variants/api/error.h"
-#include "variants/api/registry.h"
 
 namespace attnbench {
 namespace {
@@ -163,6 +163,8 @@ void price(Case& one, double budget, std::optional<double> max_call_seconds) {
                         (static_cast<double>(p.batch) * p.heads_q * p.n_q + static_cast<double>(p.batch) * p.heads_kv * p.n_k) *
                         (p.d_qk + p.d_v);
   if (inputs > budget) return skip_for_memory(one, inputs, budget);
+  if (const char* why = one.selected.variant->unavailable)
+    return skip(one, std::string(one.selected.variant->name) + " is not available here: " + why);
   one.reasons = unsupported_reasons(*one.selected.variant, p, one.selected.params);
   if (!one.reasons.empty()) {
     one.status = CaseStatus::unsupported;
@@ -213,7 +215,7 @@ void resolve_sweep(Sweep& sweep, CaseList& cases) {
   if (sweep.variants.empty()) sweep.variants = {"*"};
   if (sweep.datasets.empty()) sweep.datasets = {"text"};
   if (sweep.problems.empty()) sweep.problems = {"b1 h8 n1024 d64 f32"};
-  const auto selection = parse_selection(sweep.variants, builtin_variants());
+  const auto selection = parse_selection(sweep.variants, known_variants());
   std::vector<Axis> axes;
   for (const auto& text : sweep.axes) axes.push_back(parse_axis(text));
   axes = override_axes({}, axes);

@@ -97,6 +97,7 @@ std::string to_line(const Job& job) {
                      {"problem", to_string(job.problem)},
                      {"variant", job.variant},
                      {"params", params},
+                     {"plugin", job.plugin},
                      {"threads", job.threads},
                      {"seed", job.seed},
                      {"inputs_file", job.inputs_file},
@@ -118,6 +119,7 @@ Job parse_job(const std::string& line) {
   job.problem = parse_problem(json.at("problem").get<std::string>());
   job.variant = json.at("variant");
   for (const auto& [name, value] : json.at("params").items()) job.params.emplace_back(name, value);
+  job.plugin = json.at("plugin");
   job.threads = json.at("threads");
   job.seed = json.at("seed");
   job.inputs_file = json.at("inputs_file");

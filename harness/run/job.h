@@ -27,6 +27,7 @@ struct Job {
   Problem problem;
   std::string variant;  // empty for inputs
   ParamTexts params;    // those that differ from the defaults may suffice
+  std::string plugin;   // the file the variant comes from; empty for a built-in one
   int threads = 1;
   std::uint64_t seed = 1;
   std::string inputs_file;      // written by inputs, mapped read-only by the others

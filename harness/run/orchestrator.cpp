@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "harness/plugins/catalogue.h"
 #include "harness/run/interrupt.h"
 #include "harness/run/ledger.h"
 #include "harness/run/progress.h"
@@ -270,6 +271,7 @@ Job Run::job_for(JobKind kind, const Case& point, const GroupInputs& inputs) con
   job.problem = point.problem;
   job.variant = kind == JobKind::inputs ? "" : point.selected.variant->name;
   job.params = param_texts(point.selected.params);
+  if (const auto* plugin = plugin_of(*point.selected.variant); plugin && kind != JobKind::inputs) job.plugin = plugin->file;
   job.threads = point.threads;
   job.seed = plan_.seed;
   job.inputs_file = inputs.file;

@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "harness/plugins/catalogue.h"
 #include "harness/store/store.h"
 
 namespace attnbench {
@@ -52,9 +53,11 @@ std::string record_key(const Case& point, JobKind kind, int round) {
 }
 
 std::string reproducer(const Case& point, std::uint64_t seed) {
+  const auto* plugin = plugin_of(*point.selected.variant);
   return "attnbench run --problem " + shell_quoted(to_string(point.problem)) + " --variants " +
          shell_quoted(point.selected.label()) + " --dataset " + shell_quoted(point.dataset) + " --threads " +
-         std::to_string(point.threads) + " --seed " + std::to_string(seed);
+         std::to_string(point.threads) + " --seed " + std::to_string(seed) +
+         (plugin ? " --plugin " + shell_quoted(plugin->file) : "");
 }
 
 Json params_json(const Params& params) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include "harness/plugins/catalogue.h"
 #include "harness/store/environment.h"
 #include "harness/store/record.h"
 #include "harness/store/store.h"
@@ -34,6 +35,12 @@ Json plan_json(const Plan& plan) {
           {"toml", plan.resolved_toml}};
 }
 
+Json plugin_json(const Variant& variant) {
+  const auto* plugin = plugin_of(variant);
+  if (plugin == nullptr) return nullptr;
+  return {{"file", plugin->file}, {"hash", plugin->hash}, {"name", plugin->name}, {"version", plugin->version}};
+}
+
 Json variant_json(const Selected& selected) {
   const auto& variant = *selected.variant;
   Json laws = Json::array();
@@ -48,7 +55,8 @@ Json variant_json(const Selected& selected) {
           {"time_label", variant.time_label},
           {"memory_label", variant.memory_label},
           {"laws", laws},
-          {"params", params_json(selected.params)}};
+          {"params", params_json(selected.params)},
+          {"plugin", plugin_json(variant)}};
 }
 
 Json variants_json(const Plan& plan) {

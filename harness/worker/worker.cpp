@@ -7,6 +7,7 @@
 #include <new>
 
 #include "datasets/npy.h"
+#include "harness/plugins/catalogue.h"
 #include "harness/run/orchestrator.h"
 #include "harness/run/process.h"
 #include "harness/worker/inputs_cache.h"
@@ -17,7 +18,6 @@
 #include "harness/worker/verify.h"
 #include "harness/worker/weights.h"
 #include "variants/api/error.h"
-#include "variants/api/registry.h"
 #include "variants/kernels/isa.h"
 
 namespace attnbench {
@@ -26,6 +26,7 @@ namespace {
 constexpr int kNoJob = 70;  // EX_SOFTWARE: somebody else's program started us
 
 Selected select(const Job& job, VariantLookup find) {
+  if (!job.plugin.empty()) load_plugin(job.plugin);
   const Variant* variant = find(job.variant);
   if (!variant) throw UserError("no variant is called '" + job.variant + "'");
   Selected selected{variant, Params(variant->params)};
@@ -167,6 +168,6 @@ int worker_process(VariantLookup find) {
   return answer(to_line(do_job(job, find))) ? 0 : kNoJob;
 }
 
-int worker_main() { return worker_process(&find_variant); }
+int worker_main() { return worker_process(&find_known_variant); }
 
 }  // namespace attnbench

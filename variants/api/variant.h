@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "variants/api/parallel.h"
@@ -146,6 +147,9 @@ using AttendsFunction = bool (*)(const MaskTask& task, std::int64_t b, std::int6
 
 using Reasons = std::vector<std::string>;
 
+/// What ran, by name: "library", "kernel", "threads" (how their number was set), ... Goes into the record.
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
 struct Variant {
   const char* name;     // equals the file name
   const char* family;   // exact, sparse, linear, additive, composed ...
@@ -171,6 +175,14 @@ struct Variant {
   void (*oracle)(const OracleTask& task) = nullptr;
   /// The pattern of a masked_softmax variant.
   AttendsFunction attends = nullptr;
+
+  // ---- For implementations from elsewhere; the variants of this repository leave them alone ----
+  /// One line: why nothing at all can run here (a library is missing). Its cases are skipped with it. Null: all is there.
+  const char* unavailable = nullptr;
+  /// Makes `count` calls and gives the wall time of all in seconds, in place of the harness's stopwatch. Optional.
+  double (*time_calls)(const RunTask& task, std::int64_t count) = nullptr;
+  /// What ran, asked after run(). Optional.
+  Facts (*implementation)(const RunTask& task) = nullptr;
 };
 
 /// Opens a descriptor's definition: ATTNBENCH_VARIANT(naive) = {...};

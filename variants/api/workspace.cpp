@@ -28,9 +28,12 @@ Workspace::Workspace(std::size_t declared)
   guards_.reserve(kReservedGuards);
 }
 
+Workspace::Workspace(Source source, void* context)
+    : declared_(std::numeric_limits<std::size_t>::max()), capacity_(0), memory_(nullptr), source_(source), context_(context) {}
+
 Workspace::~Workspace() {
   reset();
-  free_lines(memory_);
+  if (memory_) free_lines(memory_);
 }
 
 void Workspace::reset() {
@@ -54,6 +57,10 @@ bool Workspace::guards_intact() const {
 }
 
 void* Workspace::allocate_bytes(std::size_t bytes) {
+  if (source_) {
+    if (void* block = source_(context_, bytes)) return block;
+    throw std::bad_alloc();
+  }
   used_ += bytes;
   if (used_ > peak_) peak_ = used_;
   if (used_ > declared_) overflowed_ = true;

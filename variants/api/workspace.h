@@ -27,6 +27,9 @@ class Workspace {
  public:
   /// Reserves and touches room for `declared` bytes (sum of workspace_bytes()) plus guards.
   explicit Workspace(std::size_t declared);
+  /// Hands every request on, in whole 64-byte lines, to somebody else's workspace: that of a plugin's host, which counts them.
+  using Source = void* (*)(void* context, std::size_t bytes);
+  Workspace(Source source, void* context);
   ~Workspace();
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
@@ -57,6 +60,8 @@ class Workspace {
   std::size_t declared_;
   std::size_t capacity_;
   std::byte* memory_;
+  Source source_ = nullptr;  // when set, nothing below is used
+  void* context_ = nullptr;
   std::size_t offset_ = 0;  // next free byte, guards included
   std::size_t used_ = 0;    // payload bytes in use
   std::size_t peak_ = 0;

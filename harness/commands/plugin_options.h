@@ -1,0 +1,21 @@
+// --plugin: the option with which commands that know variants learn about those of plugins.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+namespace attnbench {
+
+struct PluginOptions {
+  std::vector<std::string> files;
+};
+
+/// Declares --plugin on a command.
+void add_plugin_option(CLI::App& command, PluginOptions& options);
+
+/// Loads the plugins of ATTNBENCH_PLUGIN_PATH and of the option, before anything looks for a variant. A file of the path that is no
+/// good is a line on standard error; anything else that is wrong throws UserError.
+void load(const PluginOptions& options);
+
+}  // namespace attnbench

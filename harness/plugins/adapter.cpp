@@ -1,0 +1,304 @@
+#include "harness/plugins/adapter.h"
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+#include "harness/plugins/abi.h"
+#include "harness/store/build_info.h"
+#include "variants/api/error.h"
+
+namespace attnbench::plugins {
+namespace {
+
+// ---- Slots ---------------------------------------------------------------------------------------------------------------
+
+// A descriptor's functions take no context, so each adapter gets functions of its own: instantiations over its slot number.
+constexpr std::size_t kSlots = 128;
+std::array<const Adapter*, kSlots> slots{};
+std::size_t slots_taken = 0;
+
+template <std::size_t Slot>
+struct Thunks {
+  static void unsupported(const Problem& p, const Params& q, Reasons& r) { slots[Slot]->unsupported(p, q, r); }
+  static Cost cost(const Problem& p, const Params& q) { return slots[Slot]->cost(p, q); }
+  static std::size_t workspace(const Problem& p, const Params& q, int t) { return slots[Slot]->workspace(p, q, t); }
+  static Prepared prepare(const PrepareTask& task) { return slots[Slot]->prepare(task); }
+  static void run(const RunTask& task) { slots[Slot]->run(task); }
+  static double time_calls(const RunTask& task, std::int64_t count) { return slots[Slot]->time_calls(task, count); }
+  static Facts implementation(const RunTask& task) { return slots[Slot]->implementation(task); }
+  static void oracle(const OracleTask& task) { slots[Slot]->oracle(task); }
+  static bool attends(const MaskTask& task, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
+    return slots[Slot]->attends(task, b, h, i, j);
+  }
+};
+
+// Points the functions that the plugin has at the thunks of one slot.
+template <std::size_t Slot>
+void connect(Variant& variant, const attnbench_variant& given) {
+  using T = Thunks<Slot>;
+  variant.cost = &T::cost;
+  variant.prepare = &T::prepare;  // always: run() finds there what it passes on
+  variant.run = &T::run;
+  if (given.unsupported) variant.unsupported = &T::unsupported;
+  if (given.workspace) variant.workspace = &T::workspace;
+  if (given.time_calls) variant.time_calls = &T::time_calls;
+  if (given.implementation) variant.implementation = &T::implementation;
+  if (given.oracle) variant.oracle = &T::oracle;
+  if (given.attends) variant.attends = &T::attends;
+}
+
+using Connect = void (*)(Variant&, const attnbench_variant&);
+
+template <std::size_t... Slot>
+constexpr std::array<Connect, kSlots> connectors(std::index_sequence<Slot...>) {
+  return {&connect<Slot>...};
+}
+
+// ---- One call ------------------------------------------------------------------------------------------------------------
+
+// What the host's services need to know of the call in hand; a task's host_data.
+struct CallContext {
+  Workspace* workspace = nullptr;
+  const Parallel* parallel = nullptr;
+  std::string reason;  // why it failed
+};
+
+CallContext& context_of(const attnbench_task* task) { return *static_cast<CallContext*>(task->host_data); }
+
+// No exception may pass through the plugin's frames on its way up.
+void* take_workspace(const attnbench_task* task, std::uint64_t bytes) {
+  auto* workspace = context_of(task).workspace;
+  if (workspace == nullptr || bytes > static_cast<std::uint64_t>(INT64_MAX)) return nullptr;
+  try {
+    return workspace->allocate<std::byte>(static_cast<std::int64_t>(bytes)).data();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+void parallel_for(const attnbench_task* task, std::int64_t count, std::int64_t grain, attnbench_loop_body body, void* state) {
+  static const Parallel serial;
+  const auto* parallel = context_of(task).parallel;
+  (parallel ? *parallel : serial).for_ranges(count, grain, [&](std::int64_t begin, std::int64_t end, int slot) {
+    body(state, begin, end, slot);
+  });
+}
+
+void note_failure(const attnbench_task* task, const char* reason) { context_of(task).reason = reason ? reason : ""; }
+
+attnbench_task task_of(const attnbench_problem* problem, const attnbench_params* params, void* state, std::uint64_t seed,
+                       int threads, CallContext& context) {
+  attnbench_task task{};
+  task.head = head_of<attnbench_task>();
+  task.problem = problem;
+  task.params = params;
+  task.state = state;
+  task.seed = seed;
+  task.threads = threads;
+  task.allocate = &take_workspace;
+  task.parallel_for = &parallel_for;
+  task.fail = &note_failure;
+  task.host_data = &context;
+  return task;
+}
+
+// What prepare() leaves: the problem and parameters translated once, so that run() allocates nothing, and the plugin's state.
+struct PreparedCall {
+  PreparedCall(const PrepareTask& task, const attnbench_variant& owner)
+      : problem(task.problem), params(task.params), seed(task.seed), variant(owner) {}
+  ~PreparedCall() {
+    if (state && variant.destroy) variant.destroy(variant.user, state);
+  }
+  PreparedCall(const PreparedCall&) = delete;
+  PreparedCall& operator=(const PreparedCall&) = delete;
+
+  attnbench_task task(int threads, CallContext& context) const {
+    return task_of(problem.get(), params.get(), state, seed, threads, context);
+  }
+
+  AbiProblem problem;
+  AbiParams params;
+  std::uint64_t seed;
+  const attnbench_variant& variant;
+  void* state = nullptr;
+};
+
+// The tensors of a call beside its task, which points to them.
+class AbiCall {
+ public:
+  AbiCall(const Prepared& prepared, const Inputs& inputs, const TensorRef* output, int threads, CallContext& context)
+      : q_(abi_tensor(inputs.q)), k_(abi_tensor(inputs.k)), v_(abi_tensor(inputs.v)), mask_(abi_tensor(inputs.mask)) {
+    task_ = prepared.as<PreparedCall>().task(threads, context);
+    task_.q = &q_;
+    task_.k = &k_;
+    task_.v = &v_;
+    if (inputs.mask.data) task_.mask = &mask_;
+    if (output) output_ = abi_tensor(*output), task_.output = &output_;
+  }
+  AbiCall(const AbiCall&) = delete;
+  AbiCall& operator=(const AbiCall&) = delete;
+  const attnbench_task* get() const { return &task_; }
+
+ private:
+  attnbench_tensor q_, k_, v_, mask_, output_{};
+  attnbench_task task_{};
+};
+
+CallContext context_for(const RunTask& task) { return {&task.workspace, &task.parallel, {}}; }
+
+// ---- Host ----------------------------------------------------------------------------------------------------------------
+
+const char* or_word(const char* text, const char* word) { return text && *text ? text : word; }
+
+constexpr std::size_t kBlockHeader = kAlignment;  // holds the size of a block in front of it
+
+Host& host_of(const attnbench_host* host) { return *static_cast<Host*>(host->host_data); }
+
+}  // namespace
+
+Host::Host(std::string plugin_name) : plugin_name_(std::move(plugin_name)) {
+  table_.head = head_of<attnbench_host>();
+  table_.version = build_info().version;
+  table_.log = &log;
+  table_.fail = &fail;
+  table_.allocate = &allocate;
+  table_.release = &release;
+  table_.host_data = this;
+}
+
+void Host::log(const attnbench_host* host, std::int32_t level, const char* line) {
+  const char* word = level == ATTNBENCH_INFO ? "" : level == ATTNBENCH_WARNING ? "warning: " : "error: ";
+  std::fprintf(stderr, "%s: %s%s\n", host_of(host).plugin_name_.c_str(), word, or_word(line, ""));
+}
+
+void Host::fail(const attnbench_host* host, const char* reason) { host_of(host).failure_ = or_word(reason, ""); }
+
+void* Host::allocate(const attnbench_host* host, std::uint64_t bytes) {
+  if (bytes > static_cast<std::uint64_t>(INT64_MAX) - kBlockHeader) return nullptr;
+  auto* block = static_cast<std::byte*>(::operator new (bytes + kBlockHeader, std::align_val_t{kAlignment}, std::nothrow));
+  if (block == nullptr) return nullptr;
+  std::memcpy(block, &bytes, sizeof bytes);
+  host_of(host).allocated_ += static_cast<std::int64_t>(bytes);
+  return block + kBlockHeader;
+}
+
+void Host::release(const attnbench_host* host, void* memory) {
+  if (memory == nullptr) return;
+  auto* block = static_cast<std::byte*>(memory) - kBlockHeader;
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, block, sizeof bytes);
+  host_of(host).allocated_ -= static_cast<std::int64_t>(bytes);
+  ::operator delete (block, std::align_val_t{kAlignment});
+}
+
+// ---- Adapter -------------------------------------------------------------------------------------------------------------
+
+Adapter::Adapter(const attnbench_variant& given, const Host& host) : given_(given), host_(host) {
+  static constexpr auto kConnectors = connectors(std::make_index_sequence<kSlots>());
+  if (slots_taken == kSlots)
+    throw UserError("more than " + std::to_string(kSlots) + " variants in plugins; load fewer with --plugin");
+  for (std::uint64_t i = 0; i < given.param_count; ++i) params_.push_back(param_spec(read_struct(*given.params[i])));
+  variant_.name = given.name;
+  variant_.family = given.family;
+  variant_.summary = given.summary;
+  variant_.paper = given.paper;
+  variant_.computes = computes_of(given.computes);
+  variant_.time_label = given.time_label;
+  variant_.memory_label = given.memory_label;
+  variant_.supports = given.supports;
+  variant_.laws = given.laws;
+  variant_.params = params_;
+  variant_.unavailable = given.unavailable;
+  kConnectors[slots_taken](variant_, given_);
+  slots[slots_taken++] = this;
+}
+
+void Adapter::require_ok(std::int32_t status, const char* function, const std::string& reason) const {
+  if (status == ATTNBENCH_OK) return;
+  if (status == ATTNBENCH_OUT_OF_MEMORY) throw std::bad_alloc();
+  const auto why = reason.empty() ? std::string("it gave no reason") : reason;
+  if (status == ATTNBENCH_UNAVAILABLE) throw UserError(std::string(variant_.name) + " is not available here: " + why);
+  throw std::runtime_error(std::string(function) + " of " + variant_.name + " (" + host_.plugin_name() + ") failed: " + why);
+}
+
+void Adapter::unsupported(const Problem& problem, const Params& params, Reasons& reasons) const {
+  const AbiProblem abi_problem(problem);
+  const AbiParams abi_params(params);
+  attnbench_lines lines{head_of<attnbench_lines>(), nullptr, &reasons};
+  lines.add = [](const attnbench_lines* list, const char*, const char* text) {
+    static_cast<Reasons*>(list->host_data)->emplace_back(or_word(text, "for a reason the plugin does not give"));
+  };
+  given_.unsupported(given_.user, abi_problem.get(), abi_params.get(), &lines);
+}
+
+Cost Adapter::cost(const Problem& problem, const Params& params) const {
+  const AbiProblem abi_problem(problem);
+  const AbiParams abi_params(params);
+  attnbench_cost cost{};
+  cost.head = head_of<attnbench_cost>();
+  given_.cost(given_.user, abi_problem.get(), abi_params.get(), &cost);
+  return {.multiply_adds = cost.multiply_adds, .exps = cost.exps, .bytes = cost.bytes, .pairs = cost.pairs};
+}
+
+std::size_t Adapter::workspace(const Problem& problem, const Params& params, int threads) const {
+  const AbiProblem abi_problem(problem);
+  const AbiParams abi_params(params);
+  return given_.workspace(given_.user, abi_problem.get(), abi_params.get(), threads);
+}
+
+Prepared Adapter::prepare(const PrepareTask& task) const {
+  const auto call = std::make_shared<PreparedCall>(task, given_);
+  const auto before = host_.allocated_bytes();
+  std::uint64_t bytes = 0;
+  if (given_.prepare) {
+    CallContext context;
+    const auto abi = call->task(task.threads, context);
+    require_ok(given_.prepare(given_.user, &abi, &call->state, &bytes), "prepare", context.reason);
+  }
+  return {call, static_cast<std::size_t>(bytes) + static_cast<std::size_t>(host_.allocated_bytes() - before)};
+}
+
+void Adapter::run(const RunTask& task) const {
+  auto context = context_for(task);
+  const AbiCall call(task.prepared, task.inputs, &task.output, task.parallel.threads(), context);
+  require_ok(given_.run(given_.user, call.get()), "run", context.reason);
+}
+
+double Adapter::time_calls(const RunTask& task, std::int64_t count) const {
+  auto context = context_for(task);
+  const AbiCall call(task.prepared, task.inputs, &task.output, task.parallel.threads(), context);
+  double seconds = 0;
+  require_ok(given_.time_calls(given_.user, call.get(), count, &seconds), "time_calls", context.reason);
+  if (!(seconds > 0)) throw std::runtime_error(std::string("time_calls of ") + variant_.name + " gave no time");
+  return seconds;
+}
+
+Facts Adapter::implementation(const RunTask& task) const {
+  auto context = context_for(task);
+  const AbiCall call(task.prepared, task.inputs, &task.output, task.parallel.threads(), context);
+  Facts facts;
+  attnbench_lines lines{head_of<attnbench_lines>(), nullptr, &facts};
+  lines.add = [](const attnbench_lines* list, const char* name, const char* text) {
+    static_cast<Facts*>(list->host_data)->emplace_back(or_word(name, "note"), or_word(text, ""));
+  };
+  given_.implementation(given_.user, call.get(), &lines);
+  return facts;
+}
+
+void Adapter::oracle(const OracleTask& task) const {
+  CallContext context{nullptr, &task.parallel, {}};
+  const AbiCall call(task.prepared, task.inputs, nullptr, task.parallel.threads(), context);
+  require_ok(given_.oracle(given_.user, call.get(), task.rows.data(), task.rows.size(), task.out), "oracle", context.reason);
+}
+
+bool Adapter::attends(const MaskTask& task, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) const {
+  CallContext context;
+  const auto abi = task.prepared.as<PreparedCall>().task(1, context);
+  return given_.attends(given_.user, &abi, b, h, i, j) != 0;
+}
+
+}  // namespace attnbench::plugins

@@ -1,0 +1,9 @@
+// A plugin whose entry point takes the process along.
+#include <csignal>
+
+#include "attnbench/plugin.h"
+
+const attnbench_plugin_table* attnbench_plugin(const attnbench_host*) {
+  std::raise(SIGSEGV);
+  return nullptr;
+}
