@@ -8,6 +8,7 @@ import jsonschema
 import numpy as np
 import pytest
 from attnbench_reports.errors import UserError
+from attnbench_reports.load.calibration import Level
 from attnbench_reports.load.cases import UNFINISHED, cases_of
 from attnbench_reports.load.heatmaps import heatmaps_of
 from attnbench_reports.load.run import (
@@ -15,10 +16,11 @@ from attnbench_reports.load.run import (
     REQUIRED_INSIDE,
     REQUIRED_META,
     REQUIRED_META_INSIDE,
+    REQUIRED_SESSION,
     REQUIRED_VARIANT,
     load_runs,
 )
-from synthetic_runs import ALL_STATUSES, LAWS, NAIVE, Recipe, make_run, record, run_json
+from synthetic_runs import ALL_STATUSES, ENVIRONMENT, LAWS, NAIVE, Recipe, make_run, record, run_json
 
 SCHEMAS = Path(__file__).parents[2] / "harness" / "schema"
 RECORD_SCHEMA = json.loads((SCHEMAS / "record.schema.json").read_text(encoding="utf-8"))
@@ -59,7 +61,8 @@ def test_the_loader_requires_nothing_that_the_schema_leaves_open():
     assert set(REQUIRED_META) <= set(RUN_SCHEMA["required"])
     for name, inside in REQUIRED_META_INSIDE.items():
         assert set(inside) <= set(RUN_SCHEMA["properties"][name]["required"]), name
-    assert set(REQUIRED_VARIANT) <= set(RUN_SCHEMA["properties"]["variants"]["items"]["required"])
+    for name, inside in (("variants", REQUIRED_VARIANT), ("sessions", REQUIRED_SESSION)):
+        assert set(inside) <= set(RUN_SCHEMA["properties"][name]["items"]["required"]), name
 
 
 def test_numbers_that_are_null_are_read(tmp_path):
@@ -111,9 +114,9 @@ def test_a_torn_line_before_the_last_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["run.json", "records.jsonl"])
 def test_another_schema_version_is_refused(tmp_path, name):
     run = make_run(tmp_path / "run", SMALL)
-    text = (run / name).read_text().replace('"schema_version": 1', '"schema_version": 2')
+    text = (run / name).read_text().replace('"schema_version": 2', '"schema_version": 1', 1)
     (run / name).write_text(text)
-    assert "schema version 2" in refusal(run)
+    assert "schema version 1" in refusal(run)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", '{"schema'])
@@ -137,7 +140,8 @@ def test_what_is_not_a_run_is_refused(tmp_path):
         ({"kind": "guess"}, "kind 'guess'"),
         ({"problem": ...}, "lacks 'problem'"),
         ({"verify": {}}, "lacks 'verify.oracle'"),
-        ({"time": {"samples_s": [1e-3, 0], "prepare_s": 0, "peak_gflops": 0}}, "not above 0"),
+        ({"time": {k: [1e-3, 0] for k in REQUIRED_INSIDE["time"]}}, "not above 0"),
+        ({"session": 1}, "of session 1, but run.json lists 1"),
     ],
 )
 def test_a_record_that_breaks_the_schema_is_refused(tmp_path, change, said):
@@ -155,6 +159,7 @@ def test_a_record_that_breaks_the_schema_is_refused(tmp_path, change, said):
         ({"plan": {"name": "x"}}, "lacks 'plan.profile'"),
         ({"environment": {}}, "lacks 'environment.cpu_model'"),
         ({"variants": [{}]}, "lacks 'variants.label'"),
+        ({"sessions": [{}]}, "lacks 'sessions.started'"),
     ],
 )
 def test_a_run_json_that_breaks_the_schema_is_refused(tmp_path, change, said):
@@ -251,6 +256,36 @@ def test_a_matrix_that_cannot_be_read_says_why(tmp_path, damage):
     first = heatmaps_of(load_runs([run])[0])[0]
     assert first.weights is None
     assert "npy" in first.missing
+
+
+def test_a_case_measured_over_several_sessions_keeps_all_rounds_and_names_them(tmp_path):
+    recipe = Recipe(laws=LAWS[:1], sizes=(64,), rounds=6, weights=0, sessions=2)
+    (case,) = cases_of(load_runs([make_run(tmp_path / "run", recipe)])[0])
+    assert (case.sessions, len(case.times)) == ((0, 1), 6)
+
+
+@pytest.mark.parametrize("what", ["binary", "machine"])
+def test_records_of_several_binaries_or_machines_are_warned_of(tmp_path, what):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[:1], sizes=(64,), rounds=2, weights=0, sessions=2))
+    assert load_runs([run])[0].warnings == tuple(ENVIRONMENT["warnings"])
+    meta = json.loads((run / "run.json").read_text())
+    meta["sessions"][1][f"{what}_id"] = "another"
+    (run / "run.json").write_text(json.dumps(meta))
+    assert any(f"2 different {what[:5]}" in w for w in load_runs([run])[0].warnings)
+
+
+def test_calibrated_bandwidths_become_the_levels_of_the_memory_hierarchy(tmp_path):
+    calibration = load_runs([make_run(tmp_path / "run", SMALL)])[0].calibration
+    assert calibration.levels(2) == [Level(32 << 10, 200, False), Level(2 << 20, 80, False), Level(256 << 20, 12, True)]
+    assert calibration.levels(64) == []
+    assert list(calibration.fma_peaks(2).items()) == [("AVX2", 900), ("SSE4", 225)]
+    assert calibration.fma_peaks(2, "f64") == {}
+    assert calibration.sgemm_peak(1) == pytest.approx(360)
+
+
+def test_a_run_without_calibration_has_none(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[:1], sizes=(64,), rounds=1, weights=0, calibrated=False))
+    assert load_runs([run])[0].calibration is None
 
 
 def test_run_json_of_the_maker_has_no_field_of_its_own():

@@ -27,6 +27,7 @@ class Law:
     family: str = "exact"
     params: dict = field(default_factory=dict)
     readable: bool = True  # its attention matrix can be read off
+    d_exponent: float = 1  # growth of its time with the head dimension
 
     @property
     def label(self) -> str:
@@ -43,7 +44,7 @@ LAWS = (
     Law("sliding_window", "masked_softmax", 1, 0.006, 1, 0.21, "sparse", {"window": 256}),
     Law("block_sparse", "masked_softmax", 1, 0.009, 1, 0.12, "sparse"),
     Law("strided", "masked_softmax", 1.5, 0.008, 1, 0.16, "sparse"),
-    Law("linear", "approximates_softmax", 1, 0.003, 0, 0.47, "linear"),
+    Law("linear", "approximates_softmax", 1, 0.003, 0, 0.47, "linear", d_exponent=2),
 )
 NAIVE = LAWS[0]
 
@@ -67,6 +68,8 @@ class Recipe:
     bad: dict = field(default_factory=dict)
     status: str = "complete"
     seed: int = 1
+    calibrated: bool = True
+    sessions: int = 1  # rounds are spread over them
 
 
 ALL_STATUSES = {
@@ -99,25 +102,51 @@ def make_run(folder: Path, recipe: Recipe = Recipe()) -> Path:  # noqa: B008 (fr
     return folder
 
 
-def run_json(recipe: Recipe) -> dict:
+ENVIRONMENT = {
+    "cpu_model": "Synthetic CPU @ 3.0 GHz", "cores": 2, "isa": "AVX2", "governor": "unknown",
+    "memory_bytes": 8 << 30, "cgroup_memory_bytes": None, "load_1m": 0.12, "transparent_hugepages": "madvise",
+    "kernel": "6.1.0", "os": "Debian GNU/Linux 12", "compiler": "g++ 12.2", "flags": "-O3",
+    "build_type": "Release", "git_sha": "0123456789abcdef0123", "git_dirty": True, "attnbench": "0.1.0",
+    "openblas": "0.3.21", "openblas_core": "Haswell", "tbb": "2021.8", "google_benchmark": "1.7.1",
+    "clock_resolution_s": 4.1e-8, "warnings": ["the clock frequency is not readable"],
+}  # fmt: skip
+
+
+def calibration(recipe: Recipe) -> dict:
+    """A machine of the recipe's FMA peak with three levels of memory: caches of 32 KiB and 2 MiB, and beyond."""
+    counts = sorted({1, *recipe.threads})
+    share = {t: t / counts[-1] for t in counts}
+    rates = {16 << 10: 200.0, 32 << 10: 195.0, 256 << 10: 80.0, 2 << 20: 75.0, 32 << 20: 12.0, 256 << 20: 11.0}
     return {
-        "schema_version": 1, "run_id": recipe.run_id, "created": "2026-11-21T02:00:00Z",
+        "schema_version": 1, "machine_id": "m1", "created": "2026-11-21T01:00:00Z", "attnbench": "0.1.0",
+        "binary_id": "b1", "profile": "quick", "cpu_model": ENVIRONMENT["cpu_model"], "cores": 2,
+        "clock_resolution_s": 4.1e-8, "timer_overhead_s": 2.5e-8, "fork_exec_s": 1e-3, "worker_overhead_s": 0.02,
+        "fma_peak": [{"isa": isa, "dtype": "f32", "threads": t, "gflops": recipe.peak_gflops * share[t] * part}
+                     for isa, part in (("AVX2", 1.0), ("SSE4", 0.25)) for t in counts],
+        "sgemm": [{"threads": t, "n": 1024, "gflops": 0.8 * recipe.peak_gflops * share[t]} for t in counts],
+        "bandwidth": [{"kind": kind, "threads": t, "working_set_bytes": size, "gbytes_per_s": rate * share[t] * part}
+                      for kind, part in (("read", 1.0), ("triad", 0.7)) for t in counts
+                      for size, rate in rates.items()],
+    }  # fmt: skip
+
+
+def run_json(recipe: Recipe) -> dict:
+    command = ["attnbench", "run", "-a", "n=128:16384:x2"]
+    session = {"started": "2026-11-21T02:00:00Z", "finished": "2026-11-21T02:03:00Z", "command": command,
+               "environment": ENVIRONMENT, "binary_id": "b1", "machine_id": "m1"}  # fmt: skip
+    return {
+        "schema_version": 2, "run_id": recipe.run_id, "created": "2026-11-21T02:00:00Z",
         "finished": "2026-11-21T02:03:00Z" if recipe.status == "complete" else None, "status": recipe.status,
-        "command": ["attnbench", "run", "-a", "n=128:16384:x2"],
+        "command": command,
         "plan": {"name": "synthetic", "profile": "standard", "rounds": recipe.rounds, "samples": recipe.samples,
                  "seed": recipe.seed, "cases": len(recipe.laws) * len(recipe.sizes), "toml": "name = 'synthetic'\n"},
         "variants": [{"label": law.label, "name": law.name, "family": law.family, "summary": f"a law n^{law.exponent}",
                       "paper": "made up for tests", "computes": law.computes, "time_label": f"O(n^{law.exponent:g})",
                       "memory_label": f"O(n^{law.memory:g})", "laws": ["weights_readable"] if law.readable else [],
                       "params": law.params} for law in recipe.laws],
-        "environment": {
-            "cpu_model": "Synthetic CPU @ 3.0 GHz", "cores": 2, "isa": "AVX2", "governor": "unknown",
-            "memory_bytes": 8 << 30, "cgroup_memory_bytes": None, "load_1m": 0.12, "transparent_hugepages": "madvise",
-            "kernel": "6.1.0", "os": "Debian GNU/Linux 12", "compiler": "g++ 12.2", "flags": "-O3",
-            "build_type": "Release", "git_sha": "0123456789abcdef0123", "git_dirty": True, "attnbench": "0.1.0",
-            "openblas": "0.3.21", "openblas_core": "Haswell", "tbb": "2021.8", "google_benchmark": "1.7.1",
-            "clock_resolution_s": 4.1e-8, "warnings": ["the clock frequency is not readable"]},
-        "binary_id": "b1", "machine_id": "m1",
+        "environment": ENVIRONMENT, "binary_id": "b1", "machine_id": "m1",
+        "sessions": [session] * recipe.sessions, "shard": None, "merged_from": [],
+        "calibration": calibration(recipe) if recipe.calibrated else None,
     }  # fmt: skip
 
 
@@ -140,11 +169,11 @@ def _case(recipe: Recipe, law: Law, problem: str, n: int, threads: int, noise: n
         if kind == bad_kind and (kind != "time" or round_ == recipe.rounds - 1):
             failed = record(recipe, law, problem, threads, kind, round_, bad_status)
             if bad_status in ("mismatch", "mistrusted"):
-                failed["verify"] = _verify(recipe, law, n, threads, noise) | {"rel_rms": WRONG[bad_status]}
+                failed["verify"] = _verify(recipe, law, failed, noise) | {"rel_rms": WRONG[bad_status]}
             yield failed
             return
-        payload = {"verify": _verify, "time": _time, "memory": _memory}[kind](recipe, law, n, threads, noise)
-        yield record(recipe, law, problem, threads, kind, round_, "ok") | {kind: payload}
+        made = record(recipe, law, problem, threads, kind, round_, "ok")
+        yield made | {kind: {"verify": _verify, "time": _time, "memory": _memory}[kind](recipe, law, made, noise)}
 
 
 def shape_of(problem: str) -> dict:
@@ -161,9 +190,11 @@ def record(recipe: Recipe, law: Law, problem: str, threads: int, kind: str, roun
     """A record without its payload."""
     shape = shape_of(problem)
     pairs = shape["batch"] * shape["heads_q"] * shape["n_q"] * shape["n_k"]
+    rows = shape["batch"] * (shape["heads_q"] * shape["n_q"] + shape["heads_kv"] * shape["n_k"])
+    compulsory = 4.0 * rows * (shape["d_qk"] + shape["d_v"])  # queries and output, keys and values
     work = pairs * (shape["d_qk"] + shape["d_v"]) * (shape["n_k"] / 16) ** (law.exponent - 2)
     return {
-        "schema_version": 1, "kind": kind, "status": status, "reasons": [] if status == "ok" else [REASONS[status]],
+        "schema_version": 2, "kind": kind, "status": status, "reasons": [] if status == "ok" else [REASONS[status]],
         "key": f"{recipe.dataset}|{problem}|{law.label}|t{threads}|{kind}|r{round_}", "dataset": recipe.dataset,
         "seed": recipe.seed, "problem": problem, "problem_fields": shape, "variant": law.label,
         "variant_name": law.name,
@@ -171,13 +202,17 @@ def record(recipe: Recipe, law: Law, problem: str, threads: int, kind: str, roun
         "cache": "hot", "isa": "AVX2",
         "reproducer": f"attnbench run --variants '{law.label}' --dataset {recipe.dataset} --problem '{problem}'",
         "cost": {"multiply_adds": work, "exps": pairs, "bytes": 4.0 * pairs, "pairs": pairs,
-                 "dense_flops": 2.0 * pairs * (shape["d_qk"] + shape["d_v"]), "compulsory_bytes": 1e6},
-        "prediction": {"seconds": 0.1, "peak_bytes": 1e8}, "started": "2026-11-21T02:00:01Z", "wall_s": 0.5,
+                 "dense_flops": 2.0 * pairs * (shape["d_qk"] + shape["d_v"]), "compulsory_bytes": compulsory},
+        "session": round_ % recipe.sessions,
+        "prediction": {"seconds": 1.25 * seconds(law, shape["n_k"], threads) * width(law, shape), "peak_bytes": 1e8,
+                       "model": "fitted"},
+        "started": "2026-11-21T02:00:01Z", "wall_s": 0.5,
     }  # fmt: skip
 
 
-def _verify(recipe: Recipe, law: Law, n: int, threads: int, noise: np.random.Generator) -> dict:
-    return {"oracle": "own" if law.computes == "own_definition" else "dense", "rows": min(n, 1024), "rel_rms": 2.4e-7,
+def _verify(recipe: Recipe, law: Law, base: dict, noise: np.random.Generator) -> dict:
+    rows = min(base["problem_fields"]["n_q"], 1024)
+    return {"oracle": "own" if law.computes == "own_definition" else "dense", "rows": rows, "rel_rms": 2.4e-7,
             "max_abs": 1.3e-6, "tolerance_rel_rms": 2e-6, "tolerance_max_abs": 3e-5, "mostly_constant": False,
             "guards_intact": True, "workspace_within_declared": True, "deterministic": True,
             "approximation_rel_rms": law.error, "approximation_max_abs": 3 * law.error,
@@ -185,18 +220,32 @@ def _verify(recipe: Recipe, law: Law, n: int, threads: int, noise: np.random.Gen
 
 
 def seconds(law: Law, n: int, threads: int = 1) -> float:
-    """The law without noise."""
+    """The law without noise, at 8 heads of dimension 64."""
     return law.seconds * (n / 1024) ** law.exponent / threads
 
 
-def _time(recipe: Recipe, law: Law, n: int, threads: int, noise: np.random.Generator) -> dict:
+def width(law: Law, shape: dict) -> float:
+    """Time relative to batch 1 and 8 heads of dimension 64."""
+    return shape["batch"] * shape["heads_q"] / 8 * (shape["d_qk"] / 64) ** law.d_exponent
+
+
+def _time(recipe: Recipe, law: Law, base: dict, noise: np.random.Generator) -> dict:
     between, within = np.exp(recipe.noise * noise.standard_normal()), recipe.noise / 4
-    samples = (seconds(law, n, threads) * between * np.exp(within * noise.standard_normal(recipe.samples))).tolist()
-    return {"samples_s": samples, "iterations": [1] * recipe.samples, "median_s": float(np.median(samples)),
-            "min_s": min(samples), "warmup_calls": 1, "prepare_s": 1e-5, "peak_gflops": recipe.peak_gflops}  # fmt: skip
+    shape = base["problem_fields"]
+    true = seconds(law, shape["n_k"], base["threads"]) * width(law, shape)
+    samples = (true * between * np.exp(within * noise.standard_normal(recipe.samples))).tolist()
+    median = float(np.median(samples))
+    peak = recipe.peak_gflops
+    share = 2 * base["cost"]["multiply_adds"] / median / (peak * 1e9) if peak else None
+    return {"samples_s": samples, "iterations": [1] * recipe.samples, "median_s": median, "min_s": min(samples),
+            "warmup_calls": 1, "prepare_s": 1e-5, "peak_gflops": peak, "peak_before_gflops": peak,
+            "peak_after_gflops": 0.98 * peak, "involuntary_switches": [0] * (recipe.samples - 1) + [2],
+            "load_1m": 0.3, "clock_drift": 0.02, "input_sets": 1, "share_of_peak": share, "share_of_bandwidth": 0.1,
+            "above_ceiling": share is not None and share > 1.02, "stop": None}  # fmt: skip
 
 
-def _memory(recipe: Recipe, law: Law, n: int, threads: int, noise: np.random.Generator) -> dict:
+def _memory(recipe: Recipe, law: Law, base: dict, noise: np.random.Generator) -> dict:
+    n = base["problem_fields"]["n_k"]
     workspace = 32 * n ** int(law.memory) if law.memory else 0
     return {"workspace_declared": workspace, "workspace_peak": workspace, "prepared_bytes": 0, "input_bytes": 6144 * n,
             "output_bytes": 2048 * n, "rss_baseline": 10 << 20, "rss_peak": (10 << 20) + workspace,

@@ -31,7 +31,8 @@ class Case:
     shape: dict  # problem_fields
     params: dict
     cost: dict
-    prediction: dict
+    prediction: dict  # for one call; the one made before the first timed round, where there is one
+    sessions: tuple[int, ...]  # of the run that wrote its records
     status: str
     reasons: tuple[str, ...]
     verify: dict | None = None
@@ -42,6 +43,11 @@ class Case:
     def n(self) -> int:
         """The sequence length a sweep is plotted against: n_k, which is n_q too unless the setting says otherwise."""
         return self.shape["n_k"]
+
+    @property
+    def samples(self) -> dict[int, list[float]]:
+        """round -> seconds per call, one for each sample."""
+        return {number: time["samples_s"] for number, time in self.times.items()}
 
     @property
     def setting(self) -> str:
@@ -77,11 +83,13 @@ def _case(run: str, records: list[dict], timing_run: bool) -> Case:
         status, reasons = UNFINISHED, ("verified, but the run stopped before it was timed",)
     payload = {r["kind"]: r.get(r["kind"]) for r in records if r["kind"] in ("verify", "memory")}
     first = records[0]
+    predicting = next((r for r in records if r["kind"] == "time"), first)
     return Case(
         run=run, dataset=first["dataset"], seed=first["seed"], problem=first["problem"], variant=first["variant"],
         name=first["variant_name"], family=first["family"], computes=first["computes"], threads=first["threads"],
         cache=first["cache"], isa=first["isa"], reproducer=first["reproducer"], shape=first["problem_fields"],
-        params=first["params"], cost=first["cost"], prediction=first["prediction"], status=status, reasons=reasons,
+        params=first["params"], cost=first["cost"], prediction=predicting["prediction"],
+        sessions=tuple(sorted({r["session"] for r in records})), status=status, reasons=reasons,
         verify=payload.get("verify"), memory=payload.get("memory"), times={} if bad_timing else timed,
     )  # fmt: skip
 

@@ -9,35 +9,39 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnbench_reports.errors import UserError
+from attnbench_reports.load.calibration import Calibration
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KINDS = ("verify", "time", "memory", "weights")
 REQUIRED = (
     *("key", "kind", "status", "reasons", "dataset", "seed", "problem", "problem_fields", "variant", "variant_name"),
     *("family", "computes", "params", "threads", "round", "cache", "isa", "reproducer", "cost", "prediction"),
+    "session",
 )
-REQUIRED_META = ("run_id", "status", "plan", "variants", "environment")
+REQUIRED_META = (
+    *("run_id", "status", "plan", "variants", "environment", "sessions", "shard", "merged_from", "calibration"),
+)
 REQUIRED_META_INSIDE = {
     "plan": ("name", "profile", "rounds", "samples", "seed", "cases"),
     "environment": ("cpu_model", "cores", "isa", "build_type", "attnbench", "compiler"),
 }
+REQUIRED_SESSION = ("started", "finished", "environment", "binary_id", "machine_id")
 REQUIRED_VARIANT = ("label", "family", "summary", "paper", "computes", "time_label", "memory_label", "laws")
 # What is read from the objects inside a record.
 REQUIRED_INSIDE = {
     "problem_fields": ("batch", "heads_q", "heads_kv", "n_q", "n_k", "d_qk", "d_v", "causal"),
-    "cost": ("multiply_adds", "dense_flops"),
+    "cost": ("multiply_adds", "dense_flops", "compulsory_bytes"),
+    "prediction": ("seconds", "peak_bytes", "model"),
     "verify": (
         *("oracle", "rows", "rel_rms", "max_abs", "tolerance_rel_rms", "tolerance_max_abs", "approximation_rel_rms"),
         *("deterministic", "guards_intact", "workspace_within_declared"),
     ),
-    "time": ("samples_s", "prepare_s", "peak_gflops"),
+    "time": (
+        *("samples_s", "prepare_s", "peak_gflops", "peak_before_gflops", "peak_after_gflops", "involuntary_switches"),
+        *("load_1m", "clock_drift", "input_sets", "share_of_peak", "share_of_bandwidth", "above_ceiling", "stop"),
+    ),
     "memory": (
-        "workspace_declared",
-        "workspace_peak",
-        "prepared_bytes",
-        "rss_baseline",
-        "rss_peak",
-        "stray_allocations",
+        *("workspace_declared", "workspace_peak", "prepared_bytes", "rss_baseline", "rss_peak", "stray_allocations"),
     ),
     "weights": ("file", "labels"),
 }
@@ -51,6 +55,15 @@ class Run:
     records: list[dict]
     warnings: tuple[str, ...]
 
+    @property
+    def sessions(self) -> list[dict]:
+        """What wrote the records: one per start of the harness, several after a resume or a merge."""
+        return self.meta["sessions"]
+
+    @property
+    def calibration(self) -> Calibration | None:
+        return Calibration(self.meta["calibration"]) if self.meta["calibration"] else None
+
 
 def load_runs(paths: list[Path]) -> list[Run]:
     """Loads every directory; runs that share a run_id are told apart as `id`, `id #2`, ..."""
@@ -61,7 +74,7 @@ def load_runs(paths: list[Path]) -> list[Run]:
         run_id = str(meta["run_id"])
         seen[run_id] = seen.get(run_id, 0) + 1
         label = run_id if seen[run_id] == 1 else f"{run_id} #{seen[run_id]}"
-        records, warnings = _read_records(path / "records.jsonl")
+        records, warnings = _read_records(path / "records.jsonl", len(meta["sessions"]))
         runs.append(Run(label, path, meta, records, tuple(_state_warnings(meta) + warnings)))
     return runs
 
@@ -80,7 +93,8 @@ def _read_meta(path: Path) -> dict:
         raise UserError(f"cannot read '{file}': {_one_line(error)}; run attnbench again or remove the folder") from None
     _check_version(meta, str(file))
     missing = _missing(meta, REQUIRED_META, REQUIRED_META_INSIDE)
-    missing += [f"variants.{name}" for v in meta.get("variants", ()) for name in REQUIRED_VARIANT if name not in v]
+    for name, inside in (("variants", REQUIRED_VARIANT), ("sessions", REQUIRED_SESSION)):
+        missing += [f"{name}.{field}" for item in meta.get(name, ()) for field in inside if field not in item]
     if missing:
         raise UserError(f"'{file}' lacks '{missing[0]}'; it is not a run.json of schema version {SCHEMA_VERSION}")
     return meta
@@ -94,7 +108,7 @@ def _missing(value: dict, names: tuple[str, ...], inside: dict[str, tuple[str, .
     return missing
 
 
-def _read_records(file: Path) -> tuple[list[dict], list[str]]:
+def _read_records(file: Path, sessions: int) -> tuple[list[dict], list[str]]:
     try:
         lines = [(k, line) for k, line in enumerate(file.read_bytes().split(b"\n"), start=1) if line.strip()]
     except OSError as error:
@@ -109,6 +123,9 @@ def _read_records(file: Path) -> tuple[list[dict], list[str]]:
                 raise
             warnings.append(f"the last line of {file.name} is torn (an interrupted run) and was skipped")
             continue
+        if not 0 <= record["session"] < sessions:
+            raise UserError(f"'{file}' line {number} is of session {record['session']}, but run.json lists {sessions}; "
+                            "copy run.json and records.jsonl together")  # fmt: skip
         if record["key"] in records:
             warnings.append(f"two records share the key '{record['key']}'; the later one is used")
         records[record["key"]] = record
@@ -150,7 +167,18 @@ def _state_warnings(meta: dict) -> list[str]:
     warnings = [str(line) for line in meta["environment"].get("warnings", [])]
     if meta["status"] != "complete":
         warnings.append(f"the run is {meta['status']}, not complete; attnbench run --resume carries on")
-    return warnings
+    return warnings + _mixture_warnings(meta)
+
+
+def _mixture_warnings(meta: dict) -> list[str]:
+    """Records of several binaries or machines in one run: their times differ for reasons that no variant has."""
+    kinds = (("binary_id", "binaries"), ("machine_id", "machines"))
+    counts = [(len({session[key] for session in meta["sessions"]}), name) for key, name in kinds]
+    return [
+        f"the records come from {count} different {name}; compare variants only where one of them measured both"
+        for count, name in counts
+        if count > 1
+    ]
 
 
 def _one_line(error: Exception) -> str:
