@@ -1,13 +1,12 @@
 #include "datasets/catalogue.h"
 
 #include <algorithm>
-#include <numeric>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "datasets/files.h"
 #include "variants/api/error.h"
+#include "variants/api/spelling.h"
 
 namespace attnbench {
 namespace {
@@ -16,32 +15,13 @@ namespace {
 constexpr const DatasetKind* kKinds[] = {ATTNBENCH_DATASETS(ATTNBENCH_ADDRESS)};
 #undef ATTNBENCH_ADDRESS
 
-// Levenshtein distance, one row at a time.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const auto replace = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({replace, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
-
 const DatasetKind& find_kind(std::string_view name) {
-  const DatasetKind* nearest = kKinds[0];
-  std::string known;
+  std::vector<std::string> known;
   for (const auto* kind : kKinds) {
     if (name == kind->info.name) return *kind;
-    if (edit_distance(name, kind->info.name) < edit_distance(name, nearest->info.name)) nearest = kind;
-    known += (known.empty() ? "" : ", ") + std::string(kind->info.name);
+    known.emplace_back(kind->info.name);
   }
-  const bool close = edit_distance(name, nearest->info.name) <= 2;
-  throw UserError("unknown dataset " + in_quotes(name) + "; " +
-                  (close ? "did you mean '" + std::string(nearest->info.name) + "'? " : "") + "known: " + known);
+  throw UserError("unknown dataset " + in_quotes(name) + suggestion(name, known));
 }
 
 void set_params(Params& params, std::string_view list, const DatasetKind& kind) {

@@ -1,27 +1,10 @@
 #include "harness/words.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 namespace attnbench {
 namespace {
-
-// Levenshtein distance over single characters, one row of the table at a time.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const auto substituted = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row.back();
-}
 
 // 1024^p for the suffix, or 0 for a character that is none.
 double unit(char suffix) {
@@ -81,39 +64,12 @@ std::vector<std::string> split_list(std::string_view text) {
   return words;
 }
 
-std::string join(std::span<const std::string> words, std::string_view separator) {
-  std::string text;
-  for (const auto& word : words) {
-    if (&word != &words.front()) text += separator;
-    text += word;
-  }
-  return text;
-}
-
 bool glob_match(std::string_view pattern, std::string_view text) {
   while (pattern.starts_with("**")) pattern.remove_prefix(1);
   if (pattern.empty()) return text.empty();
   if (pattern.front() == '*') return glob_match(pattern.substr(1), text) || (!text.empty() && glob_match(pattern, text.substr(1)));
   if (text.empty() || (pattern.front() != '?' && pattern.front() != text.front())) return false;
   return glob_match(pattern.substr(1), text.substr(1));
-}
-
-std::string nearest_name(std::string_view name, std::span<const std::string> known) {
-  std::string nearest;
-  std::size_t best = name.size() / 2 + 1;  // up to half of the letters may be wrong
-  for (const auto& candidate : known) {
-    const auto distance = edit_distance(name, candidate);
-    const bool completes = !name.empty() && candidate.starts_with(name);
-    if (distance >= best && !(completes && nearest.empty())) continue;
-    best = std::min(best, distance);
-    nearest = candidate;
-  }
-  return nearest;
-}
-
-std::string suggestion(std::string_view name, std::span<const std::string> known) {
-  const auto nearest = nearest_name(name, known);
-  return nearest.empty() ? "; known: " + join(known, ", ") : "; did you mean '" + nearest + "'?";
 }
 
 }  // namespace attnbench

@@ -1,13 +1,14 @@
 // Words: the small text tools that every part of the command-line syntax shares. Counts with suffixes, lists that respect
-// parentheses, glob patterns, and the nearest name for a misspelt one.
+// parentheses, glob patterns.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "variants/api/spelling.h"
 
 namespace attnbench {
 
@@ -23,15 +24,7 @@ std::vector<std::string> split_list(std::string_view text);
 /// Without leading and trailing spaces.
 std::string_view trim(std::string_view text);
 
-std::string join(std::span<const std::string> words, std::string_view separator);
-
 /// Whether text matches a pattern of literal characters, '*' (any run) and '?' (any one).
 bool glob_match(std::string_view pattern, std::string_view text);
-
-/// The known name with the smallest edit distance, when it is close enough to be meant; else "".
-std::string nearest_name(std::string_view name, std::span<const std::string> known);
-
-/// "; did you mean 'blockwise'?" or, without a near name, "; known: a, b, c".
-std::string suggestion(std::string_view name, std::span<const std::string> known);
 
 }  // namespace attnbench

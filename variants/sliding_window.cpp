@@ -75,9 +75,9 @@ std::size_t workspace(const Problem& p, const Params& params, int threads) {
 }
 
 Cost cost(const Problem& p, const Params& params) {
-  const double pairs = kernels::pattern_pairs(p, WindowPattern(p, params));
-  return {
-      .multiply_adds = pairs * (p.d_qk + p.d_v), .exps = pairs * (p.softcap ? 2 : 1), .bytes = compulsory_bytes(p), .pairs = pairs};
+  const WindowPattern pattern(p, params);
+  const kernels::KeyPattern* passes[] = {&pattern};
+  return kernels::pattern_cost(p, passes);
 }
 
 }  // namespace

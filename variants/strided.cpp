@@ -136,16 +136,7 @@ std::size_t workspace(const Problem& p, const Params& params, int threads) {
 }
 
 Cost cost(const Problem& p, const Params& params) {
-  const double pairs = with_passes(p, params, [&](kernels::Passes passes) {
-    double sum = 0;
-    for (const auto* pass : passes) sum += kernels::pattern_pairs(p, *pass);
-    return sum;
-  });
-  const double handed_over = is_fixed(params) ? 0 : p.batch * p.heads_q * p.n_q * (p.d_v + 2);  // from the first pass to the second
-  return {.multiply_adds = pairs * (p.d_qk + p.d_v),
-          .exps = pairs * (p.softcap ? 2 : 1),
-          .bytes = compulsory_bytes(p) + 2 * 4 * handed_over,
-          .pairs = pairs};
+  return with_passes(p, params, [&](kernels::Passes passes) { return kernels::pattern_cost(p, passes); });
 }
 
 void unsupported(const Problem&, const Params& params, Reasons& reasons) {

@@ -171,6 +171,17 @@ void attend(const RunTask& task, Passes passes, const TileOptions& options) {
   }
 }
 
+Cost pattern_cost(const Problem& p, Passes passes) {
+  double pairs = 0;
+  for (const auto* pass : passes) pairs += pattern_pairs(p, *pass);
+  const double state = 4.0 * p.batch * p.heads_q * p.n_q * (p.d_v + 2);           // weighted values, maximum and sum of each row
+  const double handed_over = 2 * state * static_cast<double>(passes.size() - 1);  // written and read again
+  return {.multiply_adds = pairs * (p.d_qk + p.d_v),
+          .exps = pairs * (p.softcap ? 2 : 1),
+          .bytes = compulsory_bytes(p) + handed_over,
+          .pairs = pairs};
+}
+
 std::size_t tile_workspace(const Problem& p, Passes passes, int threads, const TileOptions& options) {
   const auto memory = memory_of(p, passes, threads, options);
   return workspace_bytes<float>(memory.scratch) + 2 * workspace_bytes<float>(memory.states) +

@@ -33,6 +33,10 @@ using Passes = std::span<const KeyPattern* const>;
 /// Computes task.output under the problem's masks and the patterns. Takes tile_workspace() bytes of task.workspace.
 void attend(const RunTask& task, Passes passes, const TileOptions& options = {});
 
+/// What attend() does: exact counts of pairs, multiply-adds and exponentials; bytes moved at the least, with the state that each
+/// pass hands over to the next.
+Cost pattern_cost(const Problem& problem, Passes passes);
+
 /// Bytes attend() takes on the instruction set in force.
 std::size_t tile_workspace(const Problem& problem, Passes passes, int threads, const TileOptions& options = {});
 
