@@ -12,6 +12,7 @@ from attnbench_reports.load.calibration import Level
 from attnbench_reports.load.cases import UNFINISHED, cases_of
 from attnbench_reports.load.heatmaps import heatmaps_of
 from attnbench_reports.load.run import (
+    CONDITIONS,
     REQUIRED,
     REQUIRED_INSIDE,
     REQUIRED_META,
@@ -60,9 +61,22 @@ def test_the_loader_requires_nothing_that_the_schema_leaves_open():
         assert set(inside) <= set(RECORD_SCHEMA["properties"][name]["required"]), name
     assert set(REQUIRED_META) <= set(RUN_SCHEMA["required"])
     for name, inside in REQUIRED_META_INSIDE.items():
-        assert set(inside) <= set(RUN_SCHEMA["properties"][name]["required"]), name
+        described = RUN_SCHEMA["$defs"].get(name) or RUN_SCHEMA["properties"][name]
+        assert set(inside) <= set(described["required"]), name
     for name, inside in (("variants", REQUIRED_VARIANT), ("sessions", REQUIRED_SESSION)):
         assert set(inside) <= set(RUN_SCHEMA["properties"][name]["items"]["required"]), name
+
+
+def test_every_condition_beside_the_samples_is_in_the_schema_and_may_be_absent(tmp_path):
+    assert set(CONDITIONS) <= set(RECORD_SCHEMA["properties"]["time"]["properties"])
+    run = make_run(tmp_path / "run", SMALL)
+    changed = [json.loads(line) for line in lines(run)]
+    for item in changed:
+        for name in CONDITIONS if "time" in item else ():
+            del item["time"][name]
+    write(run, "".join(json.dumps(item) + "\n" for item in changed))
+    case = cases_of(load_runs([run])[0])[0]
+    assert all(time["above_ceiling"] is False and time["load_1m"] is None for time in case.times.values())
 
 
 def test_numbers_that_are_null_are_read(tmp_path):
@@ -272,6 +286,17 @@ def test_records_of_several_binaries_or_machines_are_warned_of(tmp_path, what):
     meta["sessions"][1][f"{what}_id"] = "another"
     (run / "run.json").write_text(json.dumps(meta))
     assert any(f"2 different {what[:5]}" in w for w in load_runs([run])[0].warnings)
+
+
+def test_a_run_that_lists_no_sessions_has_one(tmp_path):
+    run = make_run(tmp_path / "run", SMALL)
+    meta = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(
+        json.dumps({k: v for k, v in meta.items() if k not in ("sessions", "shard", "merged_from", "calibration")})
+    )
+    loaded = load_runs([run])[0]
+    assert loaded.sessions == [{k: v for k, v in meta["sessions"][0].items() if k != "command"}]
+    assert loaded.calibration is None
 
 
 def test_calibrated_bandwidths_become_the_levels_of_the_memory_hierarchy(tmp_path):
