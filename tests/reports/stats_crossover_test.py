@@ -1,0 +1,105 @@
+"""Crossover: found where two laws cross, with an interval that covers it, and no crossing invented from noise."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from attnbench_reports.stats.crossover import Crossing, crossover
+
+SIZES = [128 * 2**k for k in range(8)]
+
+
+def rounds(log_time: float, noise: np.ndarray) -> dict[int, float]:
+    return dict(enumerate(np.exp(log_time + noise).tolist()))
+
+
+def measured(exponent: float, level: float, r: np.random.Generator, noise: float, count: int = 10) -> list[dict]:
+    """Rounds of time = exp(level) n^exponent at every size."""
+    return [rounds(level + exponent * math.log(n), noise * r.standard_normal(count)) for n in SIZES]
+
+
+def crossing_at(star: float, r: np.random.Generator, noise: float, count: int = 10):
+    """naive-like n^2 below, linear-like n above: base is n^2 and new is n, equal at `star`."""
+    return measured(2, 0, r, noise, count), measured(1, math.log(star), r, noise, count)
+
+
+@pytest.mark.parametrize("star", [150, 300, 1000, 1024, 9000, 16000])
+def test_without_noise_the_crossing_is_exact(star):
+    found = crossover(SIZES, *crossing_at(star, np.random.default_rng(1), 0))
+    assert found.kind is Crossing.ONE
+    assert found.n == pytest.approx(star)
+    assert (found.interval.low, found.interval.high) == (pytest.approx(star), pytest.approx(star))
+    assert found.reason.startswith("slower up to n = ")
+
+
+@pytest.mark.parametrize(
+    ("noise", "count", "paired"), [(0.02, 10, True), (0.1, 12, True), (0.1, 20, True), (0.05, 10, False)]
+)
+def test_the_interval_covers_the_crossing(noise, count, paired):
+    r, covered = np.random.default_rng(count), []
+    for star in np.exp(r.uniform(math.log(400), math.log(6000), 350)):
+        found = crossover(SIZES, *crossing_at(star, r, noise, count), paired=paired)
+        assert found.kind is Crossing.ONE
+        covered.append(star in found.interval)
+    assert 0.93 <= np.mean(covered) <= 0.97
+
+
+def test_a_drift_common_to_both_moves_paired_times_only_together():
+    r = np.random.default_rng(2)
+    base, new = crossing_at(1000, r, 0.001)
+    drift = np.linspace(1, 3, 10)
+    moved = [[{k: v * drift[k] for k, v in at.items()} for at in side] for side in (base, new)]
+    still, drifting = crossover(SIZES, base, new), crossover(SIZES, *moved)
+    assert drifting.n == pytest.approx(still.n)
+    assert drifting.interval == still.interval
+
+
+def test_one_that_is_faster_everywhere_has_no_crossing():
+    r = np.random.default_rng(3)
+    found = crossover(SIZES, measured(2, 0, r, 0.02), measured(2, -0.5, r, 0.02))
+    assert (found.kind, found.n, found.reason) == (Crossing.NONE, None, "faster at every size")
+    assert crossover(SIZES, measured(2, 0, r, 0), measured(2, 0, r, 0)).reason == "same at every size"
+
+
+def test_two_crossings_are_several():
+    r = np.random.default_rng(4)
+    base = measured(1, 0, r, 0.01)
+    bump = [0.3 if 2 <= i <= 4 else -0.3 for i in range(8)]
+    new = [rounds(bump[i] + math.log(n), 0.01 * r.standard_normal(10)) for i, n in enumerate(SIZES)]
+    found = crossover(SIZES, base, new)
+    assert (found.kind, found.n, found.interval) == (Crossing.SEVERAL, None, None)
+    assert found.reason == "faster up to n = 256; slower from n = 512; faster from n = 4096"
+
+
+def test_identical_variants_are_hardly_ever_said_to_cross():
+    r = np.random.default_rng(5)
+    found = [crossover(SIZES, measured(1, 0, r, 0.05), measured(1, 0, r, 0.05)).kind for _ in range(200)]
+    assert sum(kind in (Crossing.ONE, Crossing.SEVERAL) for kind in found) <= 4
+    assert Crossing.NONE not in found
+
+
+def test_too_few_rounds_give_an_estimate_without_a_claim():
+    found = crossover(SIZES, *crossing_at(1000, np.random.default_rng(6), 0.01, count=3))
+    assert (found.kind, found.interval) == (Crossing.UNDECIDED, None)
+    assert found.n == pytest.approx(1000, rel=0.05)
+    assert found.reason == "n = 128: 3 rounds: too few for an interval"
+    seven = crossover(SIZES, *crossing_at(1000, np.random.default_rng(6), 0.01, count=7))
+    assert "7 rounds cannot decide a table of 8: 9 are needed" in seven.reason
+
+
+def test_the_interval_narrows_with_less_noise_and_with_more_rounds():
+    def width(noise: float, count: int) -> float:
+        interval = crossover(SIZES, *crossing_at(1000, np.random.default_rng(7), noise, count)).interval
+        return math.log(interval.high / interval.low)
+
+    widths = [width(0.2, 20), width(0.05, 20), width(0.05, 200)]
+    assert all(a > 2 * b for a, b in pairwise(widths))
+
+
+def test_a_round_missing_at_one_size_costs_that_round_only():
+    base, new = crossing_at(1000, np.random.default_rng(8), 0.01, count=12)
+    del new[2][0]
+    found = crossover(SIZES, base, new)
+    assert found.kind is Crossing.ONE
+    assert 1000 in found.interval
