@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,15 +18,15 @@ struct Selected {
   std::string label() const { return attnbench::label(*variant, params); }
 };
 
-/// What the cost model expects of a case; shown by `plan`, used for skips and the ETA.
 /// Where the rates of a prediction come from: built in, or measured on this machine.
 enum class RateSource { prior, fitted };
 
+/// What the cost model expects of a case; shown by `plan`, used for skips and the ETA.
 struct Prediction {
   double seconds = 0;     // one call
   double peak_bytes = 0;  // inputs + output + workspace + prepared, whole process
-};
   RateSource rates = RateSource::prior;
+};
 
 enum class CaseStatus { planned, unsupported, skipped };
 
@@ -57,6 +58,13 @@ struct Sampling {
 };
 Sampling sampling_for(Profile profile);
 
+/// One of `count` parts that a plan is split into (planning/shard.h); 1 of 1 is the whole.
+struct Shard {
+  int index = 1;
+  int count = 1;
+  bool operator==(const Shard&) const = default;
+};
+
 struct Plan {
   std::string name = "custom";
   std::vector<Case> cases;  // grouped by (dataset, problem, threads); variants in selection order inside a group
@@ -65,6 +73,9 @@ struct Plan {
   double memory_budget_bytes = 0;  // cases predicted above it are skipped
   bool weights = true;             // also read off the attention matrices of a small problem for the heat maps
   std::string resolved_toml;       // the plan as a file that gives the same plan again
+  Shard shard;
+  std::size_t cases_elsewhere = 0;           // in the other shards
+  std::set<std::string> weights_elsewhere;  // datasets whose attention matrices another shard draws
 };
 
 }  // namespace attnbench
