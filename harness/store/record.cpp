@@ -32,13 +32,13 @@ Json cost_json(const Case& point) {
           {"compulsory_bytes", compulsory_bytes(point.problem)}};
 }
 
-}  // namespace
 Json prediction_json(const Prediction& prediction) {
   return {{"seconds", prediction.seconds},
           {"peak_bytes", prediction.peak_bytes},
           {"model", prediction.rates == RateSource::fitted ? "fitted" : "prior"}};
 }
 
+}  // namespace
 
 std::string shell_quoted(const std::string& text) {
   constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,:/=+@%";
@@ -80,10 +80,10 @@ Json make_record(const RecordSubject& subject, const JobResult& result, const st
   const auto& variant = *point.selected.variant;
   Json record = {{"schema_version", kSchemaVersion},
                  {"key", record_key(point, subject.kind, subject.round)},
+                 {"session", subject.session},
                  {"kind", name_of(subject.kind)},
                  {"status", name_of(result.status)},
                  {"reasons", result.reasons},
-                 {"session", subject.session},
                  {"dataset", point.dataset},
                  {"seed", subject.seed},
                  {"problem", to_string(point.problem)},
