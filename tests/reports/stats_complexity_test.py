@@ -25,7 +25,7 @@ from synthetic_runs import SIZES, Law, Recipe, make_run, seconds
         ("O(n log(n) d)", 1, 1), ("O(n^2 d + n d^2)", 2, 0), ("O(n d^2 + n^2)", 2, 0), ("O(n_q n_k d)", 2, 0),
         ("O(n * d / b)", 1, 0), ("O(n^2 / b)", 2, 0), ("O(n^1.5)", 1.5, 0), ("O(n^(3/2))", 1.5, 0),
         ("O(sqrt(n))", 0.5, 0), ("O((n + w) d)", 1, 0), ("O(n (w + n))", 2, 0), ("O(log(d) n)", 1, 0),
-        ("O(n d_a)", 1, 0),
+        ("O(n d_a)", 1, 0), ("O(n^3 / n log n)", 2, 1), ("O(log n / log n)", 0, 0),
     ],
 )  # fmt: skip
 def test_a_label_says_its_growth_in_n(label, power, logs):

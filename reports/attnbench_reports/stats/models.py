@@ -5,7 +5,7 @@ every size) gives its residual sum RSS over m sizes, and AICc = m log(RSS / m) +
 p = coefficients + 1 for the scatter (Hurvich & Tsai 1989, section 2). Laws within 4 of the best have considerable
 support (Burnham & Anderson 2002, section 2.6): then the choice is "undecided" and names them. A law whose further term
 comes out as 0 is the simpler law under another name and is left out. AICc ranks even if all are wrong: when the
-residuals of all that it supports still bend (scaling.py's curvature test), none of them fits.
+residuals of all that it supports still follow a parabola in log n (F test at 5 %), none of them fits.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import nnls
+from scipy.stats import f as f_distribution
 
-from attnbench_reports.stats.scaling import fit
+from attnbench_reports.stats.intervals import CONFIDENCE
 
 DECIDED = 4.0
 ROUNDING = 1e-7  # residuals below this share are rounding, and equal for all laws that reach them
@@ -47,7 +48,7 @@ class LawFit:
 @dataclass(frozen=True)
 class Choice:
     ranking: tuple[LawFit, ...]  # ascending AICc; laws that collapsed to a simpler one are left out
-    fits: bool  # whether the residuals of any that it supports show no bend
+    fits: bool  # whether the residuals of any that it supports show no trend
 
     @property
     def best(self) -> LawFit:
@@ -76,12 +77,20 @@ def choose_law(n: Sequence[float], y: Sequence[float]) -> Choice | None:
     x, values = np.asarray(n, float), np.asarray(y, float)
     ranking = sorted((f for law, terms in LAWS.items() if (f := _fit(law, terms, x, values))), key=lambda f: f.aicc)
     supported = [f for f in ranking if f.aicc - ranking[0].aicc < DECIDED]
-    return Choice(tuple(ranking), any(not _bends(f, x, values) for f in supported))
+    return Choice(tuple(ranking), any(not _leaves_a_trend(f, x, values) for f in supported))
 
 
-def _bends(law: LawFit, n: np.ndarray, y: np.ndarray) -> bool:
-    values = sum(c * LAWS[law.law][term](n) for term, c in law.coefficients.items())
-    return law.scatter > ROUNDING and fit(n, y / values).curved
+def _leaves_a_trend(law: LawFit, n: np.ndarray, y: np.ndarray) -> bool:
+    """Whether slope and bend of the residuals explain more of them than two free coefficients do by chance."""
+    if law.scatter < ROUNDING:
+        return False
+    residuals = np.log(y / sum(c * LAWS[law.law][term](n) for term, c in law.coefficients.items()))
+    x, freedom = np.log(n), len(n) - 3
+    left = residuals - np.polyval(np.polyfit(x - x.mean(), residuals, 2), x - x.mean())
+    if left @ left < len(n) * ROUNDING**2:
+        return True
+    ratio = (residuals @ residuals - left @ left) / 2 / (left @ left / freedom)
+    return bool(f_distribution.sf(ratio, 2, freedom) < 1 - CONFIDENCE)
 
 
 def _fit(law: str, terms: Terms, n: np.ndarray, y: np.ndarray) -> LawFit | None:

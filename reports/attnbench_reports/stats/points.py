@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from attnbench_reports.load.cases import Case
-from attnbench_reports.stats.intervals import Interval, Timing, median_interval, process_medians, timing
+from attnbench_reports.stats.intervals import Interval, Timing, process_medians, timing
+from attnbench_reports.stats.paired import compare_paired
 
 BASELINE = "naive"
 
@@ -69,8 +70,10 @@ def _point(case: Case, baseline: dict[int, float] | None) -> Point:
 
 
 def _speedup(medians: dict[int, float], baseline: dict[int, float]) -> Ratio | None:
-    ratios = [baseline[number] / medians[number] for number in medians if number in baseline]
-    return Ratio(float(np.median(ratios)), median_interval(ratios)) if ratios else None
+    if not medians.keys() & baseline.keys():
+        return None
+    row = compare_paired(medians, baseline)
+    return Ratio(row.ratio, row.interval)
 
 
 def _share_of_peak(case: Case) -> float | None:
