@@ -1,0 +1,169 @@
+"""Measuring two commands alternately, A B B A A B B A ..., into the folder of a pairing (pairing.py)."""
+
+import argparse
+import shlex
+import shutil
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from attnbench_reports.compare import builds
+from attnbench_reports.compare.execution import Command, CommandFailedError, Executor, parse_command, run_command
+from attnbench_reports.compare.pairing import (
+    SIDES,
+    Pairing,
+    add_round,
+    read_pairing,
+    sides_of_pairing,
+    write_pairing,
+)
+from attnbench_reports.compare.sides import Side, sides_of_runs
+from attnbench_reports.errors import UserError
+from attnbench_reports.stats.comparison import Design
+from attnbench_reports.stats.power import rounds_needed
+
+FAILED, INTERRUPTED = 1, 130
+LEAST_ROUNDS = 10  # unless --rounds says otherwise; raised to what a table of that many rows needs
+SCRATCH = ".round"
+
+
+def measured(options: argparse.Namespace) -> tuple[int, Side | None, Side | None, Design, Path]:
+    """(exit code, sides or None, design, folder)."""
+    folder, pairing, commands = _resumed(options) if options.resume else _begun(options)
+    code = _measure(folder, pairing, commands, fixed=bool(options.rounds or options.resume))
+    if code != 0:
+        return code, None, None, "paired", folder
+    return (0, *sides_of_pairing(folder), "paired", folder)
+
+
+def order(number: int) -> tuple[int, int]:
+    """Which side goes first in a round: A B, B A, A B ..., so that a steady drift meets both equally."""
+    return (0, 1) if number % 2 == 0 else (1, 0)
+
+
+def _begun(options: argparse.Namespace) -> tuple[Path, Pairing, list[Command]]:
+    commands = _commands(options)
+    if commands[0].is_run != commands[1].is_run:
+        raise UserError("one command is `attnbench run` and the other is not; cases cannot be compared with a whole "
+                        "process, give two of a kind")  # fmt: skip
+    labels = tuple(f"{place} ({text})" for place, text in zip("AB", _names(options), strict=True))
+    folder = options.out or _fresh_folder()
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"'{folder}' is not empty; choose another --out, or carry on with --resume {folder}")
+    folder.mkdir(parents=True, exist_ok=True)
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    pairing = Pairing(
+        tuple(c.text for c in commands), labels, commands[0].is_run, options.rounds or LEAST_ROUNDS, created
+    )
+    return folder, pairing, commands
+
+
+def _commands(options: argparse.Namespace) -> list[Command]:
+    if options.paired:
+        return [parse_command(text) for text in options.paired]
+    found = builds.binaries(options.builds) if options.builds else builds.revisions(options.revisions)
+    return [run_command([str(binary), "run", *options.run_option]) for binary in found]
+
+
+def _names(options: argparse.Namespace) -> list[str]:
+    return [str(name) for name in options.paired or options.builds or options.revisions]
+
+
+def _resumed(options: argparse.Namespace) -> tuple[Path, Pairing, list[Command]]:
+    pairing = read_pairing(options.resume)
+    rounds = max(options.rounds or pairing.rounds, pairing.done)
+    commands = [run_command(shlex.split(t), t) if pairing.runs else Command(t, ()) for t in pairing.commands]
+    return options.resume, replace(pairing, rounds=rounds, status="running"), commands
+
+
+def _fresh_folder() -> Path:
+    stem = time.strftime("results/%Y%m%dT%H%M%SZ_paired", time.gmtime())
+    folder, count = Path(stem), 2
+    while folder.exists():
+        folder, count = Path(f"{stem}-{count}"), count + 1
+    return folder
+
+
+def _measure(folder: Path, pairing: Pairing, commands: list[Command], fixed: bool) -> int:
+    """Measures what is missing. Whatever stops it, base/ and new/ hold whole rounds only and pairing.json says so."""
+    executor = Executor(folder / "log.txt")
+    write_pairing(folder, pairing)
+    try:
+        with executor.listening():
+            if not pairing.runs and pairing.done == 0:
+                _warm_up(executor, commands, folder)
+            while pairing.done < pairing.rounds:
+                seconds = _round(executor, commands, folder, pairing)
+                if seconds is None:
+                    break
+                pairing = replace(pairing, done=pairing.done + 1, seconds=(*pairing.seconds, seconds))
+                if pairing.done == 1 and pairing.runs and not fixed:
+                    pairing = replace(pairing, rounds=_rounds_for(folder))
+                write_pairing(folder, pairing)
+    except CommandFailedError as error:
+        print(f"attnbench: {error}", file=sys.stderr)
+        write_pairing(folder, replace(pairing, status="interrupted"))
+        return FAILED
+    except UserError:
+        _leave(folder, pairing)
+        raise
+    finally:
+        shutil.rmtree(folder / SCRATCH, ignore_errors=True)
+    if executor.stopped:
+        print(f"attnbench: {_leave(folder, pairing)}", file=sys.stderr)
+        return INTERRUPTED
+    write_pairing(folder, replace(pairing, status="complete"))
+    return 0
+
+
+def _warm_up(executor: Executor, commands: list[Command], folder: Path) -> None:
+    """Once each and not counted: files come from the disk the first time."""
+    for command in commands:
+        executor.seconds(command, folder)
+
+
+def _round(executor: Executor, commands: list[Command], folder: Path, pairing: Pairing) -> tuple[float, float] | None:
+    """Both sides once; None when interrupted. Nothing is stored unless both came to their end."""
+    number, scratch = pairing.done, folder / SCRATCH
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    taken = [0.0, 0.0]
+    for side in order(number):
+        place = scratch / f"{SIDES[side]}-round-{number}"
+        seconds = executor.seconds(commands[side], place)
+        if seconds is None:
+            return None
+        taken[side] = seconds
+        print(f"round {number + 1} of {pairing.rounds}: {'AB'[side]} {seconds:.2f} s", file=sys.stderr)
+    if pairing.runs:
+        for name in SIDES:
+            add_round(folder / name, scratch / f"{name}-round-{number}", number, pairing.rounds)
+    return taken[0], taken[1]
+
+
+def _rounds_for(folder: Path) -> int:
+    """Enough that Holm can reject any row of the table, once the first round has shown how many rows there are."""
+    base, new = sides_of_runs(folder / "base", folder / "new")
+    rows = len(base.entries.keys() & new.entries.keys())
+    return max(LEAST_ROUNDS, rounds_needed(max(1, rows), "paired"))
+
+
+def _leave(folder: Path, pairing: Pairing) -> str:
+    """Marks the folder as unfinished, or takes it away when it holds nothing; says which."""
+    if pairing.done == 0:
+        _remove_fresh(folder)
+        return "stopped before the first round was whole; nothing is kept"
+    write_pairing(folder, replace(pairing, status="interrupted"))
+    return (f"stopped after {pairing.done} of {pairing.rounds} rounds; carry on with: attnbench compare --resume "
+            f"{folder}")  # fmt: skip
+
+
+def _remove_fresh(folder: Path) -> None:
+    """Takes away what this made and nothing else."""
+    for name in ("pairing.json", "log.txt"):
+        (folder / name).unlink(missing_ok=True)
+    for name in (*SIDES, SCRATCH):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,142 @@
+"""Side: one half of a comparison: its cases with the process median of every round, whichever tool stored them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from attnbench_reports.compare.accuracy import Accuracy
+from attnbench_reports.errors import UserError
+from attnbench_reports.load.cases import Case, cases_of
+from attnbench_reports.load.run import Run, load_runs
+from attnbench_reports.pages.environment import environment_rows
+from attnbench_reports.stats.intervals import process_medians
+
+PER_RUN = ("plan", "created (UTC)", "command")  # rows of the environment that say which run it is, not where it ran
+
+
+@dataclass(frozen=True)
+class Key:
+    """A case without its round: what must agree for two measurements to be of the same thing."""
+
+    dataset: str
+    problem: str
+    variant: str
+    threads: int
+    cache: str
+
+    @property
+    def n(self) -> int | None:
+        """Number of keys, where the case is a problem of attention."""
+        return int(self._length.split(":")[-1]) if self._length else None
+
+    @property
+    def setting(self) -> str:
+        """The case without variant and sequence length: a heading."""
+        if not self.problem:
+            return ""
+        same_length = ":" not in self._length
+        tokens = [t for t in self.problem.split() if t != f"n{self._length}"]
+        tokens += [] if same_length else [f"n_q={self._length.split(':')[0]}"]
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        cold = ", cold cache" if self.cache == "cold" else ""
+        return f"{self.dataset} · {' '.join(tokens)} · {threads}{cold}"
+
+    @property
+    def _length(self) -> str:
+        """`1024` of n1024, `16:4096` of n16:4096 (queries:keys)."""
+        return next((t[1:] for t in self.problem.split() if t[0] == "n" and t[1:2].isdigit()), "")
+
+
+@dataclass(frozen=True)
+class Entry:
+    key: Key
+    status: str
+    reasons: tuple[str, ...]
+    rounds: dict[int, float]  # round -> median of its samples, seconds; empty unless the status is ok
+    accuracy: Accuracy | None = None
+    peak_gflops: float | None = None  # median of the FMA rates probed beside the samples
+    reproducer: str = ""
+
+
+@dataclass(frozen=True)
+class Side:
+    label: str
+    entries: dict[Key, Entry]
+    environment: dict[str, str] = field(default_factory=dict)  # what could change a number: name -> text
+    machines: frozenset[str] = frozenset()  # ids; equal sets are the same machine
+    machine: str = ""  # in words
+    seeds: frozenset[int] = frozenset()
+    created: str = ""
+    command: str = ""
+    busy: bool = False  # the load before the run was worth mentioning
+    fresh_processes: bool = True  # every round a process of its own; False: repetitions inside one process
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def datasets(self) -> set[str]:
+        return {key.dataset for key in self.entries}
+
+    def renamed(self, label: str) -> "Side":
+        return replace(self, label=label)
+
+
+def sides_of_runs(base: Path, new: Path) -> tuple[Side, Side]:
+    first, second = load_runs([base, new])
+    return side_of_run(first), side_of_run(second)
+
+
+def side_of_run(run: Run) -> Side:
+    return _side(run, cases_of(run), lambda case: case.variant, run.label)
+
+
+def sides_of_variants(run: Run, base: str, new: str) -> tuple[Side, Side]:
+    """Two variants of one run; both get the key of their pair, so that they join."""
+    cases = cases_of(run)
+    known = list(dict.fromkeys(case.variant for case in cases))
+    for label in (base, new):
+        if label not in known:
+            raise UserError(f"run '{run.label}' holds no variant '{label}'; it holds {', '.join(known)}")
+    if base == new:
+        raise UserError(f"'{base}' cannot be compared with itself; name two variants of the run")
+    both = f"{new} vs {base}"
+    pairs = [[case for case in cases if case.variant == label] for label in (base, new)]
+    return tuple(_side(run, own, lambda _: both, label) for label, own in zip((base, new), pairs, strict=True))
+
+
+def _side(run: Run, cases: list[Case], name: Callable[[Case], str], label: str) -> Side:
+    environment = run.meta["environment"]
+    rows = {row.name: row.values[0] for row in environment_rows([run])}
+    sessions = run.meta.get("sessions") or [run.meta]
+    return Side(
+        label=label,
+        entries={(entry := _entry(case, name(case))).key: entry for case in cases},
+        environment={k: v for k, v in rows.items() if k not in PER_RUN},
+        machines=frozenset(str(session.get("machine_id")) for session in sessions),
+        machine=f"{environment['cpu_model']}, {environment['cores']} cores",
+        seeds=frozenset(case.seed for case in cases),
+        created=rows["created (UTC)"],
+        command=rows["command"],
+        busy=environment.get("load_1m", 0) > BUSY_SHARE * environment["cores"],
+        warnings=run.warnings,
+    )
+
+
+BUSY_SHARE = 0.25  # load per core from which harness/store/environment.cpp calls a machine busy
+
+
+def _entry(case: Case, variant: str) -> Entry:
+    key = Key(case.dataset, case.problem, variant, case.threads, case.cache)
+    return Entry(
+        key=key,
+        status=case.status,
+        reasons=case.reasons,
+        rounds=process_medians({number: time["samples_s"] for number, time in case.times.items()}),
+        accuracy=Accuracy.of(case),
+        peak_gflops=_probed(case),
+        reproducer=case.reproducer,
+    )
+
+
+def _probed(case: Case) -> float | None:
+    rates = sorted(time["peak_gflops"] for time in case.times.values() if time["peak_gflops"] > 0)
+    return rates[len(rates) // 2] if rates else None
