@@ -173,6 +173,13 @@ def test_a_window_that_n_has_not_outgrown_says_nothing_yet(tmp_path, window, cos
     assert (found["cost"].agreement, found["time"].agreement) == (cost, time), found
 
 
+def test_a_cost_that_still_bends_down_says_nothing_yet(tmp_path):
+    """No parameter gives the window away, but the last local slope is log2(2 * 10000 / 8192) and not 2."""
+    law = Law("x", "masked_softmax", 1, 0.01, 1, 0.0)
+    found = checks(run_of(tmp_path, law, time_label="O(n w d)", edit=windowed(10_000)))
+    assert (found["cost"].agreement, found["cost"].reason) == (C, "it still bends down, to n^1.29 at n = 16384")
+
+
 def test_a_window_excuses_nothing_once_n_is_large_beside_it(tmp_path):
     law = Law("sliding_window", "masked_softmax", 2, 0.4, 1, 0.0, params={"window": 256})
     assert agreements(run_of(tmp_path, law, time_label="O(n w d)"))["time"] is E

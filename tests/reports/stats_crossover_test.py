@@ -103,3 +103,14 @@ def test_a_round_missing_at_one_size_costs_that_round_only():
     found = crossover(SIZES, base, new)
     assert found.kind is Crossing.ONE
     assert 1000 in found.interval
+
+
+def test_sizes_at_which_the_two_never_met_are_left_out():
+    base, new = crossing_at(700, np.random.default_rng(9), 0.01)
+    new[0] = {number + 100: seconds for number, seconds in new[0].items()}
+    found = crossover(SIZES, base, new)
+    assert found.kind is Crossing.ONE
+    assert found.reason == "slower up to n = 512; faster from n = 1024"
+    alone = crossover(SIZES[:2], base[:2], new[:2])
+    assert (alone.kind, alone.n) == (Crossing.UNDECIDED, None)
+    assert "fewer than two sizes" in alone.reason

@@ -49,7 +49,12 @@ def crossover(
     paired: bool = True,
 ) -> Crossover:
     """Where the faster of two variants changes: ascending sizes, the rounds of both at each. `paired`: round r of both
-    ran side by side (one run)."""
+    ran side by side (one run); sizes at which no round did are left out then."""
+    if paired:
+        met = [i for i, (a, b) in enumerate(zip(base, new, strict=True)) if a.keys() & b.keys()]
+        sizes, base, new = ([side[i] for i in met] for side in (sizes, base, new))
+    if len(sizes) < 2:
+        return Crossover(Crossing.UNDECIDED, None, None, "fewer than two sizes at which both were measured")
     rows = [compare_paired(a, b) if paired else compare_unpaired([*a.values()], [*b.values()])
             for a, b in zip(base, new, strict=True)]  # fmt: skip
     judged = judge(rows, noise_floor)
