@@ -12,7 +12,10 @@ namespace attnbench {
 int run_python_tool(const std::string& what, const std::string& module, std::vector<std::string> arguments);
 
 /// Makes the report of some run directories into `out`; its summary goes to standard output. Returns as run_python_tool does: 2
-/// when a run cannot be read.
-int make_report(const std::vector<std::string>& runs, const std::string& out);
+/// when a run cannot be read, kFinding when the report is made and holds what `fail_on` asks for ("complexity"; empty: nothing).
+int make_report(const std::vector<std::string>& runs, const std::string& out, const std::string& fail_on = {});
+
+inline constexpr int kFinding = 3;
+inline constexpr const char* kFailOnHelp = "exit 3 when a variant grows faster with n than it declares";
 
 }  // namespace attnbench
