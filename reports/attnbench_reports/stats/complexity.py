@@ -11,7 +11,7 @@ and bends upwards no more. AGREES: the slope is inside, with an interval narrow 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -116,19 +116,17 @@ def _blank(series: Series, variants: Mapping[str, Mapping], quantity: str, kind:
 
 def _declared(series: Series, variants: Mapping[str, Mapping], kind: str, square: bool) -> Declared | str:
     """What the label says, or why it says nothing here."""
-    try:
-        declared = parse_label(variants[series.variant][kind])
-    except LabelError as error:
-        return str(error)
     if not square:
         return "labels speak of n_q = n_k"
-    if not declared.plus_inner:
-        return declared
-    inner = series.points[0].case.params.get("inner")
-    entry = next((v for v in variants.values() if v["name"] == inner), None)
-    if entry is None:
-        return declared
-    return replace(declared, growth=max(declared.growth, parse_label(entry[kind]).growth), plus_inner=False)
+    try:
+        declared = parse_label(variants[series.variant][kind])
+        inner = series.points[0].case.params.get("inner")
+        entry = next((v for v in variants.values() if v["name"] == inner), None)
+        if not declared.plus_inner or entry is None:
+            return declared
+        return replace(declared, growth=max(declared.growth, parse_label(entry[kind]).growth), plus_inner=False)
+    except LabelError as error:
+        return str(error)
 
 
 def _parameters(series: Series) -> dict[str, float]:
@@ -140,7 +138,7 @@ def _extra_bytes(point: Point) -> float | None:
     return None if point.extra_bytes is None else float(point.extra_bytes)
 
 
-def _sized(points: Sequence[Point], value) -> Sized:
+def _sized(points: Sequence[Point], value: Callable[[Point], float | None]) -> Sized:
     known = [(p.n, y) for p in points if (y := value(p)) is not None and y > 0]
     n, y = zip(*known, strict=True) if known else ((), ())
     return Sized(n, y, fit(n, y) if known else None)
