@@ -39,12 +39,12 @@ def _report(runs: list[Path], out: Path) -> bool:
     from attnbench_reports.build import write_report
     from attnbench_reports.model import build_model
     from attnbench_reports.pages.terminal import terminal_summary
-    from attnbench_reports.stats.complexity import checks_of, exceeding
+    from attnbench_reports.stats.complexity import exceeding
 
     model = build_model(runs)
     write_report(model, out)
     print(terminal_summary(model))
-    found = exceeding(checks_of(model.runs, model.series))
+    found = exceeding(model.checks)
     print("".join(f"\ncomplexity: {check}" for check in found), end="\n" if found else "")
     print(f"\nreport: {out / 'report.html'}")
     return bool(found)

@@ -8,6 +8,7 @@ from string import ascii_uppercase
 from attnbench_reports.load.cases import cases_of
 from attnbench_reports.load.heatmaps import Heatmap, heatmaps_of
 from attnbench_reports.load.run import Run, load_runs
+from attnbench_reports.stats.complexity import Check, checks_of
 from attnbench_reports.stats.intervals import MIN_ROUNDS
 from attnbench_reports.stats.points import BASELINE, Point, points_of
 from attnbench_reports.stats.series import Panel, Series, panels_of
@@ -21,6 +22,7 @@ class Report:
     panels: list[Panel]
     heatmaps: list[Heatmap]
     variants: list[str]  # labels in the order of the plans; the order of colours and markers everywhere
+    checks: list[Check]  # declared against measured growth
     warnings: list[str]
 
     @property
@@ -59,7 +61,9 @@ def build_model(paths: list[Path]) -> Report:
     cases.sort(key=lambda c: (_natural(f"{c.dataset} {c.setting}"), c.threads, variants.index(c.variant), c.n))
     heatmaps.sort(key=lambda m: (m.dataset, m.problem, variants.index(m.variant)))
     points = points_of(cases)
-    return Report(runs, points, panels_of(points), heatmaps, variants, _warnings(runs, points))
+    panels = panels_of(points)
+    checks = checks_of(runs, [s for panel in panels for s in panel.series])
+    return Report(runs, points, panels, heatmaps, variants, checks, _warnings(runs, points))
 
 
 def _natural(text: str) -> list[tuple[int, int | str]]:
@@ -80,10 +84,10 @@ def _warnings(runs: list[Run], points: list[Point]) -> list[str]:
             f"{plural(fewest, 'round')}, but the order-statistic 95 % interval of a median needs {MIN_ROUNDS} "
             "(5 rounds cover 93.8 % at most); use --profile standard"
         )
-    above = [p for p in timed if p.share_of_peak is not None and p.share_of_peak > 1]
+    above = [p for p in timed if any(time["above_ceiling"] for time in p.case.times.values())]
     if above:
-        named = ", ".join(f"{p.case.variant} n={p.n} ({percent(p.share_of_peak)})" for p in above[:5])
-        warnings.append(f"{plural(len(above), 'case')} above the probed FMA peak, a measurement error: {named}")
+        named = ", ".join(f"{p.case.variant} n={p.n} ({percent(p.share_of_peak)} of the FMA peak)" for p in above[:5])
+        warnings.append(f"{plural(len(above), 'case')} above the machine's ceiling, a measurement error: {named}")
     if timed and not any(p.speedup for p in timed):
         warnings.append(f"no speed-up is shown: '{BASELINE}' was not timed on the same problems")
     return warnings

@@ -1,6 +1,7 @@
 """Numbers as people read them. None, and nothing else, prints as a dash."""
 
 import math
+from collections.abc import Callable
 
 DASH = "–"
 
@@ -24,6 +25,11 @@ def seconds(value: float | None) -> str:
 
 def seconds_range(low: float, high: float) -> str:
     return f"{seconds(low)} – {seconds(high)}"
+
+
+def with_interval(form: Callable[[float | None], str], value: float, ends: tuple[float, float] | None) -> str:
+    """12.3 ms [12.1 ms, 12.6 ms]; the value alone where there is no interval"""
+    return form(value) if ends is None else f"{form(value)} [{form(ends[0])}, {form(ends[1])}]"
 
 
 def size(value: float | None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import attnbench_reports.build
 import pytest
 from attnbench_reports.__main__ import main
+from attnbench_reports.figures.draw import Figures
 from synthetic_runs import LAWS, Recipe, make_run
 
 REPORTS = Path(__file__).parents[2] / "reports"
@@ -22,7 +23,7 @@ def run(tmp_path) -> Path:
 @pytest.fixture
 def no_figures(monkeypatch):
     """Figures take seconds and are not what these tests are about."""
-    monkeypatch.setattr(attnbench_reports.build, "draw_all", lambda report, folder: [])
+    monkeypatch.setattr(attnbench_reports.build, "draw_all", lambda report, folder: Figures([], []))
 
 
 def refused(capsys, *arguments) -> str:

@@ -2,20 +2,27 @@
 
 import itertools
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.image
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from attnbench_reports.figures import crossover_map, draw, local_slope, roofline, threads
 from attnbench_reports.figures.against_n import against_n
-from attnbench_reports.figures.axes import _trimmed, round_ticks
+from attnbench_reports.figures.axes import _trimmed, round_ticks, wrapped
+from attnbench_reports.figures.catalogue import ACROSS, families, planned
 from attnbench_reports.figures.draw import _write
+from attnbench_reports.figures.missing import Missing
 from attnbench_reports.figures.quantities import MEMORY, SPEEDUP, TIME
 from attnbench_reports.figures.style import COLOURS, RC, Looks
+from attnbench_reports.figures.threads import scalings
 from attnbench_reports.figures.weights import row_entropy
-from attnbench_reports.model import build_model
+from attnbench_reports.model import Report, build_model
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from synthetic_runs import LAWS, SIZES, Recipe, make_run
 
 # name -> what its axes are called
@@ -27,6 +34,11 @@ AXES = {
     "speedup": ("sequence length n", "time(naive) / time(variant)", "10×"),
     "error_time": ("time per call at n = 1024", "relative RMS error", "ms"),
     "local_slope": ("sequence length n", "local slope", "no unit"),
+    "error_memory": ("workspace peak + prepared at n = 1024", "relative RMS error", "KiB"),
+    "roofline": ("useful FLOPs per compulsory byte", "useful GFLOP/s", "AVX2 900 GFLOP/s", "memory 12.0 GB/s"),
+    "share_of_peak": ("sequence length n", "useful rate / probed FMA peak", "100 %"),
+    "memory_checked": ("sequence length n", "bytes (log scale)", "declared", "counted", "resident", "MiB"),
+    "crossover_map": ("sequence length n", "exact softmax attention only", "not decided", "A  blockwise"),
     "weights": ("keys", "queries", "attention weight, no unit"),
 }
 
@@ -179,3 +191,158 @@ def test_a_factor_2_always_holds_two_ticks(base):
 )
 def test_ticks_carry_no_empty_digits(text, trimmed):
     assert _trimmed(text) == trimmed
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory) -> Report:
+    """Long names, two runs of three thread counts, points above the ceiling: what a legend has to hold."""
+    laws = [replace(law, params={"window": 256, "global_tokens": 64, "block": 128}) for law in LAWS[:7]]
+    folder = tmp_path_factory.mktemp("crowded")
+    recipe = Recipe(laws=tuple(laws), threads=(1, 2, 4), peak_gflops=300, weights=0, samples=1)
+    return build_model([make_run(folder / "a", recipe), make_run(folder / "b", replace(recipe, run_id="another run"))])
+
+
+def figures_of(report: Report) -> Iterator[tuple[str, Figure]]:
+    """Those across settings and of the first setting: the others are alike."""
+    looks = Looks(report.variants, [run.label for run in report.runs])
+    groups = (ACROSS, str(report.panels[0].setting))
+    with plt.rc_context(RC):
+        for plan in planned(report, looks):
+            if plan.group in groups:
+                outcome = plan.draw()
+                if isinstance(outcome, Figure):
+                    outcome.draw_without_rendering()
+                    yield plan.name, outcome
+                    plt.close(outcome)
+
+
+def test_nothing_overflows_its_figure_and_no_legend_covers_a_plot(crowded):
+    names = []
+    for name, figure in figures_of(crowded):
+        legends = figure.legends + [ax.get_legend() for ax in figure.axes if ax.get_legend()]
+        boxes = [ax.get_tightbbox() for ax in figure.axes]  # ticks, labels, texts and the legend beside included
+        boxes += [legend.get_window_extent() for legend in legends]
+        for box in filter(None, boxes):
+            assert box.x0 >= -1, (name, box)
+            assert box.y0 >= -1, (name, box)
+            assert box.x1 <= figure.bbox.x1 + 1, (name, box, figure.bbox.bounds)
+            assert box.y1 <= figure.bbox.y1 + 1, (name, box, figure.bbox.bounds)
+        for legend, ax in itertools.product(legends, figure.axes):
+            assert not legend.get_window_extent().overlaps(ax.get_window_extent().padded(-1)), name
+        names.append(name)
+    assert {"thread_scaling", "crossover_map_1"} <= set(names)
+    assert len(names) >= 12
+
+
+def test_long_names_are_wrapped_and_cut():
+    assert wrapped("naive", 20) == "naive"
+    assert wrapped("sliding_window(window=256,global_tokens=64)", 20) == "sliding_window(\nwindow=256,global_…"
+    assert wrapped("a" * 30, 20) == "a" * 19 + "…"
+
+
+@pytest.mark.parametrize(("rounds", "decided"), [(10, True), (3, False)])
+def test_the_map_names_the_fastest_and_says_where_that_is_not_decided(tmp_path, rounds, decided):
+    recipe = Recipe(laws=(LAWS[5], LAWS[9], LAWS[4]), rounds=rounds, noise=0.005, weights=0)
+    report = build_model([make_run(tmp_path / "run", recipe)])
+    points = [p for s in report.panels[0].series for p in s.timed]
+    cells = crossover_map._cells({"": points}, lambda computes: computes != "own_definition")
+    # 12 ms (n/1024)^2 against 3 ms n/1024 cross at n = 256; additive, a definition of its own, takes no part.
+    names = {cell.n: cell.fastest.case.variant for cell in cells}
+    assert names[128] == "blockwise"
+    assert {names[n] for n in SIZES if n > 256} == {"linear"}
+    assert {cell.decided for cell in cells if cell.n != 256} == {decided}
+    assert next(c for c in cells if c.n == 1024).lead == pytest.approx(4, rel=0.05)
+
+
+def test_the_crossover_is_drawn_where_it_is(tmp_path):
+    recipe = Recipe(laws=(LAWS[5], LAWS[9]), noise=0.005, weights=0)
+    report = build_model([make_run(tmp_path / "run", recipe)])
+    points = [p for s in report.panels[0].series for p in s.timed]
+    looks = Looks(report.variants, ["2026-11-21-demo"])
+    with plt.rc_context(RC):
+        figure = crossover_map.crossover_map(looks, {"": points}, "")
+    (ax,) = figure.axes
+    bar, diamond = ax.lines
+    assert diamond.get_xdata()[0] == pytest.approx(256, rel=0.03)
+    assert bar.get_xdata()[0] < diamond.get_xdata()[0] < bar.get_xdata()[1]
+    assert f"n* = {diamond.get_xdata()[0]:.0f}" in [t.get_text() for t in ax.texts]
+    plt.close(figure)
+
+
+def test_families_differ_in_one_thing(tmp_path):
+    problems = tuple(f"b1 h{h} n{{n}} d{d} f32" for h, d in ((8, 64), (8, 128), (2, 64)))
+    recipe = Recipe(laws=LAWS[:2], sizes=(64, 128), problems=problems, threads=(1, 2), rounds=1, weights=0)
+    found = families(build_model([make_run(tmp_path / "run", recipe)]).panels)
+    assert sorted((f.axis, *f.panels) for f in found) == sorted(
+        [("head dimension d", "64", "128")] * 2 + [("heads", "2", "8")] * 2 + [("threads", "1", "2")] * 3
+    )
+    alone = families(
+        build_model([make_run(tmp_path / "alone", replace(recipe, problems=problems[:1], threads=(2,)))]).panels
+    )
+    assert [(f.axis, list(f.panels)) for f in alone] == [("", [""])]
+
+
+def test_thread_scaling_is_relative_to_the_fewest_threads(tmp_path):
+    recipe = Recipe(laws=LAWS[:1], sizes=(64, 128), threads=(2, 4, 8), noise=0.002, weights=0)
+    (found,) = scalings(build_model([make_run(tmp_path / "run", recipe)]).panels)
+    assert (found.first, found.n, list(found.ratios)) == (2, 128, [4, 8])
+    assert 1 / found.ratios[8].ratio == pytest.approx(4, rel=0.01)
+    assert 1 / found.ratios[8].interval.high < 4 < 1 / found.ratios[8].interval.low
+
+
+def test_the_roofline_lies_on_what_was_calibrated(tmp_path):
+    report = build_model([make_run(tmp_path / "run", Recipe(laws=LAWS[5:6], weights=0))])
+    figure = roofline.roofline(report, Looks(report.variants, ["2026-11-21-demo"]), report.panels[0])
+    ax = figure.axes[0]
+    slanted = [line for line in ax.lines if len(set(line.get_ydata())) == 2 and len(line.get_xdata()) == 2]
+    rates = sorted(y / x for line in slanted for x, y in [(line.get_xdata()[0], line.get_ydata()[0])])
+    assert rates == pytest.approx([12, 80, 200])
+    assert [line.get_ydata()[0] for line in ax.lines if line.get_ydata()[0] == line.get_ydata()[-1]][:2] == [900, 225]
+    # 4 n_k useful FLOPs per row of d=64 over 16 bytes per element: n/4 FLOPs per byte.
+    point = next(p for p in report.points if p.n == 1024)
+    assert roofline.intensity(point) == pytest.approx(1024 / 4)
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "title", "says"),
+    [
+        (Recipe(calibrated=False), roofline.TITLE, "attnbench calibrate"),
+        (Recipe(sizes=(64, 128)), local_slope.TITLE, "three sizes"),
+        (Recipe(sizes=(64,)), crossover_map.TITLE, "sweep the sequence length"),
+        (Recipe(laws=LAWS[5:7]), SPEEDUP.title, "naive was not timed"),
+        (Recipe(peak_gflops=0), "Share of the multiply-add peak", "not probed"),
+        (Recipe(), threads.TITLE, "threads=1,2"),
+    ],
+)
+def test_a_figure_without_data_says_what_to_run(tmp_path, recipe, title, says):
+    recipe = replace(recipe, laws=recipe.laws[5:8] if len(recipe.laws) > 2 else recipe.laws, rounds=1, weights=0)
+    report = build_model([make_run(tmp_path / "run", recipe)])
+    plan = next(p for p in planned(report, Looks(report.variants, ["2026-11-21-demo"])) if p.title.startswith(title))
+    outcome = plan.draw()
+    assert isinstance(outcome, Missing)
+    assert says in outcome.why
+
+
+def test_drawing_in_several_processes_gives_the_same_files(tmp_path, monkeypatch):
+    report = build_model([make_run(tmp_path / "run", Recipe(laws=LAWS[:1], sizes=(64,), rounds=1, weights=0))])
+    monkeypatch.setattr(draw, "MOST_PROCESSES", 1)
+    alone = draw.draw_all(report, tmp_path / "alone")
+    monkeypatch.setattr(draw, "MOST_PROCESSES", 2)
+    monkeypatch.setattr(draw, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(draw.os, "cpu_count", lambda: 2)
+    shared = draw.draw_all(report, tmp_path / "shared")
+    assert alone == shared
+    assert len(alone.drawn) >= 4
+    for file in (tmp_path / "alone").iterdir():
+        assert file.read_bytes() == (tmp_path / "shared" / file.name).read_bytes()
+
+
+def test_many_settings_are_cut_and_it_is_said(tmp_path):
+    problems = tuple(f"b1 h{h} n{{n}} d64 f32" for h in range(1, 16))
+    recipe = Recipe(laws=LAWS[:1], sizes=(64,), problems=problems, rounds=1, weights=0)
+    report = build_model([make_run(tmp_path / "run", recipe)])
+    plans = list(planned(report, Looks(report.variants, ["2026-11-21-demo"])))
+    assert len({p.group for p in plans}) == 1 + 12
+    (cut,) = (p for p in plans if p.title == "3 further settings")
+    assert "the tables hold all" in cut.draw().why

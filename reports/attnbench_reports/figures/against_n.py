@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 from attnbench_reports.figures.axes import WIDTH, legend_beside, log_quantity, log_sizes, new_figure
+from attnbench_reports.figures.missing import Missing
 from attnbench_reports.figures.quantities import SPEEDUP, Quantity
 from attnbench_reports.figures.style import Looks
 from attnbench_reports.model import Report
@@ -15,12 +16,11 @@ from attnbench_reports.stats.series import Panel, Series
 SIZE_LABEL = "sequence length n (log scale)"
 
 
-def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) -> Figure | None:
-    """None when no point of the panel has the quantity."""
+def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) -> Figure | Missing:
     lines = [(s, [(p.n, v) for p in s.points if (v := quantity.value(p)) is not None]) for s in panel.series]
     lines = [(s, xy) for s, xy in lines if xy]
     if not lines:
-        return None
+        return Missing(quantity.without)
     sizes = sorted({n for _, xy in lines for n, _ in xy})
     positive = [v for _, xy in lines for _, v in xy if v > 0]
     figure, ax = new_figure(len(lines))
@@ -31,7 +31,9 @@ def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) ->
     low, high = min(positive), max(positive)
     if len(sizes) > 1:
         _lines(report, looks, ax, lines, quantity, sizes)
-        log_quantity(ax.yaxis, low, high, quantity.text, quantity.base)
+        log_quantity(ax.yaxis, low, max(high, quantity.ceiling or high), quantity.text, quantity.base)
+        if quantity.ceiling:
+            _ceiling(ax, quantity.ceiling, high)
         ax.set_ylabel(quantity.axis)
     else:
         _dots(report, looks, ax, lines, quantity)
@@ -40,6 +42,15 @@ def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) ->
     if quantity is SPEEDUP:
         (ax.axhline if len(sizes) > 1 else ax.axvline)(1, color="#999999", linewidth=1, zorder=1)
     return figure
+
+
+def _ceiling(ax: Axes, ceiling: float, high: float) -> None:
+    ax.axhline(ceiling, color="#333333", linewidth=1.2, zorder=1)
+    if high > ceiling:
+        ax.axhspan(ceiling, ax.get_ylim()[1], facecolor="#f7e3d3", hatch="////", edgecolor="#c98a5a", linewidth=0,
+                   zorder=0)  # fmt: skip
+        ax.annotate("above the ceiling: a measurement error", (0.01, ceiling), xycoords=ax.get_yaxis_transform(),
+                    xytext=(0, 3), textcoords="offset points", fontsize=8)  # fmt: skip
 
 
 def _lines(report: Report, looks: Looks, ax: Axes, lines: list, quantity: Quantity, sizes: list[int]) -> None:

@@ -14,17 +14,17 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 WIDTH, LEFT, PLOT_WIDTH = 7.9, 0.95, 3.6  # inches; a figure grows wider only where its legend needs it
 
 
-def log_sizes(ax: Axes, sizes: list[int], label: str) -> None:
-    """x is a sequence length: log scale with a tick at each measured size, thinned out where they would touch."""
+def log_sizes(ax: Axes, sizes: list[int], label: str, most: int = 12) -> None:
+    """x is a sequence length: log scale with a tick at each measured size, thinned out to about `most`."""
     ax.set_xscale("log", base=2)
     ax.set_xlim(sizes[0] / 1.25, sizes[-1] * 1.25)
-    ax.xaxis.set_major_locator(FixedLocator(_apart(sizes)))
+    ax.xaxis.set_major_locator(FixedLocator(_apart(sizes, most)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:.0f}"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(label)
 
 
-def _apart(sizes: list[int], most: int = 12) -> list[int]:
+def _apart(sizes: list[int], most: int) -> list[int]:
     gap = (math.log(sizes[-1] / sizes[0]) or 1) / most
     kept = [sizes[-1]]
     for n in reversed(sizes[:-1]):
@@ -64,6 +64,19 @@ def _trimmed(text: str) -> str:
     return re.sub(r"\.(\d*?)0+(?=\D|$)", lambda m: f".{m[1]}" if m[1] else "", text)
 
 
+def wrapped(name: str, width: int, lines: int = 2) -> str:
+    """A variant's name over at most that many lines of `width` characters, cut with … where it is longer."""
+    words = re.findall(r"[^,(_]+[,(_]*|[,(_]+", name)
+    rows = [""]
+    for word in words:
+        if rows[-1] and len(rows[-1]) + len(word) > width:
+            rows.append("")
+        rows[-1] += word
+    if len(rows) > lines:
+        rows = [*rows[: lines - 1], rows[lines - 1] + "…"]
+    return "\n".join(row if len(row) <= width else row[: width - 1] + "…" for row in rows)
+
+
 def new_figure(rows: int) -> tuple[Figure, Axes]:
     """A plot as high as its legend of `rows` entries needs; legend_beside() settles the width."""
     figure, ax = plt.subplots(figsize=(WIDTH, max(3.7, 0.5 + 0.27 * rows)))
@@ -71,8 +84,9 @@ def new_figure(rows: int) -> tuple[Figure, Axes]:
     return figure, ax
 
 
-def legend_beside(ax: Axes, entries: list[tuple[float, Any, str]], title: str) -> None:
-    """Entries (value, handle, text) to the right of the plot, in the order of the lines' right ends, highest first."""
+def legend_beside(ax: Axes, entries: list[tuple[float, Any, str]], title: str, plots: int = 1) -> None:
+    """Entries (value, handle, text) to the right of the plot, in the order of the lines' right ends, highest first;
+    `plots` of the figure stand in a row and the legend beside the last."""
     entries = sorted(entries, key=lambda entry: -entry[0])
     legend = ax.legend([e[1] for e in entries], [e[2] for e in entries], loc="upper left", bbox_to_anchor=(1.02, 1.02),
                        borderaxespad=0, handlelength=3.4, labelspacing=0.55, title=title, alignment="left")  # fmt: skip
@@ -80,6 +94,6 @@ def legend_beside(ax: Axes, entries: list[tuple[float, Any, str]], title: str) -
     legend.get_title().set_color("#555555")
     figure = ax.figure
     needed = legend.get_window_extent().width / figure.dpi + 0.25
-    width = max(WIDTH, LEFT + PLOT_WIDTH + needed)
+    width = max(WIDTH, LEFT + plots * PLOT_WIDTH + needed)
     figure.set_figwidth(width)
-    figure.subplots_adjust(left=LEFT / width, right=1 - needed / width)
+    figure.subplots_adjust(left=LEFT / width, right=1 - needed / width, bottom=0.13, top=0.95, wspace=0.32)

@@ -1,19 +1,20 @@
 """Draws every figure of a report and writes each as SVG, PNG and PDF."""
 
-import itertools
+import os
 import re
-from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from html import escape
+from multiprocessing import get_context
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from attnbench_reports.figures import error_time, local_slope, quantities, weights
-from attnbench_reports.figures.against_n import against_n
+from attnbench_reports.figures import weights
+from attnbench_reports.figures.catalogue import Planned, planned
+from attnbench_reports.figures.missing import Missing
 from attnbench_reports.figures.style import RC, Looks
-from attnbench_reports.load.heatmaps import Heatmap
 from attnbench_reports.model import Report
 
 # Fixed, so that the same data gives the same bytes.
@@ -23,9 +24,7 @@ METADATA = {
     "pdf": {"CreationDate": None},
 }
 PNG_DPI = 150
-
-
-QUANTITIES = (quantities.TIME, quantities.SPEEDUP, quantities.MEMORY, quantities.USEFUL, quantities.DENSE)
+MOST_PROCESSES, WORTH_A_PROCESS = 8, 8  # figures for which starting another process pays
 
 
 @dataclass(frozen=True)
@@ -41,48 +40,59 @@ class Drawn:
         return self.title == weights.TITLE
 
 
-def draw_all(report: Report, folder: Path) -> list[Drawn]:
+@dataclass(frozen=True)
+class NotDrawn:
+    """A figure that has no data: what is lacking, what to run, and under which headings."""
+
+    title: str
+    why: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Figures:
+    drawn: list[Drawn]
+    missing: list[NotDrawn]
+
+
+def draw_all(report: Report, folder: Path) -> Figures:
+    """Drawing takes half a second each, so several processes share them where there are many."""
     folder.mkdir(parents=True)
     looks = Looks(report.variants, [run.label for run in report.runs])
+    plans = list(planned(report, looks))
+    shares = min(os.cpu_count() or 1, MOST_PROCESSES, 1 + len(plans) // WORTH_A_PROCESS)
+    if shares == 1:
+        outcomes = [_draw(plan, folder) for plan in plans]
+    else:
+        with ProcessPoolExecutor(shares, get_context("fork"), _inherit, (plans, folder)) as pool:
+            outcomes = list(pool.map(_draw_inherited, range(len(plans))))
+    missing: dict[tuple[str, str], list[str]] = {}
+    for plan, outcome in zip(plans, outcomes, strict=True):
+        if isinstance(outcome, Missing):
+            missing.setdefault((plan.title, outcome.why), []).append(plan.group)
+    not_drawn = [NotDrawn(*what, tuple(dict.fromkeys(groups))) for what, groups in missing.items()]
+    return Figures([outcome for outcome in outcomes if isinstance(outcome, Drawn)], not_drawn)
+
+
+_inherited: tuple[list[Planned], Path]  # of a forked process: plans hold functions, which no pickle carries
+
+
+def _inherit(plans: list[Planned], folder: Path) -> None:
+    global _inherited
+    _inherited = plans, folder
+
+
+def _draw_inherited(place: int) -> Drawn | Missing:
+    plans, folder = _inherited
+    return _draw(plans[place], folder)
+
+
+def _draw(plan: Planned, folder: Path) -> Drawn | Missing:
     with plt.rc_context(RC):
-        figures = itertools.chain(_panel_figures(report, looks), _weights_figures(report))
-        return [
-            Drawn(name, group, title, caption, _write(figure, folder, name))
-            for name, group, title, caption, figure in figures
-            if figure is not None
-        ]
-
-
-# name, group, title, caption, and the figure or None where there is nothing to show.
-Planned = tuple[str, str, str, str, Figure | None]
-
-
-def _panel_figures(report: Report, looks: Looks) -> Iterator[Planned]:
-    groups = [str(panel.setting) for panel in report.panels]
-    for panel, group, place in zip(report.panels, groups, _file_names(groups), strict=True):
-        sizes = len(panel.sizes)
-        for q in QUANTITIES:
-            yield q.name + place, group, q.heading(sizes), q.explained(sizes), against_n(report, looks, panel, q)
-        yield (f"error_time{place}", group, error_time.TITLE, error_time.CAPTION,
-               error_time.error_time(report, looks, panel))  # fmt: skip
-        yield (f"local_slope{place}", group, local_slope.TITLE, local_slope.CAPTION,
-               local_slope.local_slope(report, looks, panel))  # fmt: skip
-
-
-def _weights_figures(report: Report) -> Iterator[Planned]:
-    """One figure per problem whose attention matrices were read off."""
-    groups: dict[str, list[Heatmap]] = {}
-    for item in report.heatmaps:
-        groups.setdefault(f"{item.dataset} · {item.problem}", []).append(item)
-    for (group, maps), place in zip(groups.items(), _file_names(list(groups)), strict=True):
-        yield f"weights{place}", group, weights.TITLE, weights.CAPTION, weights.weights_figure(report, maps)
-
-
-def _file_names(headings: list[str]) -> list[str]:
-    """Endings that tell panels apart: none for a single one, else numbered with what they hold."""
-    if len(headings) == 1:
-        return [""]
-    return [f"_{i}_{re.sub('[^A-Za-z0-9=.]+', '-', heading).strip('-')[:60]}" for i, heading in enumerate(headings, 1)]
+        outcome = plan.draw()
+        if isinstance(outcome, Missing):
+            return outcome
+        return Drawn(plan.name, plan.group, plan.title, plan.caption, _write(outcome, folder, plan.name))
 
 
 def _write(figure: Figure, folder: Path, name: str) -> str:

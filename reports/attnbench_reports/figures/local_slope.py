@@ -1,32 +1,42 @@
 """Local slope of time: log2(T(2n)/T(n)) between neighbouring sizes, where a single straight line would hide a bend."""
 
+import math
 from itertools import pairwise
 
 from matplotlib.figure import Figure
 
 from attnbench_reports.figures.against_n import SIZE_LABEL
 from attnbench_reports.figures.axes import legend_beside, log_sizes, new_figure
+from attnbench_reports.figures.missing import Missing
 from attnbench_reports.figures.style import Looks
 from attnbench_reports.model import Report
+from attnbench_reports.stats.intervals import process_medians
+from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.series import Panel
+from attnbench_reports.stats.unpaired import compare_unpaired
 
 TITLE = "Local slope of time"
 CAPTION = (
     "Slope of log(time) on log(n) between neighbouring sizes, drawn at their geometric mean. A quadratic method "
-    "settles at 2, a linear one at 1; small sizes show the fixed cost of a call."
+    "settles at 2, a linear one at 1; small sizes show the fixed cost of a call. Bars are 95 % intervals from the "
+    "process medians at both sizes, where there are enough rounds."
 )
 
 
-def local_slope(report: Report, looks: Looks, panel: Panel) -> Figure | None:
+def local_slope(report: Report, looks: Looks, panel: Panel) -> Figure | Missing:
     shown = [s for s in panel.series if s.time_fit is not None and s.time_fit.sizes >= 3]
     if not shown:
-        return None
+        return Missing("no variant was timed at three sizes; sweep the sequence length: -a n=256:8k:x2")
     figure, ax = new_figure(len(shown))
     entries = []
     for series in shown:
         n = [p.n for p in series.timed]
         middle = [(a * b) ** 0.5 for a, b in pairwise(n)]
-        (handle,) = ax.plot(middle, series.time_fit.local, **looks.of(series.run, series.variant).line())
+        look = looks.of(series.run, series.variant)
+        for x, (below, above) in zip(middle, pairwise(series.timed), strict=True):
+            if (interval := _interval(below, above)) is not None:
+                ax.plot([x, x], interval, color=look.colour, linewidth=3.2, alpha=0.35, solid_capstyle="butt")
+        (handle,) = ax.plot(middle, series.time_fit.local, **look.line())
         last = series.time_fit.local[-1]
         entries.append((last, handle, f"{report.name(series.run, series.variant)}: {last:.2f}"))
     for reference in (1, 2):
@@ -35,3 +45,10 @@ def local_slope(report: Report, looks: Looks, panel: Panel) -> Figure | None:
     ax.set_ylabel("local slope d log(time) / d log(n), no unit")
     legend_beside(ax, entries, "variant: slope between its last two sizes")
     return figure
+
+
+def _interval(below: Point, above: Point) -> tuple[float, float] | None:
+    """95 % interval of the slope between two sizes: that of the ratio of their times, as an exponent."""
+    found = compare_unpaired(*(list(process_medians(p.case.samples).values()) for p in (below, above))).interval
+    step = math.log(above.n / below.n)
+    return (math.log(found.low) / step, math.log(found.high) / step) if found else None

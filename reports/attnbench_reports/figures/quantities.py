@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from attnbench_reports import units
-from attnbench_reports.stats.intervals import Interval
+from attnbench_reports.figures.missing import NOTHING_TIMED
+from attnbench_reports.stats.intervals import Interval, median_interval
 from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.scaling import Fit
 from attnbench_reports.stats.series import Series
@@ -29,6 +30,8 @@ class Quantity:
     fit: Callable[[Series], Fit | None] | None = None
     base: int = 10  # of the axis' ticks
     higher_is_better: bool = False
+    ceiling: float | None = None  # what no point may exceed; the axis reaches it
+    without: str = NOTHING_TIMED.why  # why there is no figure
     coincides: bool = False  # several variants have the very same values: nested hollow markers keep them visible
 
     def heading(self, sizes: int) -> str:
@@ -38,6 +41,20 @@ class Quantity:
         if sizes == 1:
             return self.caption
         return self.caption + (NEST_CAPTION if self.coincides else "") + (FIT_CAPTION if self.fit else "")
+
+
+def _inverse(point: Point, rate: float | None) -> Interval | None:
+    """Interval of a rate, which is some work over the time: the time's interval turned over."""
+    if rate is None or point.time.interval is None:
+        return None
+    work, time = rate * point.time.median_s, point.time.interval
+    return Interval(work / time.high, work / time.low, time.coverage)
+
+
+def _share_interval(point: Point) -> Interval | None:
+    """Of the median over rounds, each against the probe beside it."""
+    shares = [time["share_of_peak"] for time in point.case.times.values()]
+    return median_interval([share for share in shares if share is not None])
 
 
 TIME = Quantity(
@@ -53,19 +70,30 @@ MEMORY = Quantity(
     "counted. Lower is better.",
     value=lambda p: float(p.extra_bytes) if p.extra_bytes is not None else None, text=units.size,
     fit=lambda s: s.memory_fit, base=2, coincides=True,
+    without="the memory pass measured none of these cases; attnbench run --resume finishes the run",
 )  # fmt: skip
 
 USEFUL = Quantity(
     "useful_gflops", "Useful work per second", "useful GFLOP/s (log scale)",
     "2 × the multiply-adds this variant needs for this problem, per second: how busy the machine was.",
-    value=lambda p: p.useful_gflops, text=units.gflops, higher_is_better=True,
+    value=lambda p: p.useful_gflops, text=units.gflops, interval=lambda p: _inverse(p, p.useful_gflops),
+    higher_is_better=True,
+)  # fmt: skip
+
+SHARE = Quantity(
+    "share_of_peak", "Share of the multiply-add peak", "useful rate / probed FMA peak (log scale)",
+    "Useful GFLOP/s over the single-precision multiply-add rate probed beside the samples on the same threads: how far "
+    "the arithmetic units are from their limit. Higher is better; a variant bound by memory cannot come near 100 %.",
+    value=lambda p: p.share_of_peak, text=units.percent, interval=_share_interval,
+    higher_is_better=True, ceiling=1.0, without="the peak was not probed beside the samples; measure again",
 )  # fmt: skip
 
 DENSE = Quantity(
     "dense_gflops", "Dense-equivalent work per second", "dense-equivalent GFLOP/s (log scale)",
     "2 b h n_q n_k (d_qk + d_v) per second whatever the variant really computes: how soon the answer came. "
     "It may exceed the machine's peak for a variant that skips work.",
-    value=lambda p: p.dense_gflops, text=units.gflops, higher_is_better=True,
+    value=lambda p: p.dense_gflops, text=units.gflops, interval=lambda p: _inverse(p, p.dense_gflops),
+    higher_is_better=True,
 )  # fmt: skip
 
 SPEEDUP = Quantity(
@@ -74,4 +102,5 @@ SPEEDUP = Quantity(
     "softmax attention answer another question: read their error beside it.",
     value=lambda p: p.speedup.value if p.speedup else None, text=units.ratio,
     interval=lambda p: p.speedup.interval if p.speedup else None, higher_is_better=True,
+    without="naive was not timed on the same problems; add it to --variants",
 )  # fmt: skip

@@ -67,7 +67,10 @@ class Looks:
         self._index = {variant: i for i, variant in enumerate(ordered)}
         self._runs = runs
 
+    def colour(self, variant: str) -> str:
+        return COLOURS[self._index[variant] % len(COLOURS)]
+
     def of(self, run: str, variant: str) -> Look:
         i, r = self._index[variant], self._runs.index(run)
         dash = DASHES[(i if len(self._runs) == 1 else r) % len(DASHES)]
-        return Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], dash, r % 2 == 1)
+        return Look(self.colour(variant), MARKERS[i % len(MARKERS)], dash, r % 2 == 1)

@@ -8,6 +8,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from attnbench_reports.figures.axes import wrapped
 from attnbench_reports.load.heatmaps import Heatmap
 from attnbench_reports.model import Report
 
@@ -55,7 +56,7 @@ def weights_figure(report: Report, maps: list[Heatmap]) -> Figure:
 
 
 def _tile(report: Report, ax, item: Heatmap, norm: PowerNorm):
-    name = report.name(item.run, item.variant)
+    name = wrapped(report.name(item.run, item.variant), 36)
     ax.grid(False)
     if item.weights is None:
         ax.set_axis_off()

@@ -2,15 +2,17 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from statistics import median
 
 from attnbench_reports import units
 from attnbench_reports.model import Report
 from attnbench_reports.pages.columns import Column, Table, number
+from attnbench_reports.pages.trust import above_ceiling, drift, outlier_count, stop_reason, switches
 from attnbench_reports.stats.points import Point
 
 
 def case_table(report: Report) -> Table:
-    columns = [*_identity(report), Column("status", lambda p: p.case.status)]
+    columns = [*_identity(report), Column("status", status_text, choose=True)]
     columns += [
         number("n", str, lambda p: p.n, "sequence length (keys)"),
         number("time", units.seconds, lambda p: p.time and p.time.median_s, "median of process medians"),
@@ -19,13 +21,15 @@ def case_table(report: Report) -> Table:
         number("minimum", units.seconds, lambda p: p.time and p.time.min_s, "fastest sample"),
         Column("rounds × samples", _counts, lambda p: p.time and p.time.samples,
                "fresh processes × samples in each (mean)"),
-        number("vs naive", units.ratio, lambda p: p.speedup and p.speedup.value,
-               "time(naive) / time(variant), median over paired rounds"),
+        Column("vs naive", speedup_text, lambda p: p.speedup and p.speedup.value,
+               "time(naive) / time(variant), median over paired rounds, with its 95 % interval"),
         number("useful GFLOP/s", units.gflops, lambda p: p.useful_gflops,
                "2 × multiply-adds this variant needs, per second"),
         number("dense-equiv. GFLOP/s", units.gflops, lambda p: p.dense_gflops, "FLOPs of dense attention, per second"),
         number("of FMA peak", units.percent, lambda p: p.share_of_peak,
                "useful rate / FMA rate probed beside the samples"),
+        number("of bandwidth", units.percent, bandwidth_share,
+               "compulsory bytes per second / calibrated read bandwidth for that working set"),
         number("extra memory", units.size, lambda p: p.extra_bytes, "workspace peak + prepared"),
         number("declared workspace", units.size, lambda p: _memory(p, "workspace_declared")),
         number("RSS growth", units.size, rss_growth, "peak resident bytes over those with inputs and output in place"),
@@ -36,18 +40,37 @@ def case_table(report: Report) -> Table:
         number("approximation error", units.error, lambda p: _verify(p, "approximation_rel_rms"),
                "relative RMS against exact softmax attention"),
         number("prepare", units.seconds, lambda p: p.prepare_s, "untimed set-up before the call"),
+        number("predicted", units.seconds, lambda p: p.case.prediction["seconds"], "by the cost model, before it ran"),
+        number("outliers", str, lambda p: outlier_count(p) if p.time else None,
+               "samples far from the median of their process; kept in every number"),
+        number("switches", str, lambda p: switches(p) if p.time else None,
+               "involuntary context switches while it was measured"),
+        number("clock drift", units.percent, lambda p: drift(p) if p.time else None,
+               "largest difference of the FMA rate before and after the samples of a round"),
+        Column("ended by", lambda p: stop_reason(p) if p.time else units.DASH, help="what stopped its rounds"),
         Column("ISA", lambda p: p.case.isa),
         Column("reproducer", lambda p: p.case.reproducer, help="measures this case again", code=True),
     ]  # fmt: skip
     return Table("cases", columns, report.points)
 
 
+def status_text(point: Point) -> str:
+    """A case faster than the machine is no success, whatever its status."""
+    return "above ceiling" if point.time and above_ceiling(point) else point.case.status
+
+
+def bandwidth_share(point: Point) -> float | None:
+    shares = [time["share_of_bandwidth"] for time in point.case.times.values()]
+    known = [share for share in shares if share is not None]
+    return median(known) if known else None
+
+
 def failure_table(report: Report) -> Table:
     columns = [
         *_identity(report),
         number("n", str, lambda p: p.n),
-        Column("status", lambda p: p.case.status),
-        Column("reason", lambda p: "; ".join(p.case.reasons)),
+        Column("status", lambda p: p.case.status, choose=True),
+        Column("reason", lambda p: "; ".join(p.case.reasons), prose=True),
         Column("reproducer", lambda p: p.case.reproducer, code=True),
     ]
     return Table("failures", columns, report.failed)
@@ -115,7 +138,7 @@ def rss_growth(point: Point) -> int | None:
 
 def _identity(report: Report) -> list[Column]:
     columns = [
-        Column("variant", lambda p: p.case.variant),
+        Column("variant", lambda p: p.case.variant, choose=True),
         Column("dataset", lambda p: p.case.dataset),
         Column("problem", lambda p: p.case.problem),
         number("threads", str, lambda p: p.case.threads),
@@ -129,9 +152,18 @@ def _severity(point: Point) -> float:
     return float("inf") if error is None else error / tolerance if tolerance else error
 
 
-def _interval(point: Point) -> str:
-    if point.time is None or point.time.interval is None:
+def speedup_text(point: Point) -> str:
+    if point.speedup is None:
         return units.DASH
+    interval = point.speedup.interval
+    return units.with_interval(units.ratio, point.speedup.value, interval and (interval.low, interval.high))
+
+
+def _interval(point: Point) -> str:
+    if point.time is None:
+        return units.DASH
+    if point.time.interval is None:
+        return f"none: {units.plural(point.time.rounds, 'round')}"
     return units.seconds_range(point.time.interval.low, point.time.interval.high)
 
 

@@ -4,6 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+# Rows that stand in the HTML itself; the script of the page makes the others when they are asked for, so that a page of
+# 5,000 cases has no 100,000 cells to lay out before it shows anything.
+MOST_ROWS = 200
+
 
 @dataclass(frozen=True)
 class Column:
@@ -12,6 +16,12 @@ class Column:
     sort: Callable[[Any], float | None] | None = None  # numeric order; None sorts by the text
     help: str = ""  # tooltip
     code: bool = False  # monospaced, with a copy button
+    prose: bool = False  # wraps
+    choose: bool = False  # few values: the page offers them in a list to filter by
+
+    @property
+    def kind(self) -> str:
+        return "number" if self.sort else "code" if self.code else "prose" if self.prose else "text"
 
 
 def number(
@@ -24,9 +34,14 @@ def number(
 @dataclass(frozen=True)
 class Cell:
     text: str
-    sort: float | str  # missing numbers sort last
-    numeric: bool
-    code: bool
+    sort: float | str | None  # None sorts by the text; "" (nothing measured) sorts last
+    kind: str
+
+
+@dataclass(frozen=True)
+class Row:
+    cells: list[Cell]
+    data: dict[str, Any]  # data-* attributes of the row
 
 
 @dataclass(frozen=True)
@@ -34,17 +49,23 @@ class Table:
     name: str
     columns: list[Column]
     rows: list[Any]
+    data: Callable[[Any], dict[str, Any]] = lambda row: {}
 
-    def cells(self) -> list[list[Cell]]:
-        return [[_cell(column, row) for column in self.columns] for row in self.rows]
+    def first(self) -> list[Row]:
+        return [self._row(row) for row in self.rows[:MOST_ROWS]]
+
+    def rest(self) -> list[list]:
+        """What the script makes the other rows from: [cells, data], a cell being its text or [text, sort key]."""
+        rows = map(self._row, self.rows[MOST_ROWS:])
+        return [[[c.text if c.sort is None else [c.text, c.sort] for c in row.cells], row.data] for row in rows]
 
     def texts(self) -> list[list[str]]:
         return [[column.text(row) for column in self.columns] for row in self.rows]
 
+    def _row(self, row: Any) -> Row:
+        return Row([_cell(column, row) for column in self.columns], self.data(row))
+
 
 def _cell(column: Column, row: Any) -> Cell:
-    text = column.text(row)
-    if column.sort is None:
-        return Cell(text, text, False, column.code)
-    key = column.sort(row)
-    return Cell(text, "" if key is None else key, True, column.code)
+    key = column.sort(row) if column.sort else None
+    return Cell(column.text(row), ("" if key is None else key) if column.sort else None, column.kind)

@@ -2,6 +2,7 @@
 
 from attnbench_reports import units
 from attnbench_reports.model import Report
+from attnbench_reports.pages.cases import speedup_text as case_speedup_text
 from attnbench_reports.pages.columns import Column, Table
 from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.scaling import Fit
@@ -28,8 +29,8 @@ def headline(report: Report) -> Table:
                "exponent, † no single exponent"),
         Column("largest n", lambda s: _at(s.largest, lambda p: str(p.n)), lambda s: s.largest and s.largest.n,
                "largest sequence length that was timed"),
-        Column("time there", lambda s: _at(s.largest, lambda p: units.seconds(p.time.median_s)),
-               lambda s: s.largest and s.largest.time.median_s, "median of process medians"),
+        Column("time there", lambda s: _at(s.largest, time_text),
+               lambda s: s.largest and s.largest.time.median_s, "median of process medians, with its 95 % interval"),
         Column("vs naive", speedup_text, lambda s: s.largest_compared and s.largest_compared.speedup.value,
                "time(naive) / time(variant) at the largest n both reached"),
         Column("extra memory", memory_text, peak_extra, "workspace peak + prepared at the largest n measured"),
@@ -47,11 +48,16 @@ def fit_text(fit: Fit | None) -> str:
     return units.DASH if fit is None else f"{fit.slope}{fit.mark}"
 
 
+def time_text(point: Point) -> str:
+    interval = point.time.interval
+    return units.with_interval(units.seconds, point.time.median_s, interval and (interval.low, interval.high))
+
+
 def speedup_text(series: Series) -> str:
     point = series.largest_compared
     if point is None:
         return units.DASH
-    text = units.ratio(point.speedup.value)
+    text = case_speedup_text(point)
     return text if point is series.largest else f"{text} at n={point.n}"
 
 

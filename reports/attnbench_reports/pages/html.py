@@ -1,46 +1,86 @@
 """report.html: one offline file. Figures are inlined SVG, the data is embedded JSON, script and style stand in it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from attnbench_reports import units
-from attnbench_reports.figures.draw import Drawn, inline_svg
+from attnbench_reports.figures.draw import Drawn, Figures, inline_svg
 from attnbench_reports.model import Report
+from attnbench_reports.pages import trust
 from attnbench_reports.pages.cases import case_table, failure_table, verification_table
-from attnbench_reports.pages.data import to_json
 from attnbench_reports.pages.environment import environment_rows
 from attnbench_reports.pages.glossary import GLOSSARY
+from attnbench_reports.pages.growth import complexity_table, crossover_table
 from attnbench_reports.pages.headline import COMPUTES, fit_notes, headline
+from attnbench_reports.pages.peers import peer_section
 
 HERE = Path(__file__).parent
+OPEN_GROUPS = 3  # settings whose figures are unfolded when the page opens
 
 
-def html(report: Report, figures: list[Drawn], data: dict) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+def html(report: Report, figures: Figures, data: dict) -> str:
     groups: dict[str, list[Drawn]] = {}
-    for figure in figures:
+    for figure in figures.drawn:
         groups.setdefault(figure.group, []).append(figure)
-    return environment.get_template("report.html.j2").render(
+    return render(
+        "report.html.j2",
+        "report.js",
         report=report,
+        tags=[f"{report.tag(run.label)} " if report.several_runs else "" for run in report.runs],
         environment=environment_rows(report.runs),
         headline=headline(report),
         notes=fit_notes(report),
-        groups=groups,
+        peers=peer_section(report),
+        groups={name: drawn for name, drawn in groups.items() if not drawn[0].shows_weights},
+        heat_maps={name: drawn for name, drawn in groups.items() if drawn[0].shows_weights},
+        open_groups=OPEN_GROUPS,
+        missing=figures.missing,
         inline=lambda figure: Markup(inline_svg(figure)),
+        facts=trust.facts(report),
+        scales=trust.scale_table(report),
+        predictions=trust.prediction_table(report),
+        ceiling=trust.ceiling_table(report),
+        sessions=trust.session_table(report),
+        complexity=complexity_table(report),
+        crossovers=crossover_table(report),
         cases=case_table(report),
         failures=failure_table(report),
         verification=verification_table(report),
         variants=variant_rows(report),
         glossary=GLOSSARY,
-        plural=units.plural,
-        style=Markup((HERE / "report.css").read_text(encoding="utf-8")),
-        script=Markup((HERE / "report.js").read_text(encoding="utf-8")),
-        data=Markup(to_json(data).replace("<", "\\u003c")),  # no string of the data can end the script element
+        data=by_column(data),
     )
+
+
+def render(template: str, script: str, **values: Any) -> str:
+    """A page with the shared style and table script in it, and `script` of its own."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(
+        json=embedded, plural=units.plural, style=_read("report.css"), scripts=[_read("table.js"), _read(script)]
+    )
+    return environment.get_template(template).render(values)
+
+
+def _read(name: str) -> Markup:
+    return Markup((HERE / name).read_text(encoding="utf-8"))
+
+
+def embedded(value: Any) -> Markup:
+    """JSON for a script element; no string in it can end the element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def by_column(data: dict) -> dict:
+    """The summary with its cases as one list per column: the names stand once, not once per case."""
+    rows = data["cases"]
+    return {**data, "cases": {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}}
 
 
 def variant_rows(report: Report) -> list[dict]:

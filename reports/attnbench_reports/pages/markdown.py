@@ -1,30 +1,37 @@
 """report.md: the summary, the figures as links, what gave no result, the verification; for a repository or an issue."""
 
-from attnbench_reports.figures.draw import Drawn
+from attnbench_reports.figures.draw import Figures
 from attnbench_reports.model import Report
 from attnbench_reports.pages.cases import failure_table, verification_table
 from attnbench_reports.pages.columns import Table
 from attnbench_reports.pages.environment import environment_rows
 from attnbench_reports.pages.glossary import GLOSSARY
+from attnbench_reports.pages.growth import complexity_table, crossover_table
 from attnbench_reports.pages.headline import fit_notes, headline
+from attnbench_reports.pages.peers import peer_section
+from attnbench_reports.pages.trust import facts
 from attnbench_reports.units import plural
 
 
-def markdown(report: Report, figures: list[Drawn]) -> str:
+def markdown(report: Report, figures: Figures) -> str:
     labels = ", ".join(run.label for run in report.runs)
     parts = [f"# attnbench report: {_escape(labels)}"]
     if report.several_runs:
         parts.append("\n".join(f"- {_escape(line)}" for line in report.key()))
     if report.warnings:
         parts.append("\n".join(f"> **Warning:** {_escape(line)}" for line in report.warnings).replace("\n", "\n>\n"))
-    parts += ["## Summary", _table(headline(report)), *(_escape(note) for note in fit_notes(report))]
+    parts += ["## Summary", _table(headline(report)), *(_escape(note) for note in fit_notes(report)), *_peers(report)]
     group = None
-    for figure in figures:
+    for figure in figures.drawn:
         if figure.group != group:
             group = figure.group
             parts.append(f"## {_escape(group)}")
         parts += [f"![{_escape(figure.title)}](figures/{figure.name}.svg)",
                   f"**{_escape(figure.title)}.** {_escape(figure.caption)}"]  # fmt: skip
+    if figures.missing:
+        lines = [f"- **{_escape(f.title)}**: {_escape(f.why)}." for f in figures.missing]
+        parts += ["## Not drawn", "\n".join(dict.fromkeys(lines))]
+    parts += ["## Can these numbers be trusted?", _facts(report), *_growth(report)]
     failures = failure_table(report)
     parts.append("## Without a result")
     parts.append(_table(failures) if failures.rows else "None.")
@@ -34,6 +41,25 @@ def markdown(report: Report, figures: list[Drawn]) -> str:
         f"All {plural(len(report.points), 'case')} with their reproducers: [tables/cases.csv](tables/cases.csv)."
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _peers(report: Report) -> list[str]:
+    peers = peer_section(report)
+    if peers is None:
+        return []
+    parts = ["## Against other libraries", _escape(peers.headline + ". Numbers above 1 are losses.")]
+    tables = {"": peers.tally, "### Every duel, our losses first": peers.duels, "### Not compared": peers.absent}
+    return parts + [part for title, table in tables.items() if table.rows for part in (title, _table(table)) if part]
+
+
+def _facts(report: Report) -> str:
+    rows = [[fact.name + (" (!)" if fact.alarming else ""), fact.value, fact.meaning] for fact in facts(report)]
+    return _rows(["", "", "means"], ["---"] * 3, rows)
+
+
+def _growth(report: Report) -> list[str]:
+    tables = {"Declared against measured growth": complexity_table(report), "Crossovers": crossover_table(report)}
+    return [part for title, table in tables.items() if table.rows for part in (f"## {title}", _table(table))]
 
 
 def _table(table: Table) -> str:

@@ -1,0 +1,121 @@
+"""Roofline (Williams, Waterman & Patterson 2009): rate against arithmetic intensity, under the calibrated ceilings.
+
+Intensity is useful FLOPs per compulsory byte (queries, keys and values read once, output written once), so it is the
+same for variants that do the same work, and a variant that moves more than it must lies further below the roof. The
+roof of a level of the memory hierarchy is min(FMA peak, intensity x read bandwidth of that level).
+"""
+
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from attnbench_reports import units
+from attnbench_reports.figures.axes import legend_beside, log_quantity, new_figure
+from attnbench_reports.figures.missing import NOTHING_TIMED, Missing
+from attnbench_reports.figures.style import Looks
+from attnbench_reports.load.calibration import Calibration, Level
+from attnbench_reports.model import Report
+from attnbench_reports.stats.points import Point
+from attnbench_reports.stats.series import Panel, Series
+
+TITLE = "Roofline"
+CAPTION = (
+    "Useful GFLOP/s against useful FLOPs per compulsory byte; a line joins a variant's sizes, the large marker is its "
+    "largest n. Horizontal: multiply-add peak per instruction set; slanted: read bandwidth by working set, both "
+    "calibrated at this number of threads. The legend gives the share of the peak at the largest n. Higher is better; "
+    "a point above the roof is a measurement error."
+)
+INK, FAINT = "#333333", "#aaaaaa"
+CLOSE = 1.25  # peaks nearer to each other than this factor would have labels on top of each other
+WITHOUT = Missing("no calibration of this machine is stored with the run; attnbench calibrate, then attnbench run")
+
+
+def roofline(report: Report, looks: Looks, panel: Panel) -> Figure | Missing:
+    shown = [s for s in panel.series if s.timed]
+    if not shown:
+        return NOTHING_TIMED
+    calibration = _calibration(report, shown)
+    threads = panel.setting.threads
+    if calibration is None:
+        return WITHOUT
+    peaks, levels = calibration.fma_peaks(threads), calibration.levels(threads)
+    if not peaks or not levels:
+        return Missing(f"the calibration has no ceilings at {units.plural(threads, 'thread')}; attnbench calibrate")
+    points = [p for s in shown for p in s.timed]
+    intensities = [intensity(p) for p in points]
+    figure, ax = new_figure(len(shown) + 3)
+    top = max(*peaks.values(), *(p.useful_gflops for p in points))
+    ridge = max(peaks.values()) / min(level.gbytes_per_s for level in levels)  # where memory stops to be the limit
+    log_quantity(ax.xaxis, min(*intensities, ridge / 30), max(*intensities, 2 * ridge), units.gflops)
+    log_quantity(ax.yaxis, min(p.useful_gflops for p in points), top, units.gflops)
+    _ceilings(ax, peaks, levels, {p.case.isa for p in points})
+    ax.set_xlabel("useful FLOPs per compulsory byte (log scale)")
+    ax.set_ylabel("useful GFLOP/s (log scale)")
+    legend_beside(ax, [_draw(report, looks, ax, s) for s in shown], "variant: share of probed peak at largest n")
+    _name_levels(ax, levels, max(peaks.values()))
+    return figure
+
+
+def intensity(point: Point) -> float:
+    """Useful FLOPs per byte that must move whatever the algorithm."""
+    return 2 * point.case.cost["multiply_adds"] / point.case.cost["compulsory_bytes"]
+
+
+def _calibration(report: Report, shown: list[Series]) -> Calibration | None:
+    """Of the first run shown; runs on several machines have several roofs and none of them holds for all."""
+    runs = {s.run for s in shown}
+    found = [run.calibration for run in report.runs if run.label in runs]
+    same = len({c.data["machine_id"] for c in found if c}) == 1
+    return found[0] if same else None
+
+
+def _ceilings(ax: Axes, peaks: dict[str, float], levels: list[Level], used: set[str]) -> None:
+    left, right = ax.get_xlim()
+    highest, labelled = max(peaks.values()), float("inf")
+    for isa, peak in peaks.items():
+        ran = isa in used  # the instruction set that the points ran on
+        ax.axhline(peak, color=INK if ran else FAINT, linewidth=1.4 if ran else 0.9, zorder=1)
+        if ran or peak < labelled / CLOSE:
+            _name(ax, f"{isa} {units.gflops(peak)} GFLOP/s", (right, peak), ran)
+            labelled = peak
+    for level in levels:
+        ends = left, min(right, highest / level.gbytes_per_s)
+        if ends[0] < ends[1]:
+            ax.plot(ends, [x * level.gbytes_per_s for x in ends], color=INK if level.is_memory else FAINT,
+                    linewidth=1.4 if level.is_memory else 0.9, zorder=1)  # fmt: skip
+
+
+def _name(ax: Axes, text: str, place: tuple[float, float], strong: bool) -> None:
+    ax.annotate(text, place, xytext=(-2, 2.5), textcoords="offset points", ha="right", fontsize=7.5,
+                color=INK if strong else "#777777", zorder=2)  # fmt: skip
+
+
+def _name_levels(ax: Axes, levels: list[Level], highest: float) -> None:
+    """Names the bandwidths along their lines, near the lower left; after the figure has its final shape."""
+    (left, right), (bottom, _) = ax.get_xlim(), ax.get_ylim()
+    for level in levels:
+        rate = level.gbytes_per_s
+        start, end = max(left, bottom / rate), min(right, highest / rate)
+        if start >= end:
+            continue
+        low, high = ax.transData.transform([(start, start * rate), (end, end * rate)])
+        angle = math.atan2(high[1] - low[1], high[0] - low[0])
+        above = (6 * math.cos(angle) - 3 * math.sin(angle), 6 * math.sin(angle) + 3 * math.cos(angle))
+        what = "memory" if level.is_memory else f"≤ {units.size(level.bytes)}"
+        label = ax.annotate(f"{what} {units.gflops(rate)} GB/s", (start, start * rate), xytext=above, ha="left",
+                            textcoords="offset points", rotation_mode="anchor", fontsize=7.5,
+                            color=INK if level.is_memory else "#777777", zorder=2)  # fmt: skip
+        if label.get_window_extent().width > 0.9 * math.hypot(*(high - low)):
+            label.remove()  # the line is too short to carry it
+        label.set_rotation(math.degrees(angle))
+
+
+def _draw(report: Report, looks: Looks, ax: Axes, series: Series) -> tuple:
+    look = looks.of(series.run, series.variant)
+    path = [(intensity(p), p.useful_gflops) for p in series.timed]
+    ax.plot(*zip(*path, strict=True), color=look.colour, linewidth=0.9, alpha=0.7, zorder=2, marker=look.marker,
+            markersize=2.4)  # fmt: skip
+    (handle,) = ax.plot(*([v] for v in path[-1]), linestyle="none", **look.point(), zorder=3)
+    share = series.largest.share_of_peak
+    return path[-1][1], handle, f"{report.name(series.run, series.variant)}: {units.percent(share)}"

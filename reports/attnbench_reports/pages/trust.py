@@ -1,0 +1,282 @@
+"""Trust: how far the numbers of a report can be believed, from its own samples.
+
+Every fact is one line with its value and what it means; the tables behind them show noise by time scale, predictions
+against what happened, sessions, and the cases that ran faster than the machine can.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from statistics import median
+
+from attnbench_reports import units
+from attnbench_reports.model import Report
+from attnbench_reports.pages.columns import Column, Table, number
+from attnbench_reports.stats import outliers
+from attnbench_reports.stats.intervals import CONFIDENCE, process_medians
+from attnbench_reports.stats.noise import scale
+from attnbench_reports.stats.points import Point
+from attnbench_reports.stats.power import POWER, minimum_effect
+from attnbench_reports.stats.self_comparison import MIN_SELF_ROUNDS, false_positives, halves, noise_floor
+from attnbench_reports.stats.verdict import MARGIN, judge
+
+GOOD_PREDICTION = 1.5  # a prediction within this factor is called right; what the progress bar's ETA promises
+
+
+@dataclass(frozen=True)
+class Fact:
+    name: str
+    value: str
+    meaning: str
+    alarming: bool = False
+
+
+def facts(report: Report) -> list[Fact]:
+    timed = [p for p in report.points if p.time]
+    if not timed:
+        return [Fact("times", "none", "nothing was timed, so there is nothing to trust or to doubt")]
+    return [
+        *_self_comparison(timed), _minimum_effect(timed), _outliers(timed), _switches(timed), *_drift(timed),
+        *_load(report, timed), _above_ceiling(timed), _prediction(timed), _stops(timed), _sessions(report),
+    ]  # fmt: skip
+
+
+def _self_comparison(timed: list[Point]) -> list[Fact]:
+    compared = [c for p in timed if (c := halves(process_medians(p.case.samples))) is not None]
+    rate = false_positives([row for c in compared for row in judge([c])])
+    if rate is None:
+        return [Fact("A/A false positives", "not known", "each case is compared with itself, half of its rounds against"
+                     f" the other half, from {MIN_SELF_ROUNDS} rounds on; use --profile standard")]  # fmt: skip
+    return [
+        Fact("A/A false positives", f"{rate.count} of {rate.total} cases, {units.percent(rate.value)} "
+             f"[{units.percent(rate.interval.low)}, {units.percent(rate.interval.high)}]",
+             "cases called FASTER or SLOWER when one half of their rounds is compared with the other, each for itself; "
+             "5 % is what a 95 % interval allows", alarming=rate.interval.low > 1 - CONFIDENCE),
+        Fact("noise floor", units.percent(noise_floor(compared)),
+             "95 % of these comparisons of a case with itself differ by less; smaller differences between runs of half"
+             " as many rounds are no finding"),
+    ]  # fmt: skip
+
+
+def resolution(point: Point) -> float | None:
+    """The smallest change between this run and another of as many rounds that is found with 80 % probability."""
+    rounds = (point.time.rounds, point.time.rounds)
+    return minimum_effect("unpaired", rounds, process_noise(point), MARGIN)
+
+
+def process_noise(point: Point) -> float:
+    """Standard deviation of the log of a process median: 0.01 is 1 % from one process to the next."""
+    return scale([math.log(value) for value in process_medians(point.case.samples).values()])
+
+
+def _minimum_effect(timed: list[Point]) -> Fact:
+    found = [effect for p in timed if (effect := resolution(p)) is not None]
+    meaning = (f"the smallest difference between this run and another like it that is found with {100 * POWER:.0f} % "
+               "probability, for the middle case and the worst")  # fmt: skip
+    if not found:
+        return Fact("minimum detectable effect", "none", "with so few rounds no difference, however large, can be told "
+                    "from chance; use --profile standard", alarming=True)  # fmt: skip
+    text = f"{units.percent(median(found))}, worst {units.percent(max(found))}"
+    return Fact("minimum detectable effect", text, meaning)
+
+
+def _outliers(timed: list[Point]) -> Fact:
+    marked = sum(outlier_count(p) for p in timed)
+    total = sum(p.time.samples for p in timed)
+    return Fact("outliers", f"{marked} of {units.plural(total, 'sample')}",
+                "more than 3.5 robust standard deviations from the median of their process; counted in the table of "
+                "cases, kept in every number")  # fmt: skip
+
+
+def outlier_count(point: Point) -> int:
+    return outliers.count(outliers.mark(point.case.samples))
+
+
+def switches(point: Point) -> int:
+    return sum(sum(time["involuntary_switches"]) for time in point.case.times.values())
+
+
+def _switches(timed: list[Point]) -> Fact:
+    every = [n for p in timed for time in p.case.times.values() for n in time["involuntary_switches"]]
+    hit = sum(n > 0 for n in every)
+    return Fact("involuntary context switches", f"{sum(every)}, in {hit} of {units.plural(len(every), 'sample')}",
+                "how often the kernel gave a core of the benchmark to somebody else while it was measured")  # fmt: skip
+
+
+def drift(point: Point) -> float | None:
+    """The largest over the rounds."""
+    known = [time["clock_drift"] for time in point.case.times.values() if time["clock_drift"] is not None]
+    return max(known, default=None)
+
+
+def _drift(timed: list[Point]) -> list[Fact]:
+    known = [time["clock_drift"] for p in timed for time in p.case.times.values() if time["clock_drift"] is not None]
+    if not known:
+        return []
+    return [Fact("clock drift", f"{units.percent(median(known))}, worst {units.percent(max(known))}",
+                 "difference of the multiply-add rate probed right before and right after the samples",
+                 alarming=median(known) > 0.05)]  # fmt: skip
+
+
+def _load(report: Report, timed: list[Point]) -> list[Fact]:
+    loads = [time["load_1m"] for p in timed for time in p.case.times.values() if time["load_1m"] is not None]
+    if not loads:
+        return []
+    cores = min(run.meta["environment"]["cores"] for run in report.runs)
+    text = f"{median(loads):.2f}, highest {max(loads):.2f} on {units.plural(cores, 'core')}"
+    return [Fact("load while measuring", text, "one-minute average after the samples, the benchmark itself included",
+                 alarming=median(loads) > 1.5 * cores)]  # fmt: skip
+
+
+def above_ceiling(point: Point) -> bool:
+    return any(time["above_ceiling"] for time in point.case.times.values())
+
+
+def _above_ceiling(timed: list[Point]) -> Fact:
+    count = sum(map(above_ceiling, timed))
+    return Fact("above the machine's ceiling", units.plural(count, "case"),
+                "faster than the probed multiply-add peak or the calibrated bandwidth allows: an error of the "
+                "measurement, never a success", alarming=count > 0)  # fmt: skip
+
+
+def prediction_ratio(point: Point) -> float:
+    """Measured over predicted time."""
+    return point.time.median_s / point.case.prediction["seconds"]
+
+
+def _right(ratio: float) -> bool:
+    return 1 / GOOD_PREDICTION <= ratio <= GOOD_PREDICTION
+
+
+def _prediction(timed: list[Point]) -> Fact:
+    predicted = [prediction_ratio(p) for p in timed if p.case.prediction["seconds"] > 0]
+    right = sum(map(_right, predicted))
+    return Fact("predicted times", f"{right} of {len(predicted)} within a factor {GOOD_PREDICTION}",
+                "what the cost model said before the case ran, against what was measured")  # fmt: skip
+
+
+STOPS = {"rounds": "all planned rounds", "narrow": "interval under 2 %", "plateau": "interval stopped shrinking",
+         "cap": "time cap"}  # fmt: skip
+
+
+def stop_reason(point: Point) -> str:
+    last = max(point.case.times)
+    return STOPS.get(point.case.times[last]["stop"], units.DASH)
+
+
+def _stops(timed: list[Point]) -> Fact:
+    reasons = Counter(stop_reason(p) for p in timed)
+    reasons.pop(units.DASH, None)
+    text = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "not recorded"
+    return Fact("why cases ended", text, "what stopped their rounds")
+
+
+def _sessions(report: Report) -> Fact:
+    count = sum(len(run.sessions) for run in report.runs)
+    mixed = any(len({s[key] for s in run.sessions}) > 1 for run in report.runs for key in ("binary_id", "machine_id"))
+    return Fact("sessions", f"{count}" + (", of several binaries or machines" if mixed else ""),
+                "starts of attnbench whose records stand here: resumed and merged runs have several",
+                alarming=mixed)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The cases whose time lies within one decade."""
+
+    exponent: int  # 10^exponent s to 10^(exponent + 1) s
+    points: list[Point]
+
+    @property
+    def text(self) -> str:
+        return f"{_round_seconds(self.exponent)} – {_round_seconds(self.exponent + 1)}"
+
+
+def _round_seconds(exponent: int) -> str:
+    scale, unit = next((s, u) for s, u in ((0, "s"), (-3, "ms"), (-6, "µs"), (-9, "ns")) if exponent >= s or s == -9)
+    return f"{10 ** (exponent - scale):g} {unit}"
+
+
+def scale_table(report: Report) -> Table:
+    groups: dict[int, list[Point]] = {}
+    for point in report.points:
+        if point.time:
+            groups.setdefault(math.floor(math.log10(point.time.median_s)), []).append(point)
+    rows = [Scale(exponent, groups[exponent]) for exponent in sorted(groups)]
+    columns = [
+        Column("time of one call", lambda s: s.text, lambda s: s.exponent),
+        number("cases", str, lambda s: len(s.points)),
+        number("noise between processes", units.percent, lambda s: median(map(process_noise, s.points)),
+               "standard deviation of the process medians (Qn), middle case"),
+        number("noisiest case", units.percent, lambda s: max(map(process_noise, s.points))),
+        number("half-width of the interval", units.percent, _half_width, "95 % interval of the median, middle case"),
+        number("minimum detectable effect", units.percent, _resolution,
+               "between two such runs, with 80 % probability, middle case"),
+    ]  # fmt: skip
+    return Table("scales", columns, rows)
+
+
+def _half_width(group: Scale) -> float | None:
+    known = [p.time for p in group.points if p.time.interval]
+    return median((t.interval.high - t.interval.low) / 2 / t.median_s for t in known) if known else None
+
+
+def _resolution(group: Scale) -> float | None:
+    known = [effect for p in group.points if (effect := resolution(p)) is not None]
+    return median(known) if known else None
+
+
+def prediction_table(report: Report) -> Table:
+    """By what the model rested on; the worst case is the one furthest off by factor."""
+    groups: dict[str, list[Point]] = {}
+    for point in report.points:
+        if point.time and point.case.prediction["seconds"] > 0:
+            groups.setdefault(point.case.prediction["model"], []).append(point)
+    columns = [
+        Column("cost model", lambda row: row[0], help="fitted: on probes and earlier cases of this machine"),
+        number("cases", str, lambda row: len(row[1])),
+        number("measured / predicted", units.ratio, lambda row: median(map(prediction_ratio, row[1])), "middle case"),
+        number(f"within a factor {GOOD_PREDICTION}", units.percent,
+               lambda row: sum(_right(prediction_ratio(p)) for p in row[1]) / len(row[1])),
+        number("furthest off", units.ratio, lambda row: prediction_ratio(_worst(row[1])), "measured / predicted"),
+        Column("there", lambda row: f"{_worst(row[1]).case.variant}, {_worst(row[1]).case.problem}"),
+    ]  # fmt: skip
+    return Table("predictions", columns, list(groups.items()))
+
+
+def _worst(points: list[Point]) -> Point:
+    return max(points, key=lambda p: abs(math.log(prediction_ratio(p))))
+
+
+def ceiling_table(report: Report) -> Table:
+    """The cases faster than the machine."""
+    columns = [
+        Column("variant", lambda p: p.case.variant),
+        Column("problem", lambda p: p.case.problem),
+        number("threads", str, lambda p: p.case.threads),
+        number("time", units.seconds, lambda p: p.time.median_s),
+        number("of FMA peak", units.percent, lambda p: _largest(p, "share_of_peak")),
+        number("of read bandwidth", units.percent, lambda p: _largest(p, "share_of_bandwidth")),
+        Column("reproducer", lambda p: p.case.reproducer, code=True),
+    ]
+    return Table("ceiling", columns, [p for p in report.points if p.time and above_ceiling(p)])
+
+
+def _largest(point: Point, name: str) -> float | None:
+    return max((time[name] for time in point.case.times.values() if time[name] is not None), default=None)
+
+
+def session_table(report: Report) -> Table:
+    counts = Counter((run.label, record["session"]) for run in report.runs for record in run.records)
+    rows = [(run, i, session) for run in report.runs for i, session in enumerate(run.sessions)]
+    columns = [
+        Column("run", lambda row: row[0].label),
+        number("session", str, lambda row: row[1]),
+        Column("started (UTC)", lambda row: row[2]["started"]),
+        Column("finished (UTC)", lambda row: row[2]["finished"] or "did not finish"),
+        number("records", str, lambda row: counts[row[0].label, row[1]]),
+        Column("CPU", lambda row: row[2]["environment"]["cpu_model"]),
+        Column("binary", lambda row: row[2]["binary_id"][:12]),
+        Column("machine", lambda row: row[2]["machine_id"][:12]),
+        Column("warnings", lambda row: "; ".join(row[2]["environment"].get("warnings", [])) or units.DASH),
+    ]
+    return Table("sessions", columns, rows)
