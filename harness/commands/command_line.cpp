@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -87,6 +88,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_verify(app, line);
   add_apply(app, line);
   add_report(app, line);
+  add_merge(app, line);
   add_plugin(app, line);
   add_worker(app, line);
 }
@@ -106,6 +108,7 @@ int parse_and_run(CLI::App& app, CommandLine& line, int argc, char** argv) {
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  ::signal(SIGXFSZ, SIG_IGN);  // a file at the limit of `ulimit -f` is an error of that write, not the end of the process
   CommandLine line{.arguments = {argv, argv + argc}};
   try {
     CLI::App app("attnbench measures attention variants: which is right, how fast, with how much memory, at which length.",

@@ -24,6 +24,7 @@ void add_run(CLI::App& app, CommandLine& line);
 void add_verify(CLI::App& app, CommandLine& line);
 void add_apply(CLI::App& app, CommandLine& line);
 void add_report(CLI::App& app, CommandLine& line);
+void add_merge(CLI::App& app, CommandLine& line);
 void add_plugin(CLI::App& app, CommandLine& line);
 void add_worker(CLI::App& app, CommandLine& line);
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 
 #include "harness/commands/commands.h"
@@ -15,7 +16,9 @@
 #include "harness/commands/records.h"
 #include "harness/paths.h"
 #include "harness/planning/plan_builder.h"
+#include "harness/planning/shard.h"
 #include "harness/run/orchestrator.h"
+#include "harness/store/store.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -23,40 +26,60 @@ namespace {
 
 struct Options {
   PlanOptions plan;
-  std::string out, resume;
+  std::string out, resume, shard, fail_on;
+  bool allow_mixed = false;
   bool no_report = false;
   bool dry_run = false;
   bool quiet = false;
 };
 
-// "results/20260301T120000Z_default"
-std::string fresh_directory(const std::string& plan_name) {
+// "results/20260301T120000Z_default", of a shard "results/20260301T120000Z_default-2of8"
+std::string fresh_directory(const Plan& plan) {
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
   gmtime_r(&now, &utc);
   char stamp[32];
   std::strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
-  const auto name = std::string("results/") + stamp + "_" + plan_name;
+  const auto part =
+      plan.shard.count > 1 ? "-" + std::to_string(plan.shard.index) + "of" + std::to_string(plan.shard.count) : std::string();
+  const auto name = std::string("results/") + stamp + "_" + plan.name + part;
   auto directory = name;
   for (int i = 2; std::filesystem::exists(directory); ++i) directory = name + "-" + std::to_string(i);
   return directory;
 }
 
-// The plan that a stored run was made from.
-Plan stored_plan(const std::string& directory) {
-  std::ifstream file(directory + "/run.json");
+// run.json of the run to carry on.
+Json stored_run(const std::string& directory) {
+  const auto path = directory + "/run.json";
+  std::ifstream file(path);
   if (!file) throw UserError("cannot resume '" + directory + "': it holds no run.json; give the folder of an earlier run");
-  const auto run = Json::parse(file, nullptr, false);
-  const auto plan = run.is_object() ? run.value("plan", Json::object()) : Json();
-  if (!plan.is_object() || !plan.contains("toml") || !plan["toml"].is_string())
-    throw UserError("cannot resume '" + directory + "': its run.json holds no plan; start a new run");
-  return build_plan(parse_plan(plan["toml"].get<std::string>(), directory + "/run.json"));
+  return parse_run(std::string(std::istreambuf_iterator<char>(file), {}), path);
+}
+
+// The plan that a stored run was made from, or its part of it.
+Plan stored_plan(const std::string& directory) {
+  const auto run = stored_run(directory);
+  const auto plan = run.value("plan", Json()), shard = run.value("shard", Json());
+  const bool whole = shard.is_null();
+  const bool readable = plan.is_object() && plan.value("toml", Json()).is_string() &&
+                        (whole || (shard.is_object() && shard.value("index", Json()).is_number_integer() &&
+                                   shard.value("count", Json()).is_number_integer()));
+  if (!readable) throw UserError("cannot resume '" + directory + "': its run.json holds no plan; start a new run");
+  const auto resolved = build_plan(parse_plan(plan["toml"].get<std::string>(), directory + "/run.json"));
+  if (whole) return resolved;
+  return shard_of(resolved, parse_shard(shard["index"].dump() + "/" + shard["count"].dump()));
 }
 
 Plan plan_of(const Options& options) {
-  if (options.resume.empty()) return build_plan(plan_spec(options.plan));
-  if (options.plan.any()) throw UserError("--resume takes the plan from its folder; leave out the options that choose one");
-  return stored_plan(options.resume);
+  if (options.allow_mixed && options.resume.empty())
+    throw UserError("--allow-mixed is for carrying on a run with another binary or machine; give its folder with --resume");
+  if (!options.resume.empty()) {
+    if (options.plan.any() || !options.shard.empty())
+      throw UserError("--resume takes the plan from its folder; leave out the options that choose one");
+    return stored_plan(options.resume);
+  }
+  const auto plan = build_plan(plan_spec(options.plan));
+  return options.shard.empty() ? plan : shard_of(plan, parse_shard(options.shard));
 }
 
 // The report prints a table of its own; without one the times are shown here.
@@ -72,14 +95,19 @@ int run(const Options& options, const CommandLine& line) {
     return 0;
   }
   const bool resume = !options.resume.empty();
-  const auto directory = resume ? options.resume : options.out.empty() ? fresh_directory(plan.name) : options.out;
-  RunOptions run_options{
-      .directory = directory, .resume = resume, .verify_only = false, .command = line.arguments, .self = self_path()};
+  const auto directory = resume ? options.resume : options.out.empty() ? fresh_directory(plan) : options.out;
+  RunOptions run_options{.directory = directory,
+                         .resume = resume,
+                         .allow_mixed = options.allow_mixed,
+                         .verify_only = false,
+                         .command = line.arguments,
+                         .self = self_path()};
   const auto outcome = run_plan(plan, run_options);
   if (outcome.interrupted) return outcome.exit_code();
-  const bool reported = !options.no_report && make_report({directory}, directory + "/report") == 0;
+  const int report = options.no_report ? 0 : make_report({directory}, directory + "/report", options.fail_on);
+  const bool reported = !options.no_report && (report == 0 || report == kFinding);
   if (!options.quiet) print_outcome(directory, reported);
-  return outcome.exit_code();
+  return outcome.exit_code() == 0 && !options.fail_on.empty() ? report : outcome.exit_code();
 }
 
 }  // namespace
@@ -93,7 +121,17 @@ void add_run(CLI::App& app, CommandLine& line) {
       output(command->add_option("--out", options->out, "folder of this run; default: results/<time>_<plan>")->type_name("DIR"));
   output(command->add_option("--resume", options->resume, "carry on an interrupted run in its folder")->type_name("DIR"))
       ->excludes(out);
-  output(command->add_flag("--no-report", options->no_report, "store the records only; `attnbench report` makes the report later"));
+  output(command->add_flag("--allow-mixed", options->allow_mixed,
+                           "resume although the binary or the machine is another one; the report says so"));
+  output(command
+             ->add_option("--shard", options->shard,
+                          "run one of N parts, split by shape and balanced by predicted time; `attnbench merge` joins them")
+             ->type_name("I/N"));
+  auto* no_report = output(
+      command->add_flag("--no-report", options->no_report, "store the records only; `attnbench report` makes the report later"));
+  output(command->add_option("--fail-on", options->fail_on, kFailOnHelp))
+      ->check(CLI::IsMember({"complexity"}))
+      ->excludes(no_report);
   output(command->add_flag("--dry-run", options->dry_run, "show the plan and run nothing"));
   output(command->add_flag("-q,--quiet", options->quiet, "do not print the summary table"));
   command->footer(R"(Examples:
@@ -102,6 +140,7 @@ void add_run(CLI::App& app, CommandLine& line) {
   attnbench run --variants naive,blockwise,linear -a n=256:16384:x2 --dataset text
   attnbench run --problem 'b1 h8 n1024 d64 f32 causal' --variants blockwise
   attnbench run --resume results/20260301T120000Z_default
+  attnbench run --plan llama3-8b-prefill --shard 2/8 --out shard2
 
 )" + plan_syntax_help());
   command->callback([options, &line] { line.exit_code = run(*options, line); });

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <stdexcept>
 
@@ -40,6 +41,34 @@ Sampling parse_sampling(const Json& json) {
   return s;
 }
 
+// Numbers without which an ok would be an empty word.
+std::vector<const char*> numbers_of(JobKind kind) {
+  switch (kind) {
+    case JobKind::verify: return {"rows", "rel_rms", "max_abs"};
+    case JobKind::time: return {"median_s", "min_s"};
+    case JobKind::memory: return {"workspace_peak", "rss_peak"};
+    default: return {};
+  }
+}
+
+bool is_positive(const Json& value) { return value.is_number() && value.get<double>() > 0; }
+
+void require_measured(const Json& measured, const Job& job) {
+  for (const char* name : numbers_of(job.kind))
+    if (!measured.at(name).is_number()) throw std::invalid_argument(std::string(name) + " is no number");
+  if (job.kind != JobKind::time) return;
+  const auto& samples = measured.at("samples_s");
+  const bool timed = samples.is_array() && !samples.empty() && std::all_of(samples.begin(), samples.end(), is_positive);
+  if (!timed || !is_positive(measured["median_s"]) || !is_positive(measured["min_s"]))
+    throw std::invalid_argument("times that are none");
+}
+
+// Unlike any other of this process, and of processes before it.
+std::uint64_t fresh_id() {
+  static std::uint64_t last = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+  return ++last;
+}
+
 // Why a process that gave no result gave none.
 std::string reason_of(const ProcessOutcome& outcome, const std::string& what) {
   const std::string said = outcome.last_words.empty() ? "" : "; its last words: " + outcome.last_words;
@@ -53,24 +82,26 @@ JobResult failed(Status status, const ProcessOutcome& outcome, const std::string
   return result;
 }
 
-JobResult result_of_exit(const ProcessOutcome& outcome) {
+JobResult result_of_exit(const ProcessOutcome& outcome, const Job& job) {
   if (outcome.answer.empty())
     return failed(Status::crashed, outcome, fmt::format("exited with status {} and no result", outcome.code));
   try {
-    return parse_result(outcome.answer);
+    return parse_result(outcome.answer, job);
   } catch (const std::exception&) {
-    return failed(Status::crashed, outcome, "answered with something that is not a result");
+    return failed(Status::crashed, outcome, "answered with something that is not a result of its job");
   }
 }
 
-JobResult result_of(const ProcessOutcome& outcome, double timeout_seconds) {
+JobResult result_of(const ProcessOutcome& outcome, const Job& job) {
   using End = ProcessOutcome::End;
   JobResult stopped;
   stopped.interrupted = true;
   switch (outcome.end) {
-    case End::exited: return result_of_exit(outcome);
+    case End::exited: return result_of_exit(outcome, job);
     case End::timed_out:
-      return failed(Status::timeout, outcome, fmt::format("was stopped at its limit of {:g} s", timeout_seconds));
+      return failed(Status::timeout, outcome, fmt::format("was stopped at its limit of {:g} s", job.sampling.timeout_seconds));
+    case End::flooded:
+      return failed(Status::crashed, outcome, fmt::format("was stopped for an answer of more than {} MiB", kAnswerLimit >> 20));
     case End::stopped: return stopped;
     case End::not_started: return failed(Status::crashed, outcome, fmt::format("did not start ({})", std::strerror(outcome.code)));
     case End::signaled: break;
@@ -92,7 +123,8 @@ ParamTexts param_texts(const Params& params) {
 std::string to_line(const Job& job) {
   Json params = Json::object();
   for (const auto& [name, value] : job.params) params[name] = value;
-  const Json json = {{"kind", name_of(job.kind)},
+  const Json json = {{"id", job.id},
+                     {"kind", name_of(job.kind)},
                      {"dataset", job.dataset},
                      {"problem", to_string(job.problem)},
                      {"variant", job.variant},
@@ -114,6 +146,7 @@ std::string to_line(const Job& job) {
 Job parse_job(const std::string& line) {
   const auto json = Json::parse(line);
   Job job;
+  job.id = json.at("id");
   job.kind = from_name<JobKind>(kKindNames, json.at("kind"));
   job.dataset = json.at("dataset");
   job.problem = parse_problem(json.at("problem").get<std::string>());
@@ -134,31 +167,41 @@ Job parse_job(const std::string& line) {
 }
 
 std::string to_line(const JobResult& result) {
-  const Json json = {{"status", name_of(result.status)},
+  const Json json = {{"job", result.job},
+                     {"status", name_of(result.status)},
                      {"reasons", result.reasons},
                      {"isa", result.isa},
                      {"measured", result.measured},
-                     {"token_labels", result.token_labels}};
+                     {"token_labels", result.token_labels},
+                     {"storage_failed", result.storage_failed}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-JobResult parse_result(const std::string& line) {
+JobResult parse_result(const std::string& line, const Job& job) {
   const auto json = Json::parse(line);
   JobResult result;
+  if (json.at("job") != job.id) throw std::invalid_argument("the result of another job");
+  result.job = job.id;
   result.status = from_name<Status>(kStatusNames, json.at("status"));
   result.reasons = json.at("reasons").get<Reasons>();
   result.isa = json.at("isa");
   result.measured = json.at("measured");
+  if (!result.measured.is_object()) throw std::invalid_argument("nothing measured");
   result.token_labels = json.at("token_labels").get<std::vector<std::string>>();
+  result.storage_failed = json.at("storage_failed");
+  if (result.status != Status::ok && result.reasons.empty()) throw std::invalid_argument("a failure without a reason");
+  if (result.status == Status::ok) require_measured(result.measured, job);
   return result;
 }
 
-JobResult run_job(const Job& job, const std::string& self, const std::function<bool()>& keep_going) {
+JobResult run_job(const Job& asked, const std::string& self, const std::function<bool()>& keep_going) {
+  auto job = asked;
+  job.id = fresh_id();
   const auto outcome = run_process({.command = {self, "worker"},
                                     .input = to_line(job),
                                     .timeout_seconds = job.sampling.timeout_seconds,
                                     .keep_going = keep_going});
-  auto result = result_of(outcome, job.sampling.timeout_seconds);
+  auto result = result_of(outcome, job);
   result.wall_seconds = outcome.wall_seconds;
   return result;
 }

@@ -22,6 +22,7 @@ using ParamTexts = std::vector<std::pair<std::string, std::string>>;
 ParamTexts param_texts(const Params& params);
 
 struct Job {
+  std::uint64_t id = 0;  // given by run_job(); the answer must carry it
   JobKind kind = JobKind::inputs;
   std::string dataset;
   Problem problem;
@@ -41,20 +42,23 @@ struct Job {
 };
 
 struct JobResult {
+  std::uint64_t job = 0;  // id of the job this is the result of
   Status status = Status::ok;
   Reasons reasons;
   std::string isa;
   Json measured = Json::object();         // the record's member named like the kind
   std::vector<std::string> token_labels;  // of inputs
   double wall_seconds = 0;                // filled in by the orchestrator
+  bool storage_failed = false;            // the run's folder could not be written: nothing is wrong with the case
   bool interrupted = false;               // the run was stopped; there is no result
 };
 
 std::string to_line(const Job& job);
 Job parse_job(const std::string& line);
 std::string to_line(const JobResult& result);
-/// Throws nlohmann's exceptions when the line is no result.
-JobResult parse_result(const std::string& line);
+/// Throws std::exception when the line is not a result of that job: no JSON, members missing or of the wrong type, another job's id,
+/// an ok without its numbers.
+JobResult parse_result(const std::string& line, const Job& job);
 
 /// Starts `self worker` on a job and turns every way it can end into a result. keep_going as in ProcessSpec.
 JobResult run_job(const Job& job, const std::string& self, const std::function<bool()>& keep_going);

@@ -15,6 +15,7 @@
 #include "harness/run/ledger.h"
 #include "harness/run/progress.h"
 #include "harness/run/schedule.h"
+#include "harness/storage_error.h"
 #include "harness/store/environment.h"
 #include "harness/store/record.h"
 #include "harness/store/run_file.h"
@@ -56,7 +57,7 @@ std::string file_name(std::string label) {
 
 class Run {
  public:
-  Run(const Plan& plan, const RunOptions& options, Store& store);
+  Run(const Plan& plan, const RunOptions& options, Store& store, int session);
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -89,6 +90,7 @@ class Run {
   const Plan& plan_;
   const RunOptions& options_;
   Store& store_;
+  int session_;  // of run.json
   Ledger ledger_;
   std::string inputs_directory_;
   std::string isa_ = kernels::current_isa();
@@ -98,14 +100,18 @@ class Run {
   Work ahead_;  // announced to progress_ for the group in hand and not done yet
 };
 
-Run::Run(const Plan& plan, const RunOptions& options, Store& store)
+Run::Run(const Plan& plan, const RunOptions& options, Store& store, int session)
     : plan_(plan),
       options_(options),
       store_(store),
+      session_(session),
       ledger_(plan, store, options.verify_only),
       inputs_directory_(options.directory + "/inputs") {
-  fs::remove_all(inputs_directory_);  // left by a run that was killed
-  fs::create_directories(inputs_directory_);
+  std::error_code error;
+  fs::remove_all(inputs_directory_, error);  // left by a run that was killed
+  fs::create_directories(inputs_directory_, error);
+  if (error)
+    throw StorageError("cannot make " + inputs_directory_ + ": " + error.message() + "; make room, then carry on with --resume");
 }
 
 Run::~Run() {
@@ -292,6 +298,7 @@ JobResult Run::work(const Job& job, const Case& point, int round) {
     progress_.tick();
     return !stopped();
   });
+  if (result.storage_failed) throw StorageError(result.reasons.front());
   // The result of a worker that Ctrl-C found at its end is kept; one that was cut short is none.
   if (result.interrupted) result.status = Status::crashed;
   return result;
@@ -313,7 +320,7 @@ void Run::record(JobKind kind, const Case& point, int round, const JobResult& re
   if (result.interrupted) return;
   auto stored = result;
   if (stored.isa.empty()) stored.isa = isa_;
-  store_.append(make_record({point, kind, round, plan_.seed}, stored, started));
+  store_.append(make_record({point, kind, round, plan_.seed, session_}, stored, started));
   const bool refused = result.status == Status::skipped || result.status == Status::unsupported;
   if (result.status == Status::ok || refused) return;
   progress_.say(fmt::format("{}: {} {} {}: {}", name_of(result.status), name_of(kind), point.selected.label(),
@@ -325,19 +332,12 @@ void Run::record(JobKind kind, const Case& point, int round, const JobResult& re
 RunOutcome run_plan(const Plan& plan, const RunOptions& options) {
   auto document = describe_run(plan, options);
   Store store(options.directory, options.resume ? Store::Mode::resume : Store::Mode::create);
-  if (options.resume) {
-    require_same_run(store.resumed_run(), document, options.directory);
-    document = store.resumed_run();
-  }
-  const auto set_status = [&](const char* status, Json finished) {
-    document["status"] = status;
-    document["finished"] = std::move(finished);
-    store.write_run(document);
-  };
-  set_status("running", nullptr);
-  Run run(plan, options, store);
+  if (options.resume) document = continue_run(store.resumed_run(), document, options.directory, options.allow_mixed);
+  store.write_run(document);
+  Run run(plan, options, store, current_session(document));
   const auto outcome = run.run_all();
-  set_status(outcome.interrupted ? "interrupted" : "complete", utc_now());
+  finish_session(document, outcome.interrupted ? "interrupted" : "complete");
+  store.write_run(document);
   const bool nothing_ran = outcome.ok + outcome.failed == 0 && !outcome.interrupted;
   if (nothing_ran && !run.input_refusal().empty()) throw UserError(run.input_refusal());
   return outcome;

@@ -12,6 +12,7 @@ namespace attnbench {
 struct RunOptions {
   std::string directory;             // results/<run>; made if missing
   bool resume = false;               // continue a directory that already holds records
+  bool allow_mixed = false;          // resume: carry on although the binary or the machine is another
   bool verify_only = false;          // the `verify` command: no timing, no memory, no weights
   std::vector<std::string> command;  // argv, stored in run.json
   std::string self;                  // path of this binary, started again as the worker

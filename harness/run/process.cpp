@@ -27,6 +27,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kTickMilliseconds = 100;
 constexpr int kReapMilliseconds = 2;        // between looks at a child that closed its pipes but lives on
 constexpr std::size_t kLogTail = 16 << 10;  // bytes of standard output and error kept
+constexpr int kReadsAtOnce = 16;            // 1 MiB; then the clock is looked at again, however fast the child talks
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -111,16 +112,21 @@ struct Running {
   }
 };
 
-// Reads what is there without waiting; closes the descriptor at the end of the stream.
-void drain(FileDescriptor& from, std::string& into, std::size_t keep, bool keep_tail) {
+// Reads what is there without waiting, within bounds; closes the descriptor at the end of the stream.
+void drain(FileDescriptor& from, std::string& into) {
   std::array<char, 65536> buffer;
-  while (from.open()) {
+  for (int i = 0; i < kReadsAtOnce && from.open(); ++i) {
     const auto count = ::read(from.get(), buffer.data(), buffer.size());
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count <= 0) return from.close();
     into.append(buffer.data(), static_cast<std::size_t>(count));
-    if (into.size() > keep) keep_tail ? void(into.erase(0, into.size() - keep)) : into.resize(keep);
   }
+}
+
+void drain(Running& running, std::string& answer_text) {
+  drain(running.answer, answer_text);
+  drain(running.log, running.log_tail);
+  if (running.log_tail.size() > kLogTail) running.log_tail.erase(0, running.log_tail.size() - kLogTail);
 }
 
 void feed(Running& running) {
@@ -136,8 +142,7 @@ void exchange_once(Running& running, std::string& answer_text) {
   const bool all_closed = !running.answer.open() && !running.log.open();
   ::poll(fds.data(), fds.size(), all_closed ? kReapMilliseconds : kTickMilliseconds);
   if (running.input.open()) feed(running);
-  drain(running.answer, answer_text, kAnswerLimit, false);
-  drain(running.log, running.log_tail, kLogTail, true);
+  drain(running, answer_text);
 }
 
 std::string last_line(const std::string& text) {
@@ -149,20 +154,21 @@ std::string last_line(const std::string& text) {
   return line.substr(0, 300);
 }
 
-// Waits for the child's end in one of the four ways it can come.
+// Waits for the child's end in one of the ways it can come.
 void wait_for_end(const ProcessSpec& spec, Running& running, ProcessOutcome& outcome, Clock::time_point begin) {
+  using End = ProcessOutcome::End;
   while (!running.reap()) {
     exchange_once(running, outcome.answer);
-    if (seconds_since(begin) > spec.timeout_seconds) outcome.end = ProcessOutcome::End::timed_out;
-    else if (spec.keep_going && !spec.keep_going()) outcome.end = ProcessOutcome::End::stopped;
+    if (outcome.answer.size() > kAnswerLimit) outcome.end = End::flooded;
+    else if (seconds_since(begin) > spec.timeout_seconds) outcome.end = End::timed_out;
+    else if (spec.keep_going && !spec.keep_going()) outcome.end = End::stopped;
     else continue;
     return running.kill_group();
   }
-  drain(running.answer, outcome.answer, kAnswerLimit, false);
-  drain(running.log, running.log_tail, kLogTail, true);
   ::kill(-running.child, SIGKILL);  // whatever the child left behind
+  drain(running, outcome.answer);   // a pipe holds less than one drain() takes
   const bool signaled = WIFSIGNALED(running.status);
-  outcome.end = signaled ? ProcessOutcome::End::signaled : ProcessOutcome::End::exited;
+  outcome.end = signaled ? End::signaled : outcome.answer.size() > kAnswerLimit ? End::flooded : End::exited;
   outcome.code = signaled ? WTERMSIG(running.status) : WEXITSTATUS(running.status);
 }
 

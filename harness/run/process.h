@@ -21,16 +21,17 @@ struct ProcessSpec {
 };
 
 struct ProcessOutcome {
-  enum class End { exited, signaled, timed_out, stopped, not_started };
+  enum class End { exited, signaled, timed_out, stopped, flooded, not_started };
   End end = End::exited;
   int code = 0;                       // exit status, signal number, or errno of a start that failed
-  std::string answer;                 // all that came on the answer pipe (at most kAnswerLimit bytes)
+  std::string answer;                 // all that came on the answer pipe
   std::string last_words;             // the last line written to standard output or error that was not blank
   double wall_seconds = 0;            // from the start to the end of the child
   bool kernel_out_of_memory = false;  // the kernel's out-of-memory killer struck while the child lived
 };
 
-constexpr std::size_t kAnswerLimit = 64u << 20;
+/// Bytes of an answer; a child that says more is killed (End::flooded). Real ones are a few kilobytes.
+constexpr std::size_t kAnswerLimit = 4u << 20;
 
 ProcessOutcome run_process(const ProcessSpec& spec);
 

@@ -45,6 +45,7 @@ std::vector<Case> weights_cases(const Plan& plan, const std::function<bool(const
   std::set<std::string> seen;
   for (const auto& point : plan.cases) {
     if (point.status != CaseStatus::planned || !(point.selected.variant->laws & kWeightsReadable) || !wanted(point)) continue;
+    if (plan.weights_elsewhere.contains(point.dataset)) continue;
     const auto& model = first.emplace(point.dataset, point).first->second;
     Case small = point;
     small.problem = weights_problem(model.problem);

@@ -31,7 +31,7 @@ Json plan_json(const Plan& plan) {
           {"rounds", plan.sampling.rounds},
           {"samples", plan.sampling.samples},
           {"seed", plan.seed},
-          {"cases", plan.cases.size()},
+          {"cases", plan.cases.size() + plan.cases_elsewhere},
           {"toml", plan.resolved_toml}};
 }
 
@@ -67,40 +67,91 @@ Json variants_json(const Plan& plan) {
   return variants;
 }
 
-std::string name_of_directory(const std::string& directory) {
-  const auto path = std::filesystem::absolute(directory).lexically_normal();
-  return path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
+Json shard_json(const Shard& shard) {
+  if (shard.count == 1) return nullptr;
+  return {{"index", shard.index}, {"count", shard.count}};
+}
+
+// One start of the orchestrator. `finished` stays null when it was killed.
+Json session_json(const Json& run) {
+  return {{"started", run.at("created")},     {"finished", nullptr},
+          {"command", run.at("command")},     {"environment", run.at("environment")},
+          {"binary_id", run.at("binary_id")}, {"machine_id", run.at("machine_id")}};
+}
+
+std::string text_of(const Json& object, const char* member) {
+  const auto value = object.value(member, Json());
+  return value.is_string() ? value.get<std::string>() : "unknown";
+}
+
+// "another binary (stored 1f, this is 2e)" for each of the two that differs.
+std::string differences(const Json& stored, const Json& current) {
+  std::string text;
+  for (const auto& [member, name] : {std::pair{"binary_id", "binary"}, {"machine_id", "machine"}}) {
+    const auto was = text_of(stored, member), is = text_of(current, member);
+    if (was != is) text += (text.empty() ? "another " : " and another ") + std::string(name) + " (" + was + ", this is " + is + ")";
+  }
+  return text;
 }
 
 }  // namespace
+
+std::string run_id_of(const std::string& directory) {
+  const auto path = std::filesystem::absolute(directory).lexically_normal();
+  return path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
+}
 
 Json describe_run(const Plan& plan, const RunOptions& options) {
   int threads = 1;
   for (const auto& point : plan.cases) threads = std::max(threads, point.threads);
   const auto environment = describe_environment(threads);
-  return {{"schema_version", kSchemaVersion},
-          {"run_id", name_of_directory(options.directory)},
-          {"created", utc_now()},
-          {"finished", nullptr},
-          {"status", "running"},
-          {"command", options.command},
-          {"plan", plan_json(plan)},
-          {"variants", variants_json(plan)},
-          {"environment", environment},
-          {"binary_id", binary_id(options.self)},
-          {"machine_id", machine_id(environment)}};
+  Json run = {{"schema_version", kSchemaVersion},
+              {"run_id", run_id_of(options.directory)},
+              {"created", utc_now()},
+              {"finished", nullptr},
+              {"status", "running"},
+              {"command", options.command},
+              {"plan", plan_json(plan)},
+              {"shard", shard_json(plan.shard)},
+              {"merged_from", Json::array()},
+              {"variants", variants_json(plan)},
+              {"environment", environment},
+              {"binary_id", binary_id(options.self)},
+              {"machine_id", machine_id(environment)},
+              {"calibration", nullptr}};
+  run["sessions"] = Json::array({session_json(run)});
+  return run;
 }
 
-void require_same_run(const Json& stored, const Json& current, const std::string& directory) {
-  const auto differs = [&](const char* member) { return stored.value(member, Json()) != current.at(member); };
-  const auto refuse = [&](const std::string& what) {
-    throw UserError(directory + " was measured with " + what + "; start a new run with another --out");
-  };
-  if (differs("plan")) refuse("another plan (its plan.toml is in run.json)");
-  if (differs("binary_id"))
-    refuse("another binary (" + stored.value("binary_id", "unknown") + ", this is " + current.at("binary_id").get<std::string>() +
-           ")");
-  if (differs("machine_id")) refuse("another machine (" + stored.value("/environment/cpu_model"_json_pointer, "unknown") + ")");
+Json continue_run(const Json& stored, const Json& current, const std::string& directory, bool allow_mixed) {
+  if (stored.value("plan", Json()) != current.at("plan") || stored.value("shard", Json()) != current.at("shard"))
+    throw UserError(directory +
+                    " was measured with another plan (its plan.toml is in run.json); start a new run with another --out");
+  if (!stored.value("sessions", Json()).is_array() || stored["sessions"].empty())
+    throw UserError(directory + "/run.json has no sessions; it is damaged: start a new run with another --out");
+  for (const auto& session : stored["sessions"])
+    if (const auto what = differences(session, current); !allow_mixed && !what.empty())
+      throw UserError(directory + " was measured with " + what +
+                      "; add --allow-mixed to carry on all the same, or start a new run with another --out");
+  auto run = stored;
+  run["sessions"].push_back(session_json(current));
+  run["status"] = "running";
+  run["finished"] = nullptr;
+  return run;
+}
+
+int current_session(const Json& run) { return static_cast<int>(run.at("sessions").size()) - 1; }
+
+void finish_session(Json& run, const char* status) {
+  const auto now = utc_now();
+  run["status"] = status;
+  run["finished"] = now;
+  run["sessions"].back()["finished"] = now;
+}
+
+std::string session_text(const Json& session) {
+  return "binary " + text_of(session, "binary_id") + ", machine " + text_of(session, "machine_id") + " (" +
+         text_of(session.value("environment", Json::object()), "cpu_model") + ")";
 }
 
 }  // namespace attnbench

@@ -1,4 +1,5 @@
-// Run file: run.json, what a run is: plan, variants, environment, binary and machine; and whether another start is the same run.
+// Run file: run.json, what a run is: plan, variants, and its sessions, each start of the orchestrator with its environment, binary
+// and machine. Decides whether another start may carry on what is stored.
 #pragma once
 
 #include "harness/json.h"
@@ -6,10 +7,23 @@
 
 namespace attnbench {
 
-/// run.json of a run that starts now, as harness/schema/run.schema.json describes it.
+/// run.json of a run that starts now, with its first session, as harness/schema/run.schema.json describes it.
 Json describe_run(const Plan& plan, const RunOptions& options);
 
-/// Throws UserError when `stored` and `current` differ in plan, binary or machine: records of the two must not stand in one file.
-void require_same_run(const Json& stored, const Json& current, const std::string& directory);
+/// run.json of `stored` with the session of `current`, a describe_run() of this start, added. Throws UserError when the plans
+/// differ, or the binary or the machine does and `allow_mixed` is not set: their times must not stand in one file unnoticed.
+Json continue_run(const Json& stored, const Json& current, const std::string& directory, bool allow_mixed);
+
+/// Index of the session that is running: the last of `sessions`. Records carry it.
+int current_session(const Json& run);
+
+/// Ends the running session with a status: "complete" or "interrupted".
+void finish_session(Json& run, const char* status);
+
+/// "binary 1f0c..., machine 9ab3... (AMD EPYC 7B13)": what a session ran with, for messages.
+std::string session_text(const Json& session);
+
+/// Name of a run: the last part of its directory's path.
+std::string run_id_of(const std::string& directory);
 
 }  // namespace attnbench

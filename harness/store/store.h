@@ -1,9 +1,12 @@
 // Store: a run directory. records.jsonl takes one line per record, each written whole and fsynced, keys unique; run.json says what
-// the run is. A lock keeps a second writer out; a line torn by a crash is cut off when the run is resumed.
+// the run is. A kernel lock (flock) keeps a second writer out and ends with its process, however that dies; the file it stands on
+// may stay. The line that was being written when a run died is cut off when it is resumed; one that a full disk cut short, at once.
 #pragma once
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "harness/file_descriptor.h"
 #include "harness/json.h"
@@ -19,12 +22,27 @@ struct StoredRecord {
   double median_s = 0;  // of a time record that is ok
 };
 
+/// The records of a records.jsonl file, and how many of its bytes are whole lines of JSON.
+struct ParsedRecords {
+  std::vector<Json> records;
+  std::size_t whole_bytes = 0;
+};
+
+/// Reads the text of a records.jsonl. Its last line may be torn, which only shows in `whole_bytes`; any other line that is no
+/// record (an object with schema_version, key, kind and status, a time record also with its median) is refused by its number, and
+/// so are another schema version and a repeated key. `origin` names the text in messages. Throws UserError.
+ParsedRecords parse_records(std::string_view text, const std::string& origin);
+
+/// Reads the text of a run.json. Throws UserError: no JSON object, another schema version.
+Json parse_run(std::string_view text, const std::string& origin);
+
 class Store {
  public:
   enum class Mode { create, resume };
 
-  /// Makes or reopens a run directory and locks it. Throws UserError: not writable, another writer, a run where there should be
-  /// none (create), none where there should be one (resume), another schema version, damage other than a torn last line.
+  /// Makes or reopens a run directory and locks it. A run that died before its run.json was written left nothing to resume: its
+  /// directory counts as empty. Throws UserError: not writable, another writer, a run where there should be none (create), none
+  /// where there should be one (resume), another schema version, damage other than a torn last line.
   Store(const std::string& directory, Mode mode);
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -35,8 +53,10 @@ class Store {
   std::size_t size() const { return records_.size(); }
 
   /// Appends one record; its key must be new. The line is on the disk when this returns. Throws UserError when it cannot be
-  /// written.
+  /// written; what was stored before stays as it was.
   void append(const Json& record);
+  /// Appends many at once: one write to the disk for all of them.
+  void append_all(const std::vector<Json>& records);
 
   /// Replaces run.json as a whole.
   void write_run(const Json& run);
@@ -44,10 +64,10 @@ class Store {
   const Json& resumed_run() const { return resumed_run_; }
 
  private:
-  void lock();
+  void make_and_lock(Mode mode);
   void read_records();
   void read_run();
-  void remember(const Json& record, std::size_t line);
+  void write_lines(const std::string& lines);
 
   std::string directory_;
   FileDescriptor lock_;

@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "harness/file_descriptor.h"
+#include "harness/storage_error.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -45,7 +46,7 @@ void write_atomically(const std::string& path, Writer&& write) {
   if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
     const std::string why = std::strerror(errno);
     std::filesystem::remove(temporary);
-    throw UserError("cannot write " + path + ": " + why + "; free some space there or choose another --out");
+    throw StorageError("cannot write " + path + ": " + why + "; make room or mend it, then carry on with --resume");
   }
 }
 

@@ -10,6 +10,7 @@
 #include "harness/plugins/catalogue.h"
 #include "harness/run/orchestrator.h"
 #include "harness/run/process.h"
+#include "harness/storage_error.h"
 #include "harness/worker/inputs_cache.h"
 #include "harness/worker/memory_pass.h"
 #include "harness/worker/parallel_tbb.h"
@@ -119,7 +120,11 @@ void draw_weights(const Job& job, const Selected& selected) {
   const ThreadArena arena(job.threads);
   const auto weights = read_weights(selected, job.problem, mapped.inputs(), job.seed, arena.parallel());
   const std::array<std::int64_t, 3> shape{job.problem.heads_q, job.problem.n_q, job.problem.n_k};
-  write_npy(job.weights_file, shape, weights);
+  try {
+    write_npy(job.weights_file, shape, weights);
+  } catch (const UserError& error) {
+    throw StorageError(error.what());
+  }
 }
 
 void dispatch(const Job& job, VariantLookup find, JobResult& result) {
@@ -143,6 +148,9 @@ JobResult do_job(const Job& job, VariantLookup find) {
   };
   try {
     dispatch(job, find, result);
+  } catch (const StorageError& error) {
+    fail(Status::skipped, error.what());
+    result.storage_failed = true;
   } catch (const UserError& error) {
     fail(Status::skipped, error.what());
   } catch (const std::bad_alloc&) {
@@ -150,6 +158,7 @@ JobResult do_job(const Job& job, VariantLookup find) {
   } catch (const std::exception& error) {
     fail(Status::crashed, std::string("an exception: ") + error.what());
   }
+  result.job = job.id;
   result.isa = kernels::current_isa();
   return result;
 }

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "harness/run/job.h"
 #include "harness/run/process.h"
 #include "variants/api/registry.h"
 
@@ -38,6 +39,52 @@ void hangs(const RunTask&) {
 void babbles(const RunTask&) {
   answer("{\"status\":\"ok\", nonsense");
   ::_exit(0);
+}
+
+// A worker's answer as it should look, but to a job that nobody gave it.
+std::string result_of_another_job() {
+  JobResult result;
+  result.job = 1;
+  return to_line(result);
+}
+
+// Says exactly this on the answer pipe and leaves content.
+[[noreturn]] void answer_bytes(const std::string& bytes) {
+  ::_exit(::write(kAnswerDescriptor, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) ? 0 : 8);
+}
+
+void answers_zeros(const RunTask&) { answer_bytes(std::string(4096, '\0')); }
+
+void answers_half(const RunTask&) { answer_bytes(result_of_another_job().substr(0, 40)); }
+
+void answers_for_another(const RunTask&) { answer_bytes(result_of_another_job() + "\n"); }
+
+void answers_early(const RunTask& task) {
+  answer("{}");
+  attend(task);
+}
+
+// Gigabytes, if it were let.
+void flood(int descriptor) {
+  static const std::string water(1 << 16, 'w');
+  while (::write(descriptor, water.data(), water.size()) >= 0) {
+  }
+}
+
+void floods_answer(const RunTask&) { flood(kAnswerDescriptor); }
+
+void floods_output(const RunTask&) { flood(STDOUT_FILENO); }
+
+// Hangs where nobody can hear that it still lives.
+void falls_silent(const RunTask& task) {
+  for (int descriptor = 0; descriptor <= kAnswerDescriptor; ++descriptor) ::close(descriptor);
+  hangs(task);
+}
+
+void leaks(const RunTask& task) {
+  static std::vector<char*> lost;
+  lost.push_back(new char[std::size_t{64} << 20]);  // untouched: it counts against the limit and costs the machine nothing
+  attend(task);
 }
 
 void leaves(const RunTask&) { ::_exit(7); }
@@ -70,6 +117,14 @@ std::map<std::string, Variant, std::less<>> make_variants() {
                                                                 {"aborts", aborts},
                                                                 {"hangs", hangs},
                                                                 {"babbles", babbles},
+                                                                {"answers_zeros", answers_zeros},
+                                                                {"answers_half", answers_half},
+                                                                {"answers_for_another", answers_for_another},
+                                                                {"answers_early", answers_early},
+                                                                {"floods_answer", floods_answer},
+                                                                {"floods_output", floods_output},
+                                                                {"falls_silent", falls_silent},
+                                                                {"leaks", leaks},
                                                                 {"leaves", leaves},
                                                                 {"eats_memory", eats_memory},
                                                                 {"throws", throws},

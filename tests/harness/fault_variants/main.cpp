@@ -1,5 +1,5 @@
-// fault_worker: `worker` is attnbench's worker with the fault variants; `run DIR new|resume VARIANT...` carries out a fault plan
-// over several lengths, so that a test can kill an orchestrator.
+// fault_worker: `worker` is attnbench's worker with the fault variants; `run DIR new|resume|mixed VARIANT...` carries out a fault
+// plan over several lengths, so that a test can kill an orchestrator.
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -18,7 +18,8 @@ int main(int argc, char** argv) {
   try {
     const auto plan = fault_plan({arguments.begin() + 3, arguments.end()}, {4, 5, 6, 7});
     return run_plan(plan, {.directory = arguments[1],
-                           .resume = arguments[2] == "resume",
+                           .resume = arguments[2] != "new",
+                           .allow_mixed = arguments[2] == "mixed",
                            .verify_only = false,
                            .command = arguments,
                            .self = self_path()})

@@ -16,6 +16,7 @@ constexpr ParamSpec kSpecs[] = {integer_param("window", 256, 1, 4096, ""), real_
 
 Job sample_job() {
   Job job;
+  job.id = 18446744073709551614u;
   job.kind = JobKind::time;
   job.dataset = "text:mine.txt";
   job.problem = parse_problem("b2 h4:2 n3:5 d7:6 causal-bottom-right scale=0.1");
@@ -63,24 +64,67 @@ TEST_CASE("a job survives the way to the worker") {
   CHECK(parsed.budget_seconds == 12.5);
 }
 
-TEST_CASE("a result survives the way back, and anything else is no result") {
+TEST_CASE("a result survives the way back") {
   JobResult result;
+  result.job = sample_job().id;
   result.status = Status::mismatch;
   result.reasons = {"off by one"};
   result.isa = "AVX2";
   result.measured = {{"rows", 3}};
   result.token_labels = {"in", "the"};
-  const auto parsed = parse_result(to_line(result));
+  result.storage_failed = true;
+  const auto parsed = parse_result(to_line(result), sample_job());
   CHECK(parsed.status == Status::mismatch);
   CHECK(parsed.reasons == result.reasons);
+  CHECK(parsed.isa == "AVX2");
   CHECK(parsed.measured == result.measured);
   CHECK(parsed.token_labels == result.token_labels);
-  for (const char* line :
-       {"", "[]", "{}", "{\"status\":\"splendid\",\"reasons\":[],\"isa\":\"\",\"measured\":{},\"token_labels\":[]}",
-        "{\"status\":\"ok\"}", "ok"}) {
-    CAPTURE(line);
-    CHECK_THROWS(parse_result(line));
+  CHECK(parsed.storage_failed);
+}
+
+TEST_CASE("what is not the result of its job is no result") {
+  const auto job = sample_job();
+  JobResult good;
+  good.job = job.id;
+  good.measured = {{"samples_s", {0.1, 0.2}}, {"median_s", 0.15}, {"min_s", 0.1}};
+  REQUIRE_NOTHROW(parse_result(to_line(good), job));
+  for (const char* line : {"", "[]", "{}", "{\"status\":\"ok\"}", "ok"}) CHECK_THROWS(parse_result(line, job));
+
+  const auto refused = [&](const char* member, const Json& value) {
+    CAPTURE(member, value.dump());
+    auto line = Json::parse(to_line(good));
+    line[member] = value;
+    CHECK_THROWS(parse_result(line.dump(), job));
+  };
+  refused("job", job.id + 1);
+  refused("status", "splendid");
+  refused("status", "mismatch");  // without a reason
+  refused("reasons", "one");
+  refused("measured", Json::array());
+  refused("measured", Json::object());
+  for (const auto& samples : {Json::array(), Json({0.1, 0}), Json({0.1, -1}), Json({"fast"}), Json(0.1)}) {
+    auto measured = good.measured;
+    measured["samples_s"] = samples;
+    refused("measured", measured);
   }
+  for (const char* member : {"median_s", "min_s"}) {
+    auto measured = good.measured;
+    measured[member] = nullptr;
+    refused("measured", measured);
+  }
+  CHECK_THROWS(parse_result(to_line(good) + to_line(good), job));
+}
+
+TEST_CASE("an ok of each kind carries its numbers") {
+  auto job = sample_job();
+  JobResult empty;
+  empty.job = job.id;
+  for (const auto kind : {JobKind::verify, JobKind::time, JobKind::memory}) {
+    job.kind = kind;
+    CHECK_THROWS(parse_result(to_line(empty), job));
+  }
+  job.kind = JobKind::inputs;
+  CHECK_NOTHROW(parse_result(to_line(empty), job));
 }
 
 TEST_CASE("parameters travel as text that sets them again") {

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,6 +121,11 @@ TEST_CASE("every kind of death costs its own case only and says why") {
                                                   {"is_killed", {"crashed", "signal 9"}},
                                                   {"aborts", {"crashed", "signal 6"}},
                                                   {"babbles", {"crashed", "not a result"}},
+                                                  {"answers_zeros", {"crashed", "not a result"}},
+                                                  {"answers_half", {"crashed", "not a result"}},
+                                                  {"answers_for_another", {"crashed", "not a result of its job"}},
+                                                  {"answers_early", {"crashed", "not a result"}},
+                                                  {"floods_answer", {"crashed", "more than 4 MiB"}},
                                                   {"leaves", {"crashed", "status 7"}},
                                                   {"eats_memory", {"out_of_memory", "allocation failed"}},
                                                   {"throws", {"crashed", "thrown by a test"}},
@@ -152,16 +158,34 @@ TEST_CASE("every kind of death costs its own case only and says why") {
   CHECK(count(records, "time", "steady_too") == 2);
 }
 
-TEST_CASE("a worker that hangs is stopped at its limit") {
+TEST_CASE("a worker that hangs, silently or talking without end, is stopped at its limit") {
   const TemporaryFolder folder;
-  auto plan = fault_plan({"hangs", "steady"});
+  auto plan = fault_plan({"hangs", "falls_silent", "floods_output", "steady"});
   plan.sampling.timeout_seconds = 2;
   const auto outcome = run_plan(plan, options_for(folder / "run"));
-  const auto found = statuses(read_records(folder / "run"));
-  CHECK(found.at("hangs verify") == "timeout");
+  const auto records = read_records(folder / "run");
+  const auto found = statuses(records);
+  for (const char* variant : {"hangs", "falls_silent", "floods_output"}) {
+    CAPTURE(variant);
+    CHECK(found.at(std::string(variant) + " verify") == "timeout");
+    CHECK(count(records, "verify", variant) == 1);
+    CHECK(count(records, "time", variant) == 0);
+  }
   CHECK(found.at("steady time") == "ok");
+  CHECK(outcome.failed == 3);
+}
+
+#ifndef ATTNBENCH_SANITIZED  // under which workers have no memory limit
+TEST_CASE("a variant that leaks is stopped by its memory limit, not by the machine's") {
+  const TemporaryFolder folder;
+  const auto outcome = run_plan(fault_plan({"leaks", "steady"}), options_for(folder / "run"));
+  const auto records = read_records(folder / "run");
+  CHECK(statuses(records).at("leaks verify") == "ok");
+  CHECK(statuses(records).at("leaks time") == "out_of_memory");
+  CHECK(count(records, "time", "leaks") == 1);
   CHECK(outcome.failed == 1);
 }
+#endif
 
 TEST_CASE("a case that dies while it is timed gets no further rounds") {
   const TemporaryFolder folder;
@@ -305,12 +329,53 @@ TEST_CASE("another plan, binary or machine may not go on in the same folder") {
   const auto document = Json::parse(read_text(path));
   for (const auto& [member, complaint] : {std::pair{"binary_id", "another binary"}, {"machine_id", "another machine"}}) {
     auto changed = document;
-    changed[member] = "0000000000000000";
+    changed["sessions"][0][member] = "0000000000000000";
     write_text(path, changed.dump());
-    CHECK(has(refusal([&] { run_plan(fault_plan({"steady"}), options_for(directory, true)); }), complaint));
+    const auto message = refusal([&] { run_plan(fault_plan({"steady"}), options_for(directory, true)); });
+    CHECK(has(message, complaint + std::string(" (0000000000000000, this is ") + document[member].get<std::string>()));
+    CHECK(has(message, "--allow-mixed"));
   }
   write_text(path, document.dump());
   const auto outcome = run_plan(fault_plan({"steady"}), options_for(directory, true));
   CHECK(outcome.ok == 1);
+  CHECK(read_records(directory).size() == 4);
+}
+
+TEST_CASE("with leave, another binary carries on, in a session of its own") {
+  const TemporaryFolder folder;
+  const auto directory = folder / "run", path = directory + "/run.json";
+  auto options = options_for(directory);
+  options.verify_only = true;
+  run_plan(fault_plan({"steady"}), options);
+  auto changed = Json::parse(read_text(path));
+  changed["sessions"][0]["binary_id"] = "0000000000000000";
+  write_text(path, changed.dump());
+  options = options_for(directory, true);
+  options.allow_mixed = true;
+  CHECK(run_plan(fault_plan({"steady"}), options).ok == 1);
+  const auto run = Json::parse(read_text(path));
+  REQUIRE(run["sessions"].size() == 2);
+  CHECK(run["sessions"][0]["finished"].is_string());
+  CHECK(run["sessions"][1]["finished"].is_string());
+  CHECK(run["sessions"][1]["binary_id"] == run["binary_id"]);
+  CHECK(schema_violation(read_schema("run.schema.json"), run) == "");
+  for (const auto& record : read_records(directory)) CHECK(record["session"] == (record["kind"] == "verify" ? 0 : 1));
+}
+
+TEST_CASE("a folder that takes no inputs ends the run instead of failing its cases") {
+  const TemporaryFolder folder;
+  const auto directory = folder / "run";
+  rlimit previous{};
+  ::getrlimit(RLIMIT_FSIZE, &previous);
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{12'000, previous.rlim_max};  // room for run.json and a record or two, not for three pages of inputs
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  const auto message = refusal([&] { run_plan(fault_plan({"steady"}), options_for(directory)); });
+  ::setrlimit(RLIMIT_FSIZE, &previous);
+  ::signal(SIGXFSZ, handler);
+  CHECK(has(message, "File too large"));
+  CHECK(has(message, "--resume"));
+  CHECK(read_records(directory).empty());
+  CHECK(run_plan(fault_plan({"steady"}), options_for(directory, true)).ok == 1);
   CHECK(read_records(directory).size() == 4);
 }

@@ -60,6 +60,23 @@ TEST_CASE("a flood of output neither blocks the child nor is kept whole") {
   CHECK(outcome.answer == "answered\n");
 }
 
+TEST_CASE("an answer beyond all bounds ends the child that gives it") {
+  const auto outcome = shell("yes answer >&3");
+  CHECK(outcome.end == End::flooded);
+  CHECK(outcome.answer.size() < 2 * kAnswerLimit);
+  const auto quick = shell("head -c " + std::to_string(kAnswerLimit + 1) + " /dev/zero >&3");
+  CHECK(quick.end == End::flooded);
+  CHECK(shell("head -c " + std::to_string(kAnswerLimit) + " /dev/zero >&3").end == End::exited);
+}
+
+TEST_CASE("a child that talks without end is stopped at its limit all the same") {
+  CHECK(shell("yes", 0.3).end == End::timed_out);
+  int asked = 0;
+  const auto called_off = run_process(
+      {.command = {"/bin/sh", "-c", "yes"}, .input = "", .timeout_seconds = 60, .keep_going = [&] { return ++asked < 3; }});
+  CHECK(called_off.end == End::stopped);
+}
+
 TEST_CASE("last words are one short printable line") {
   const auto outcome = shell("printf 'a\\033[31mb\\tc\\n\\n  \\n'");
   CHECK(outcome.last_words == "a[31mbc");

@@ -1,8 +1,11 @@
 // If these fail, records are lost, doubled or torn, or two runs write into one folder.
 #include "harness/store/store.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -18,6 +21,24 @@ namespace {
 Json record(const std::string& key, const std::string& status = "ok") {
   return {{"schema_version", kSchemaVersion}, {"key", key}, {"status", status}, {"wall_s", 0.5}};
 }
+
+// While it lives, no file of this process grows beyond so many bytes: a full disk, but for the name of the error.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(std::size_t bytes) : previous_handler_(::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &previous_);
+    const rlimit limit{bytes, previous_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &previous_);
+    ::signal(SIGXFSZ, previous_handler_);
+  }
+
+ private:
+  rlimit previous_{};
+  sighandler_t previous_handler_;
+};
 
 Json run_document() { return {{"schema_version", kSchemaVersion}, {"status", "running"}}; }
 
@@ -68,21 +89,92 @@ TEST_CASE("a number that is not finite is stored as null") {
   CHECK(read_records(folder / "run")[0]["error"].is_null());
 }
 
-TEST_CASE("a line torn by a crash is cut off, wherever it was torn") {
+TEST_CASE("a last line whose middle a power failure lost is cut off; such a line before others is damage") {
   const TemporaryFolder folder;
   const auto directory = two_records(folder);
-  const auto whole = read_text(directory + "/records.jsonl");
-  const auto line = record("torn").dump();
-  for (const auto length : {std::size_t{1}, line.size() / 2, line.size()}) {  // even a whole record without its newline
-    write_text(directory + "/records.jsonl", whole + line.substr(0, length));
-    {
-      Store store(directory, Mode::resume);
-      CHECK(store.size() == 2);
-      CHECK(store.find("torn") == nullptr);
-      store.append(record("torn"));
-    }
-    CHECK(read_records(directory).size() == 3);
+  const auto path = directory + "/records.jsonl", whole = read_text(path);
+  auto hollow = record("hollow").dump() + "\n";
+  std::fill(hollow.begin() + 10, hollow.begin() + 30, '\0');
+  write_text(path, whole + hollow);
+  {
+    Store store(directory, Mode::resume);
+    CHECK(store.size() == 2);
   }
+  CHECK(read_text(path) == whole);
+  write_text(path, whole + hollow + record("c").dump() + "\n");
+  CHECK(has(refusal([&] { Store(directory, Mode::resume); }), "line 3"));
+}
+
+TEST_CASE("a line of JSON that is no record is damage, even the last") {
+  const TemporaryFolder folder;
+  const auto directory = two_records(folder);
+  const auto path = directory + "/records.jsonl", whole = read_text(path);
+  const std::string version = "\"schema_version\":" + std::to_string(kSchemaVersion);
+  for (const auto& line :
+       {std::string("7"), std::string("[]"), "{" + version + "}", "{" + version + R"(,"key":7,"status":"ok"})",
+        "{" + version + R"(,"key":"z","status":"splendid"})", "{" + version + R"(,"key":"z","status":"ok","wall_s":"long"})",
+        "{" + version + R"(,"key":"z","status":"ok","time":[]})",
+        "{" + version + R"(,"key":"z","status":"ok","time":{"median_s":"short"}})"}) {
+    CAPTURE(line);
+    write_text(path, whole + line + "\n");
+    const auto message = refusal([&] { Store(directory, Mode::resume); });
+    CHECK(has(message, "line 3 is not a record"));
+    CHECK(read_text(path) == whole + line + "\n");  // nothing is cut off what might be mended
+  }
+}
+
+TEST_CASE("a full disk gives one line, spoils nothing, and is over when there is room again") {
+  const TemporaryFolder folder;
+  const auto directory = two_records(folder);
+  const auto path = directory + "/records.jsonl", whole = read_text(path);
+  auto large = record("large");
+  large["payload"] = std::string(5000, 'x');
+  Store store(directory, Mode::resume);
+  std::string message;
+  {
+    const FileSizeLimit limit(whole.size() + 1000);
+    message = refusal([&] { store.append(large); });
+  }
+  CHECK(has(message, path + ": File too large"));
+  CHECK(has(message, "--resume"));
+  CHECK_FALSE(has(message, "\n"));
+  CHECK(read_text(path) == whole);
+  CHECK(store.find("large") == nullptr);
+  store.append(large);
+  CHECK(read_records(directory).size() == 3);
+}
+
+TEST_CASE("a full disk keeps run.json as it was") {
+  const TemporaryFolder folder;
+  const auto directory = two_records(folder);
+  auto large = run_document();
+  large["payload"] = std::string(5000, 'x');
+  Store store(directory, Mode::resume);
+  {
+    const FileSizeLimit limit(1000);
+    CHECK(has(refusal([&] { store.write_run(large); }), "run.json: File too large"));
+  }
+  CHECK(Json::parse(read_text(directory + "/run.json")) == run_document());
+}
+
+TEST_CASE("no space left on the device is called that") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "run");
+  std::filesystem::create_symlink("/dev/full", folder / "run/records.jsonl");
+  Store store(folder / "run", Mode::create);
+  CHECK(has(refusal([&] { store.append(record("a")); }), "No space left on device"));
+}
+
+TEST_CASE("many records at once are stored like one after another") {
+  const TemporaryFolder folder;
+  Store store(folder / "run", Mode::create);
+  store.append_all({record("a"), record("b")});
+  CHECK(store.size() == 2);
+  CHECK(read_records(folder / "run").size() == 2);
+  CHECK_THROWS_AS(store.append_all({record("c"), record("c")}), UserError);
+  CHECK_THROWS_AS(store.append_all({record("d"), record("a")}), UserError);
+  CHECK(read_records(folder / "run").size() == 2);
+  CHECK(store.find("d") == nullptr);
 }
 
 TEST_CASE("a key never stands twice") {
@@ -116,6 +208,22 @@ TEST_CASE("a second writer is kept out while the first lives") {
   CHECK_NOTHROW(Store(directory, Mode::resume));
 }
 
+TEST_CASE("the file of a lock that nobody holds is no hindrance") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "run");
+  write_text(folder / "run/.lock", "12345");
+  CHECK_NOTHROW(Store(folder / "run", Mode::create));
+}
+
+TEST_CASE("a run that died before it began is begun again") {
+  const TemporaryFolder folder;
+  { const Store died(folder / "run", Mode::create); }  // no run.json yet, and no record
+  CHECK(has(refusal([&] { Store(folder / "run", Mode::resume); }), "no run to resume"));
+  CHECK_NOTHROW(Store(folder / "run", Mode::create));
+  write_text(folder / "run/records.jsonl", record("a").dump() + "\n");
+  CHECK(has(refusal([&] { Store(folder / "run", Mode::create); }), "already holds a run"));
+}
+
 TEST_CASE("a run is neither overwritten nor resumed by mistake") {
   const TemporaryFolder folder;
   const auto directory = two_records(folder);
@@ -133,8 +241,10 @@ TEST_CASE("another schema version is refused, in run.json and in a record") {
   write_text(directory + "/records.jsonl", records);
   write_text(directory + "/run.json", "{\"schema_version\":0}");
   CHECK(has(refusal([&] { Store(directory, Mode::resume); }), "schema version 0"));
-  write_text(directory + "/run.json", "{\"schema_ver");
-  CHECK_THROWS_AS(Store(directory, Mode::resume), UserError);
+  for (const char* text : {"{\"schema_ver", "", "[]", "null"}) {
+    write_text(directory + "/run.json", text);
+    CHECK(has(refusal([&] { Store(directory, Mode::resume); }), "damaged"));
+  }
 }
 
 TEST_CASE("a folder that cannot be made or written is refused") {
