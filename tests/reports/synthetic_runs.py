@@ -67,7 +67,8 @@ class Recipe:
     labels: bool = True
     bad: dict = field(default_factory=dict)
     status: str = "complete"
-    seed: int = 1
+    seed: int = 1  # of the inputs
+    noise_seed: int = 1
     calibrated: bool = True
     sessions: int = 1  # rounds are spread over them
 
@@ -151,7 +152,7 @@ def run_json(recipe: Recipe) -> dict:
 
 
 def _records(folder: Path, recipe: Recipe):
-    noise = np.random.default_rng(recipe.seed)
+    noise = np.random.default_rng(recipe.noise_seed)
     for problem in recipe.problems:
         for threads in recipe.threads:
             for n in recipe.sizes:

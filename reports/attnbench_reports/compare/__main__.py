@@ -1,6 +1,7 @@
 """The command: python -m attnbench_reports.compare; `attnbench compare` checks the call and starts this.
 
-Exit codes: 0 done; 1 a measured command failed; 2 a mistake in call or input; 3 what --fail-on asked for; 130 interrupted.
+Exit codes: 0 done; 1 a measured command failed; 2 a mistake in call or input; 3 what --fail-on asked for; 130
+interrupted.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Accuracy: how far a case is from exact softmax attention. Speeds are only compared at equal accuracy, unless asked."""
+"""Accuracy: how far a case is from exact softmax attention. Speeds are compared at equal accuracy, unless asked."""
 
 from dataclasses import dataclass
 

@@ -50,9 +50,9 @@ def checked_inputs(base: Side, new: Side, allowed: Allowed) -> tuple[Side, Side,
     if not base.datasets & new.datasets:
         warnings.append(f"inputs of different datasets ({_list(datasets[0])}; {_list(datasets[1])})")
     if warnings and not allowed.inputs:
-        raise UserError(f"'{base.label}' and '{new.label}' have {warnings[0]}; measure both on the same inputs, or give "
-                        "--allow-different-inputs")  # fmt: skip
-    if len(warnings) and datasets[0] != datasets[1] and len(datasets[0]) == len(datasets[1]) == 1:
+        raise UserError(f"'{base.label}' and '{new.label}' have {warnings[0]}; measure both on the same inputs, or "
+                        "give --allow-different-inputs")  # fmt: skip
+    if datasets[0] != datasets[1] and len(datasets[0]) == len(datasets[1]) == 1:
         name = f"{datasets[0][0]} / {datasets[1][0]}"
         base, new = _under_dataset(base, name), _under_dataset(new, name)
     return base, new, warnings

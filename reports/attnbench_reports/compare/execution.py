@@ -10,6 +10,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from attnbench_reports.errors import UserError
@@ -45,7 +46,7 @@ def parse_command(text: str) -> Command:
         raise UserError(f"command '{text}' cannot be read: {error}; mind the quotes") from None
     if not words:
         raise UserError("a command to measure is empty; give two, such as --paired './old' './new'")
-    is_run = any(Path(a).name == "attnbench" and b == "run" for a, b in zip(words, words[1:], strict=False))
+    is_run = any(Path(a).name == "attnbench" and b == "run" for a, b in pairwise(words))
     return run_command(words, text) if is_run and not shell else Command(text, ())
 
 

@@ -24,8 +24,8 @@ def markdown(found: Compared) -> str:
         parts.append(_folded(f"Environment: {plural(len(found.environment), 'difference')}", _rows(lines)))
     if found.left:
         parts.append(_folded(f"{plural(len(found.left), 'case')} not compared", _table(left_table(found))))
-    parts.append(f"Ratio is new / base, above 1 is slower; {DESIGNS[found.design]}. FASTER and SLOWER hold for the whole "
-                 "table at once (Holm, 5 %) and exceed the margin.")  # fmt: skip
+    parts.append(f"Ratio is new / base, above 1 is slower; {DESIGNS[found.design]}. FASTER and SLOWER hold for the "
+                 "whole table at once (Holm, 5 %) and exceed the margin.")  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 

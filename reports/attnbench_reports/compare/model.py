@@ -14,8 +14,8 @@ from attnbench_reports.compare.checks import (
 )
 from attnbench_reports.compare.sides import Entry, Key, Side
 from attnbench_reports.errors import UserError
-from attnbench_reports.stats.comparison import Design
 from attnbench_reports.stats.comparison import Comparison as Measured
+from attnbench_reports.stats.comparison import Design
 from attnbench_reports.stats.intervals import MIN_ROUNDS, Interval, median_interval
 from attnbench_reports.stats.paired import compare_paired
 from attnbench_reports.stats.power import rounds_needed
@@ -175,8 +175,8 @@ def _doubts(base: Side, new: Side, design: Design, rows: Sequence[Row]) -> list[
     fewest = min(min(row.measured.rounds) for row in rows)
     needed = rounds_needed(len(rows), design)
     if fewest < needed:
-        doubts.append(f"{plural(fewest, 'round')} cannot decide a table of {plural(len(rows), 'row')}: {needed} on each "
-                      "side are needed before any row can be called FASTER or SLOWER")  # fmt: skip
+        doubts.append(f"{plural(fewest, 'round')} cannot decide a table of {plural(len(rows), 'row')}: {needed} on "
+                      "each side are needed before any row can be called FASTER or SLOWER")  # fmt: skip
     elif fewest < MIN_ROUNDS:
         doubts.append(f"{plural(fewest, 'round')}: no interval of a single median below {MIN_ROUNDS}")
     if not (base.fresh_processes and new.fresh_processes):

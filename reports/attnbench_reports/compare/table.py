@@ -13,9 +13,9 @@ def rows_table(found: Compared, rows: list[Row] | None = None) -> Table:
         columns += [Column("case", lambda r: r.key.setting), number("n", _count, lambda r: r.key.n, "sequence length")]
     columns += [
         number("base", units.seconds, lambda r: r.measured.base_s, "median of process medians"),
-        Column("95 % of base", lambda r: seconds_interval(r.base_interval), help="of the base's median; needs 6 rounds"),
+        Column("95 % of base", lambda r: seconds_interval(r.base_interval), help="of its median; needs 6 rounds"),
         number("new", units.seconds, lambda r: r.measured.new_s, "median of process medians"),
-        Column("95 % of new", lambda r: seconds_interval(r.new_interval), help="of the new median; needs 6 rounds"),
+        Column("95 % of new", lambda r: seconds_interval(r.new_interval), help="of its median; needs 6 rounds"),
         number("ratio", ratio, lambda r: r.measured.ratio, "new / base: above 1 is slower"),
         Column("95 % of ratio", lambda r: ratio_interval(r.measured.interval), help="for this row alone"),
         Column("verdict", lambda r: r.judged.verdict, help="Holm over the table at 5 %, and beyond the margin"),

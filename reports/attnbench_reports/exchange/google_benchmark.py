@@ -54,7 +54,7 @@ def _context(run: Run, left_out: int) -> dict:
         "attnbench_run": run.label, "attnbench_version": environment["attnbench"],
         "attnbench_repetitions": PROCESSES, "attnbench_cpu_time": "the wall time; processor time is not measured",
         "attnbench_left_out": plural(left_out, "case") + " without a time",
-        **{f"attnbench_{k}": str(environment[k]) for k in ("cpu_model", "isa", "compiler", "git_sha") if k in environment},
+        **{f"attnbench_{k}": str(environment.get(k, "")) for k in ("cpu_model", "isa", "compiler", "git_sha")},
     }  # fmt: skip
 
 

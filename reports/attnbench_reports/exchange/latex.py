@@ -5,9 +5,9 @@ from attnbench_reports.pages.columns import Table
 # Signs that LaTeX reads as commands, and those its default fonts lack.
 SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "µ": r"\textmu{}", "×": r"$\times$", "–": "--", "·": r"$\cdot$",
-    "≠": r"$\neq$", "†": r"\textdagger{}", "≥": r"$\geq$", "≤": r"$\leq$", "−": r"$-$", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "µ": r"\textmu{}", "×": r"$\times$", "–": "--",
+    "·": r"$\cdot$", "≠": r"$\neq$", "†": r"\textdagger{}", "≥": r"$\geq$", "≤": r"$\leq$", "−": r"$-$",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
 }  # fmt: skip
 
 
