@@ -90,6 +90,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_report(app, line);
   add_merge(app, line);
   add_plugin(app, line);
+  add_calibrate(app, line);
   add_worker(app, line);
 }
 

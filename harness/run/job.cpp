@@ -13,7 +13,7 @@
 namespace attnbench {
 namespace {
 
-constexpr const char* kKindNames[] = {"inputs", "verify", "time", "memory", "weights"};
+constexpr const char* kKindNames[] = {"inputs", "verify", "time", "memory", "weights", "ceilings"};
 
 template <class Enum, std::size_t Count>
 Enum from_name(const char* const (&names)[Count], const std::string& name) {
@@ -136,6 +136,8 @@ std::string to_line(const Job& job) {
                      {"exact_rows_file", job.exact_rows_file},
                      {"weights_file", job.weights_file},
                      {"token_labels", job.token_labels},
+                     {"ceiling", job.ceiling},
+                     {"quick", job.quick},
                      {"sampling", sampling_json(job.sampling)},
                      {"budget_seconds", job.budget_seconds},
                      {"memory_limit", job.memory_limit},
@@ -159,6 +161,8 @@ Job parse_job(const std::string& line) {
   job.exact_rows_file = json.at("exact_rows_file");
   job.weights_file = json.at("weights_file");
   job.token_labels = json.at("token_labels");
+  job.ceiling = json.at("ceiling");
+  job.quick = json.at("quick");
   job.sampling = parse_sampling(json.at("sampling"));
   job.budget_seconds = json.at("budget_seconds");
   job.memory_limit = json.at("memory_limit");

@@ -14,8 +14,8 @@
 
 namespace attnbench {
 
-enum class JobKind { inputs, verify, time, memory, weights };
-const char* name_of(JobKind kind);  // the `kind` of a record, except for inputs, which leaves none
+enum class JobKind { inputs, verify, time, memory, weights, ceilings };
+const char* name_of(JobKind kind);  // the `kind` of a record, except for inputs and ceilings, which leave none
 
 /// The parameters of a selection as text, ready for Params::set().
 using ParamTexts = std::vector<std::pair<std::string, std::string>>;
@@ -35,8 +35,10 @@ struct Job {
   std::string exact_rows_file;  // the exact softmax rows verify compares with; written by inputs unless empty
   std::string weights_file;     // written by weights
   bool token_labels = false;    // inputs: also answer with the words of the keys
+  std::string ceiling;          // ceilings: what to measure (calibration/ceilings.h)
+  bool quick = false;           // ceilings: fewer sizes and tries
   Sampling sampling;            // time
-  double budget_seconds = 0;    // time: what is left of the cap
+  double budget_seconds = 0;    // time: what is left of the cap; ceilings: how long to try
   double memory_limit = 0;      // bytes of private memory, 0 for no limit
   std::int64_t parent = 0;      // process whose end is the worker's end
 };

@@ -73,6 +73,7 @@ double predicted_job_seconds(JobKind kind, const Case& point, const Sampling& sa
              sampling.samples * std::max(call, sampling.min_sample_seconds);
     case JobKind::memory: return kProcessSeconds + 2 * call;
     case JobKind::weights: return kProcessSeconds + call * static_cast<double>((p.n_k + p.d_v - 1) / p.d_v);
+    case JobKind::ceilings: break;  // no part of a run
   }
   return 0;
 }

@@ -1,12 +1,18 @@
-// Peak probe: the single-precision multiply-add rate that the machine gives right now, on the same threads as a variant. A few
-// milliseconds beside every timed point tell a slow variant from a machine that has slowed down.
+// Peak probe: the single-precision multiply-add rate that the machine gives right now, on the same threads and instruction set as a
+// variant. A few milliseconds beside every timed point tell a slow variant from a machine that has slowed down.
 #pragma once
 
+#include "harness/calibration/calibration.h"
 #include "variants/api/parallel.h"
 
 namespace attnbench {
 
-/// GFLOP/s (a multiply-add counts two) over all threads of `parallel`: the best of a few bursts of about a millisecond each.
-double probe_peak_gflops(const Parallel& parallel);
+/// GFLOP/s (a multiply-add counts two) over all threads of `parallel`: the best of bursts of half a millisecond, repeated until
+/// three agree with the best, at most 40 ms; and how far the middle burst lay below it, which says how much the machine was taken
+/// away. A burst counts only when all threads ran at once; best is 0 when none did.
+Ceiling probe_peak(const Parallel& parallel);
+
+/// The best alone.
+inline double probe_peak_gflops(const Parallel& parallel) { return probe_peak(parallel).best; }
 
 }  // namespace attnbench

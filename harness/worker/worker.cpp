@@ -7,6 +7,7 @@
 #include <new>
 
 #include "datasets/npy.h"
+#include "harness/calibration/ceilings.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/run/orchestrator.h"
 #include "harness/run/process.h"
@@ -127,6 +128,11 @@ void draw_weights(const Job& job, const Selected& selected) {
   }
 }
 
+void measure_machine(const Job& job, JobResult& result) {
+  const ThreadArena arena(job.threads);
+  result.measured = to_json(measure_ceilings({job.ceiling, job.quick, job.budget_seconds}, arena.parallel()));
+}
+
 void dispatch(const Job& job, VariantLookup find, JobResult& result) {
   switch (job.kind) {
     case JobKind::inputs: return make_inputs(job, result);
@@ -134,6 +140,7 @@ void dispatch(const Job& job, VariantLookup find, JobResult& result) {
     case JobKind::time: return time_case(job, select(job, find), result);
     case JobKind::memory: return weigh_case(job, select(job, find), result);
     case JobKind::weights: return draw_weights(job, select(job, find));
+    case JobKind::ceilings: return measure_machine(job, result);
   }
 }
 

@@ -1,0 +1,116 @@
+#include "harness/calibration/calibration_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "harness/calibration/calibrate.h"
+#include "harness/file_descriptor.h"
+#include "harness/run/interrupt.h"
+#include "harness/store/build_info.h"
+#include "harness/store/environment.h"
+#include "variants/api/error.h"
+
+namespace attnbench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kMaxAgeDays = 30;  // neighbours, firmware and kernels change; a ceiling is cheap to measure again
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+[[noreturn]] void cannot_write(const std::string& path, const std::string& why) {
+  throw UserError("cannot write the calibration " + path + ": " + why +
+                  "; choose another place with --out or ATTNBENCH_CALIBRATION");
+}
+
+void write_synced(const std::string& text, const std::string& path) {
+  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  for (std::size_t sent = 0; file.open() && sent < text.size();) {
+    const auto count = ::write(file.get(), text.data() + sent, text.size() - sent);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) cannot_write(path, std::strerror(errno));
+    sent += static_cast<std::size_t>(count);
+  }
+  if (!file.open() || ::fsync(file.get()) != 0) cannot_write(path, std::strerror(errno));
+}
+
+// Seconds since 1970 of "2026-03-01T12:00:00Z"; -1 when it is no such text.
+std::time_t parse_utc(const std::string& text) {
+  std::tm utc{};
+  const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return end && *end == '\0' ? ::timegm(&utc) : -1;
+}
+
+}  // namespace
+
+std::string calibration_path(const std::string& machine_id) {
+  if (const auto path = variable("ATTNBENCH_CALIBRATION"); !path.empty()) return path;
+  const auto home = variable("HOME"), cache = variable("XDG_CACHE_HOME");
+  if (home.empty() && cache.empty()) return "";
+  return (cache.empty() ? home + "/.cache" : cache) + "/attnbench/calibration-" + machine_id + ".json";
+}
+
+void write_calibration(const Calibration& calibration, const std::string& path) {
+  std::error_code error;
+  const auto folder = fs::path(path).parent_path();
+  if (!folder.empty()) fs::create_directories(folder, error);
+  if (error) cannot_write(path, error.message());
+  const auto temporary = path + fmt::format(".{}.tmp", ::getpid());
+  write_synced(to_json(calibration).dump(2) + "\n", temporary);
+  fs::rename(temporary, path, error);
+  if (error) cannot_write(path, error.message());
+}
+
+std::optional<Calibration> read_calibration(const std::string& path) {
+  std::ifstream file(path);
+  const auto json = Json::parse(file, nullptr, false);
+  try {
+    return calibration_of(json);
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::string why_stale(const Calibration& calibration, const Asker& asker) {
+  if (calibration.machine_id != asker.machine_id) return "of another machine (" + calibration.cpu_model + ")";
+  if (calibration.attnbench != asker.attnbench) return "of attnbench " + calibration.attnbench + ", this is " + asker.attnbench;
+  const auto created = parse_utc(calibration.created);
+  if (created < 0) return "without a date";
+  const double days = std::difftime(asker.now, created) / 86400;
+  if (days > kMaxAgeDays) return fmt::format("{:.0f} days old", days);
+  return "";
+}
+
+std::optional<Calibration> usable_calibration(const std::string& self, WhenStale when_stale) {
+  const auto machine = machine_id(describe_environment(1));
+  const auto path = calibration_path(machine);
+  const auto stored = path.empty() ? std::nullopt : read_calibration(path);
+  const auto stale = stored ? why_stale(*stored, {machine, build_info().version, std::time(nullptr)}) : "";
+  if (stored && stale.empty()) return stored;
+  if (when_stale == WhenStale::leave_out) return std::nullopt;
+  std::cerr << (stored ? "the stored calibration is " + stale : "this machine is not calibrated yet")
+            << ": measuring its ceilings, a few seconds (--no-calibrate leaves it out)" << std::endl;
+  try {
+    const InterruptGuard guard;
+    auto made = calibrate({.self = self, .keep_going = [&] { return !guard.interrupted(); }});
+    if (made && !path.empty()) write_calibration(*made, path);
+    return made;
+  } catch (const std::exception& error) {
+    std::cerr << "not calibrated: " << error.what() << std::endl;
+    return std::nullopt;
+  }
+}
+
+}  // namespace attnbench

@@ -1,0 +1,36 @@
+// Calibration file: where a machine's calibration is kept, when it still holds, and the one a run uses.
+#pragma once
+
+#include <ctime>
+#include <optional>
+#include <string>
+
+#include "harness/calibration/calibration.h"
+
+namespace attnbench {
+
+/// $ATTNBENCH_CALIBRATION, else ${XDG_CACHE_HOME:-$HOME/.cache}/attnbench/calibration-<machine_id>.json; "" when none is set.
+std::string calibration_path(const std::string& machine_id);
+
+/// Writes it whole or not at all, folders included. Throws UserError when it cannot be written.
+void write_calibration(const Calibration& calibration, const std::string& path);
+
+/// What a file holds; empty when it is missing or no calibration.
+std::optional<Calibration> read_calibration(const std::string& path);
+
+/// Who asks for a calibration, and when.
+struct Asker {
+  std::string machine_id;
+  std::string attnbench;  // version
+  std::time_t now = 0;
+};
+/// Why a stored calibration no longer holds, in words that follow "the stored calibration is"; "" while it holds.
+std::string why_stale(const Calibration& calibration, const Asker& asker);
+
+enum class WhenStale { measure, leave_out };
+/// The stored calibration of this machine while it holds. Else, with `measure`, a quick one made and stored by workers of the
+/// binary `self` (a few seconds, announced in one line on standard error). Empty when there is none: left out, interrupted, or
+/// failed, which is said on standard error and stops nobody.
+std::optional<Calibration> usable_calibration(const std::string& self, WhenStale when_stale);
+
+}  // namespace attnbench

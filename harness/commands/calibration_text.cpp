@@ -1,0 +1,86 @@
+#include "harness/commands/calibration_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "harness/commands/table.h"
+#include "harness/units.h"
+
+namespace attnbench {
+namespace {
+
+std::string threads_title(int threads) { return fmt::format("{} thread{}", threads, threads == 1 ? "" : "s"); }
+
+// "217 -3%": the best of the tries, and how far the middle one lay below it.
+std::string ceiling_text(const Ceiling& ceiling) {
+  if (!(ceiling.best > 0)) return "starved";
+  return fmt::format("{:.3g} -{:.0f}%", ceiling.best, 100 * ceiling.spread);
+}
+
+// Ceilings by row title and thread count, the rows in the order they came.
+class Grid {
+ public:
+  void add(const std::string& row, int threads, const Ceiling& ceiling) {
+    if (std::find(rows_.begin(), rows_.end(), row) == rows_.end()) rows_.push_back(row);
+    threads_.insert(threads);
+    cells_[{row, threads}] = ceiling_text(ceiling);
+  }
+  std::string text(const std::string& first_column) const {
+    std::vector<Table::Column> columns{{first_column}};
+    for (const int threads : threads_) columns.push_back({threads_title(threads), Table::Align::right});
+    Table table(columns);
+    for (const auto& row : rows_) {
+      std::vector<std::string> line{row};
+      for (const int threads : threads_) {
+        const auto cell = cells_.find({row, threads});
+        line.push_back(cell == cells_.end() ? "" : cell->second);
+      }
+      table.add(std::move(line));
+    }
+    return table.text();
+  }
+
+ private:
+  std::vector<std::string> rows_;
+  std::set<int> threads_;
+  std::map<std::pair<std::string, int>, std::string> cells_;
+};
+
+std::string bandwidth_grid(const Calibration& calibration, const char* kind) {
+  Grid grid;
+  for (const auto& b : calibration.bandwidth)
+    if (b.kind == kind) grid.add(bytes_text(static_cast<double>(b.working_set_bytes)), b.threads, b.gbytes_per_s);
+  return grid.text("WORKING SET");
+}
+
+std::string start_lines(const Calibration& c) {
+  return fmt::format("clock step {}, one reading of it {}; start of this program {}, of a worker with nothing to do {}\n",
+                     seconds_text(c.clock_resolution_s), seconds_text(c.timer_overhead_s), seconds_text(c.fork_exec_s),
+                     seconds_text(c.worker_overhead_s));
+}
+
+}  // namespace
+
+std::string calibration_text(const Calibration& c) {
+  Grid fma, sgemm;
+  for (const auto& p : c.fma_peak) fma.add(p.isa + " " + p.dtype, p.threads, p.gflops);
+  for (const auto& p : c.sgemm) sgemm.add(fmt::format("n {}", p.n), p.threads, p.gflops);
+  const auto cache = c.last_level_cache_bytes > 0 ? bytes_text(static_cast<double>(c.last_level_cache_bytes)) + " last-level cache"
+                                                  : std::string("last-level cache unknown");
+  return fmt::format(
+      "{}, {} core{}, {}; {} calibration of {}\n"
+      "Each number is the best of several tries over all threads together; -3% means that the middle try lay 3 % below it.\n"
+      "{}\n"
+      "Multiply-adds in registers, GFLOP/s\n{}\n"
+      "OpenBLAS sgemm, one n x n product per thread, GFLOP/s\n{}\n"
+      "Reading memory, GB/s\n{}\n"
+      "Triad a = b + s c, GB/s\n{}",
+      c.cpu_model, c.cores, c.cores == 1 ? "" : "s", cache, c.profile, c.created, start_lines(c), fma.text("ISA AND TYPE"),
+      sgemm.text("SIZE"), bandwidth_grid(c, "read"), bandwidth_grid(c, "triad"));
+}
+
+}  // namespace attnbench

@@ -1,0 +1,127 @@
+// A stored calibration is found again, read whole or not at all, and used only while it holds.
+#include "harness/calibration/calibration_file.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <optional>
+#include <tuple>
+
+#include "harness/calibration/calibrate.h"
+#include "tests/catch.h"
+#include "tests/harness/harness_test_support.h"
+
+namespace attnbench {
+namespace {
+
+constexpr std::time_t kNow = 1772366400;  // 2026-03-01T12:00:00Z
+constexpr std::time_t kDay = 86400;
+
+Calibration example() {
+  Calibration c;
+  c.machine_id = "m";
+  c.attnbench = "0.1.0";
+  c.created = "2026-03-01T12:00:00Z";
+  c.profile = "quick";
+  return c;
+}
+
+/// Sets an environment variable (null: unsets it) as long as it lives.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) {
+    if (const char* old = std::getenv(name)) old_ = old;
+    value ? ::setenv(name, value, 1) : ::unsetenv(name);
+  }
+  ~Variable() { old_ ? ::setenv(name_, old_->c_str(), 1) : ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> old_;
+};
+
+TEST_CASE("a calibration lies where the environment says") {
+  const Variable home("HOME", "/home/u"), cache("XDG_CACHE_HOME", nullptr), file("ATTNBENCH_CALIBRATION", nullptr);
+  CHECK(calibration_path("m") == "/home/u/.cache/attnbench/calibration-m.json");
+  {
+    const Variable set("XDG_CACHE_HOME", "/cache");
+    CHECK(calibration_path("m") == "/cache/attnbench/calibration-m.json");
+    const Variable exact("ATTNBENCH_CALIBRATION", "/tmp/c.json");
+    CHECK(calibration_path("m") == "/tmp/c.json");
+  }
+  const Variable homeless("HOME", nullptr);
+  CHECK(calibration_path("m") == "");
+}
+
+TEST_CASE("a calibration is written with its folders and read back") {
+  const TemporaryFolder folder;
+  const auto path = folder / "a/b/c.json";
+  write_calibration(example(), path);
+  const auto back = read_calibration(path);
+  REQUIRE(back.has_value());
+  CHECK(to_json(*back) == to_json(example()));
+  const std::filesystem::directory_iterator files(folder / "a/b");
+  CHECK(std::distance(begin(files), end(files)) == 1);  // the temporary file is gone
+}
+
+TEST_CASE("a calibration that cannot be written is refused with the path") {
+  const TemporaryFolder folder;
+  write_text(folder / "file", "");
+  CHECK(has(refusal([&] { write_calibration(example(), folder / "file/c.json"); }), folder / "file/c.json"));
+}
+
+TEST_CASE("a missing or damaged file holds no calibration") {
+  const TemporaryFolder folder;
+  CHECK_FALSE(read_calibration(folder / "none.json").has_value());
+  for (const char* text : {"", "{", "[]", "null", "{\"schema_version\": 1}"}) {
+    write_text(folder / "c.json", text);
+    INFO(text);
+    CHECK_FALSE(read_calibration(folder / "c.json").has_value());
+  }
+}
+
+TEST_CASE("a calibration holds for 30 days, for its machine and for its version") {
+  CHECK(why_stale(example(), {"m", "0.1.0", kNow}) == "");
+  CHECK(why_stale(example(), {"m", "0.1.0", kNow + 30 * kDay}) == "");
+  CHECK(why_stale(example(), {"m", "0.1.0", kNow + 31 * kDay}) == "31 days old");
+  CHECK(has(why_stale(example(), {"other", "0.1.0", kNow}), "another machine"));
+  CHECK(why_stale(example(), {"m", "0.2.0", kNow}) == "of attnbench 0.1.0, this is 0.2.0");
+  auto undated = example();
+  undated.created = "yesterday";
+  CHECK(why_stale(undated, {"m", "0.1.0", kNow}) == "without a date");
+}
+
+TEST_CASE("calibrating through workers gives every ceiling, in order, and it is used from then on") {
+  const TemporaryFolder folder;
+  const auto file = folder / "c.json";
+  const Variable place("ATTNBENCH_CALIBRATION", file.c_str());
+  CHECK_FALSE(usable_calibration(ATTNBENCH_BINARY, WhenStale::leave_out).has_value());
+
+  const auto made = calibrate({.self = ATTNBENCH_BINARY, .seconds = 0.01});
+  REQUIRE(made.has_value());
+  CHECK(made->worker_overhead_s > 0);
+  CHECK(made->fork_exec_s > 0);
+  CHECK(made->clock_resolution_s > 0);
+  CHECK_FALSE(made->sgemm.empty());
+  CHECK(schema_violation(read_schema("calibration.schema.json"), to_json(*made)) == "");
+  for (const auto& b : made->bandwidth) CHECK(b.gbytes_per_s.best > 0);
+  CHECK(std::is_sorted(made->bandwidth.begin(), made->bandwidth.end(), [](const Bandwidth& a, const Bandwidth& b) {
+    return std::tie(a.kind, a.threads, a.working_set_bytes) < std::tie(b.kind, b.threads, b.working_set_bytes);
+  }));
+
+  write_calibration(*made, file);
+  const auto used = usable_calibration(ATTNBENCH_BINARY, WhenStale::leave_out);
+  REQUIRE(used.has_value());
+  CHECK(to_json(*used) == to_json(*made));
+}
+
+TEST_CASE("calibrating stops when asked to, and says when a worker cannot measure") {
+  CHECK_FALSE(calibrate({.self = ATTNBENCH_BINARY, .seconds = 0.01, .keep_going = [] { return false; }}).has_value());
+  CHECK_THROWS(calibrate({.self = "/nonexistent", .seconds = 0.01}));
+}
+
+}  // namespace
+}  // namespace attnbench
