@@ -9,12 +9,13 @@ import jsonschema
 import pandas as pd
 import pytest
 from attnbench_reports.model import _natural, build_model
-from attnbench_reports.pages.cases import status_text, verification_table
+from attnbench_reports.pages.cases import case_table, status_text, verification_table
 from attnbench_reports.pages.columns import Table
 from attnbench_reports.pages.glossary import GLOSSARY
+from attnbench_reports.pages.growth import complexity_table, crossover_table
 from attnbench_reports.pages.headline import fit_notes, headline
 from attnbench_reports.pages.terminal import terminal_summary
-from attnbench_reports.pages.trust import ceiling_table, facts
+from attnbench_reports.pages.trust import ceiling_table, facts, prediction_table, scale_table, session_table
 from conftest import HOSTILE
 from synthetic_runs import ALL_STATUSES, LAWS, REASONS, Recipe, make_run
 
@@ -278,3 +279,97 @@ def test_missing_numbers_sort_last(full):
     column = next(c for c in table.columns if c.title == "memory ~ n^")
     cells = [row.cells[0] for row in Table("t", [column], table.rows).first()]
     assert {c.sort for c in cells if c.text == "–"} == {""}
+
+
+def texts(table: Table) -> list[dict[str, str]]:
+    return [dict(zip([c.title for c in table.columns], row, strict=True)) for row in table.texts()]
+
+
+@pytest.fixture(scope="module")
+def standard(tmp_path_factory):
+    """Ten rounds of 1 % noise from process to process, half of them in a second session; one sample far off."""
+    recipe = Recipe(laws=(LAWS[0], LAWS[5], LAWS[9]), weights=0, sessions=2)
+    run = make_run(tmp_path_factory.mktemp("standard") / "run", recipe)
+    records = [json.loads(line) for line in (run / "records.jsonl").read_text().splitlines()]
+    for item in records:
+        if item["kind"] == "time" and item["variant"] == "naive" and item["problem"].split()[2] == "n1024":
+            item["time"]["stop"] = "narrow" if item["round"] == 9 else None
+            if item["round"] == 4:
+                item["time"]["samples_s"][1] *= 3
+    (run / "records.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    return build_model([run])
+
+
+def test_the_facts_say_how_far_the_numbers_can_be_trusted(standard):
+    found = {f.name: f for f in facts(standard)}
+    assert re.fullmatch(r"\d of 24 cases, .* %\]", found["A/A false positives"].value)
+    assert not found["A/A false positives"].alarming
+    floor = float(found["noise floor"].value.removesuffix(" %"))
+    assert 0.5 < floor < 5  # 1 % per process, five rounds against five
+    effect = float(found["minimum detectable effect"].value.split(" %")[0])
+    assert 1 < effect < 4
+    marked = int(found["outliers"].value.split()[0])
+    assert 1 <= marked < 72
+    assert found["outliers"].value.endswith(f"of {24 * 30} samples")
+    assert found["involuntary context switches"].value == "480, in 240 of 720 samples"
+    assert found["clock drift"].value == "2.0 %, worst 2.0 %"
+    assert found["predicted times"].value == "24 of 24 within a factor 1.5"
+    assert found["why cases ended"].value == "1 interval under 2 %"
+    assert (found["sessions"].value, found["sessions"].alarming) == ("2", False)
+
+
+def test_few_rounds_leave_the_trust_unknown_and_say_why(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[:1], sizes=(64,), rounds=3, weights=0))
+    found = {f.name: f for f in facts(build_model([run]))}
+    assert found["A/A false positives"].value == "not known"
+    assert "from 8 rounds on" in found["A/A false positives"].meaning
+    assert found["minimum detectable effect"].alarming
+
+
+def test_noise_is_shown_by_how_long_a_call_takes(standard):
+    rows = texts(scale_table(standard))
+    assert [r["time of one call"] for r in rows][:2] == ["10 µs – 100 µs", "100 µs – 1 ms"]
+    assert sum(int(r["cases"]) for r in rows) == 24
+    assert all(0.2 < float(r["noise between processes"].removesuffix(" %")) < 3 for r in rows)
+
+
+def test_predictions_are_held_against_what_happened(standard):
+    (row,) = texts(prediction_table(standard))
+    assert (row["cost model"], row["cases"], row["within a factor 1.5"]) == ("fitted", "24", "100.0 %")
+    assert float(row["measured / predicted"].removesuffix("×")) == pytest.approx(0.8, abs=0.02)
+
+
+def test_every_session_is_listed_with_its_records(standard):
+    rows = texts(session_table(standard))
+    assert [(r["session"], r["records"]) for r in rows] == [("0", str(24 * 7)), ("1", str(24 * 5))]
+
+
+def test_outliers_stand_beside_their_case_and_in_its_numbers(standard):
+    rows = [r for r in texts(case_table(standard)) if r["variant"] == "naive" and r["n"] == "1024"]
+    assert int(rows[0]["outliers"]) >= 1
+    assert rows[0]["rounds × samples"] == "10 × 3"
+    assert rows[0]["ended by"] == "interval under 2 %"
+
+
+def test_crossovers_and_verdicts_on_growth_are_tables(standard):
+    (row,) = texts(crossover_table(standard))
+    assert (row["base"], row["new"], row["crossing"]) == ("blockwise", "linear", "one")
+    low, high = map(int, row["95 % interval"].split(" – "))
+    assert low <= 256 <= high
+    verdicts = {(r["variant"], r["of"]): r["verdict"] for r in texts(complexity_table(standard))}
+    assert verdicts["naive", "time"] == "AGREES"
+
+
+def test_a_variant_that_grows_faster_than_it_declares_is_called_out(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[:1], weights=0))
+    text = (run / "run.json").read_text().replace('"time_label": "O(n^2)"', '"time_label": "O(n)"')
+    (run / "run.json").write_text(text)
+    rows = {r["of"]: r for r in texts(complexity_table(build_model([run])))}
+    assert rows["time"]["verdict"] == "EXCEEDS"
+    assert rows["time"]["declared"] == "O(n)"
+
+
+def test_what_is_not_drawn_is_said_on_the_page_and_in_the_markdown(full):
+    said = "one thread count was measured; sweep it: -a threads=1,2"
+    assert said in full.html
+    assert said in full.read("report.md").replace("\\", "")
