@@ -239,3 +239,10 @@ def test_nothing_in_common_and_wrong_calls_are_one_line(capsys, base, make, tmp_
 def test_a_place_that_cannot_be_written_is_one_line(capsys, base, make, tmp_path):
     (tmp_path / "file").touch()
     assert "choose another --out" in refused(capsys, base, make(OTHER), "--out", tmp_path / "file" / "out")
+
+
+def test_what_cases_show_against_themselves_is_the_floor_of_a_stored_comparison(base, make):
+    noisy = [make(replace(OTHER, run_id=f"noisy{seed}", noise=0.05, noise_seed=seed)) for seed in (3, 4)]
+    quiet, loud = compare(base, make(OTHER)), compare(*noisy)
+    assert max(row.judged.margin for row in quiet.rows) < 0.03 < min(row.judged.margin for row in loud.rows)
+    assert f"{100 * loud.rows[0].judged.margin:.1f} % count as the same" in terminal(loud)

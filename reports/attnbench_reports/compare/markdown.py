@@ -11,7 +11,10 @@ SHORT = ("variant", "case", "n", "base", "new", "ratio", "95 % of ratio", "verdi
 
 
 def markdown(found: Compared) -> str:
-    parts = [f"### attnbench: {escaped(found.new.label)} against {escaped(found.base.label)}", f"**{counts(found)}.**"]
+    parts = [
+        f"### attnbench: {escaped(found.new.label)} against {escaped(found.base.label)}",
+        f"**{counts(found)}**; {found.margin}.",
+    ]
     changed = [row for row in found.rows if row.judged.verdict in MARKS]
     if changed:
         changed.sort(key=lambda row: row.measured.ratio, reverse=True)

@@ -19,12 +19,15 @@ from attnbench_reports.stats.comparison import Design
 from attnbench_reports.stats.intervals import MIN_ROUNDS, Interval, median_interval
 from attnbench_reports.stats.paired import compare_paired
 from attnbench_reports.stats.power import rounds_needed
+from attnbench_reports.stats.self_comparison import halves
+from attnbench_reports.stats.self_comparison import noise_floor as measured_floor
 from attnbench_reports.stats.unpaired import compare_unpaired
 from attnbench_reports.stats.verdict import Judged, Verdict, judge
 from attnbench_reports.units import percent, plural
 
 # A machine whose probed FMA rate moved more than this between the two sides gets a warning.
 DRIFT_WORTH_SAYING = 0.02
+FEWEST_IDENTICAL = 8  # cases against themselves from which a noise floor (their 95 % quantile) is taken
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,12 @@ class Compared:
         return {verdict: sum(row.judged.verdict == verdict for row in self.rows) for verdict in Verdict}
 
     @property
+    def margin(self) -> str:
+        """`changes up to 1.0 % are the same`, in words; per row where the floors differ."""
+        low, high = (bound(row.judged.margin for row in self.rows) for bound in (min, max))
+        return f"changes up to {percent(low)}{'' if high == low else f' – {percent(high)}'} count as the same"
+
+    @property
     def means(self) -> list[Mean]:
         ratios: dict[str, list[float]] = {}
         for row in self.rows:
@@ -121,7 +130,10 @@ def compared(base: Side, new: Side, design: Design, allowed: Allowed, noise_floo
     if not pairs:
         why = f": {left[0].key.variant}, {left[0].key.problem}: {left[0].why}" if left else ""
         raise UserError(f"'{base.label}' and '{new.label}' have no measured case in common{why}")
-    floors = [noise_floor if design == "paired" else max(noise_floor, abs(_drift(*pair))) for pair in pairs]
+    floors = [noise_floor] * len(pairs)
+    if design == "unpaired":
+        own = max(noise_floor, _own_noise(pairs))
+        floors = [max(own, _drift(*pair)) for pair in pairs]
     judged = judge([_measured(*pair, design) for pair in pairs], floors)
     rows = [Row(*pair, verdict) for pair, verdict in zip(pairs, judged, strict=True)]
     warnings += _doubts(base, new, design, rows)
@@ -159,6 +171,12 @@ def _measured(base: Entry, new: Entry, design: Design) -> Measured:
     return compare_unpaired(list(base.rounds.values()), list(new.rounds.values()))
 
 
+def _own_noise(pairs: Sequence[tuple[Entry, Entry]]) -> float:
+    """The change that most cases show against themselves, from the halves of a stored run; 0 with too few to tell."""
+    identical = [own for pair in pairs for entry in pair if (own := halves(entry.rounds)) is not None]
+    return measured_floor(identical) if len(identical) >= FEWEST_IDENTICAL else 0.0
+
+
 def _drift(base: Entry, new: Entry) -> float:
     """How much the machine itself changed between the sides, by the FMA rates probed beside the samples, as a share.
     Unpaired, a smaller change in time cannot be told from it."""
@@ -172,13 +190,13 @@ def _doubts(base: Side, new: Side, design: Design, rows: Sequence[Row]) -> list[
     doubts = [f"{side.label}: {line}" for side in (base, new) for line in side.warnings]
     if base.warnings == new.warnings:
         doubts = list(base.warnings)
-    fewest = min(min(row.measured.rounds) for row in rows)
+    most = max(min(row.measured.rounds) for row in rows)
     needed = rounds_needed(len(rows), design)
-    if fewest < needed:
-        doubts.append(f"{plural(fewest, 'round')} cannot decide a table of {plural(len(rows), 'row')}: {needed} on "
-                      "each side are needed before any row can be called FASTER or SLOWER")  # fmt: skip
-    elif fewest < MIN_ROUNDS:
-        doubts.append(f"{plural(fewest, 'round')}: no interval of a single median below {MIN_ROUNDS}")
+    if most < needed:
+        doubts.append(f"{plural(most, 'round')} cannot decide a table of {plural(len(rows), 'row')}: {needed} on each "
+                      "side are needed before any row can be called FASTER or SLOWER")  # fmt: skip
+    elif most < MIN_ROUNDS:
+        doubts.append(f"{plural(most, 'round')}: no interval of a single median below {MIN_ROUNDS}")
     if not (base.fresh_processes and new.fresh_processes):
         doubts.append("repetitions inside one process, which is weaker evidence: what differs from process to process "
                       "is not in the intervals, and identical programs are often called different")  # fmt: skip

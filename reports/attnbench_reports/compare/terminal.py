@@ -16,10 +16,11 @@ def terminal(found: Compared, colour: bool = False) -> str:
     blocks = [_head(found)]
     if found.environment:
         blocks.append(_environment(found))
+    place = {mean.variant: i for i, mean in enumerate(found.means)}  # variants together, each in the order of its cases
     settings = list(dict.fromkeys(row.key.setting for row in found.rows))
     for setting in settings:
         rows = [row for row in found.rows if row.key.setting == setting]
-        rows.sort(key=lambda row: [mean.variant for mean in found.means].index(row.key.variant))  # each in order of n
+        rows.sort(key=lambda row: place[row.key.variant])
         blocks.append((f"{setting}\n" if setting else "") + _block(rows, colour))
     blocks.append(_foot(found))
     return "\n\n".join(blocks)
@@ -57,7 +58,7 @@ def _time(median: float, interval: Interval | None) -> str:
 
 
 def _foot(found: Compared) -> str:
-    lines = [counts(found) + "."]
+    lines = [f"{counts(found)}; {found.margin}."]
     means = ", ".join(f"{mean.variant} {ratio(mean.ratio)}" for mean in found.means)
     lines.append(f"Geometric mean of the ratios: {means}.")
     if found.left:
