@@ -49,11 +49,11 @@ def roofline(report: Report, looks: Looks, panel: Panel) -> Figure | Missing:
     ridge = max(peaks.values()) / min(level.gbytes_per_s for level in levels)  # where memory stops to be the limit
     log_quantity(ax.xaxis, min(*intensities, ridge / 30), max(*intensities, 2 * ridge), units.gflops)
     log_quantity(ax.yaxis, min(p.useful_gflops for p in points), top, units.gflops)
-    _ceilings(ax, peaks, levels, {p.case.isa for p in points})
+    _peaks(ax, peaks, {p.case.isa for p in points})
     ax.set_xlabel("useful FLOPs per compulsory byte (log scale)")
     ax.set_ylabel("useful GFLOP/s (log scale)")
     legend_beside(ax, [_draw(report, looks, ax, s) for s in shown], "variant: share of probed peak at largest n")
-    _name_levels(ax, levels, max(peaks.values()))
+    _levels(ax, levels, max(peaks.values()))
     return figure
 
 
@@ -70,20 +70,14 @@ def _calibration(report: Report, shown: list[Series]) -> Calibration | None:
     return found[0] if same else None
 
 
-def _ceilings(ax: Axes, peaks: dict[str, float], levels: list[Level], used: set[str]) -> None:
-    left, right = ax.get_xlim()
-    highest, labelled = max(peaks.values()), float("inf")
+def _peaks(ax: Axes, peaks: dict[str, float], used: set[str]) -> None:
+    right, labelled = ax.get_xlim()[1], float("inf")
     for isa, peak in peaks.items():
         ran = isa in used  # the instruction set that the points ran on
         ax.axhline(peak, color=INK if ran else FAINT, linewidth=1.4 if ran else 0.9, zorder=1)
         if ran or peak < labelled / CLOSE:
             _name(ax, f"{isa} {units.gflops(peak)} GFLOP/s", (right, peak), ran)
             labelled = peak
-    for level in levels:
-        ends = left, min(right, highest / level.gbytes_per_s)
-        if ends[0] < ends[1]:
-            ax.plot(ends, [x * level.gbytes_per_s for x in ends], color=INK if level.is_memory else FAINT,
-                    linewidth=1.4 if level.is_memory else 0.9, zorder=1)  # fmt: skip
 
 
 def _name(ax: Axes, text: str, place: tuple[float, float], strong: bool) -> None:
@@ -91,11 +85,12 @@ def _name(ax: Axes, text: str, place: tuple[float, float], strong: bool) -> None
                 color=INK if strong else "#777777", zorder=2)  # fmt: skip
 
 
-def _name_levels(ax: Axes, levels: list[Level], highest: float) -> None:
-    """Names the bandwidths along their lines, near the lower left; after the figure has its final shape."""
+def _levels(ax: Axes, levels: list[Level], highest: float) -> None:
+    """Bandwidths with their names along them, in a figure of its final shape; where a name does not fit, the level
+    bounds only a corner of the plot and is left out."""
     (left, right), (bottom, _) = ax.get_xlim(), ax.get_ylim()
     for level in levels:
-        rate = level.gbytes_per_s
+        rate, colour = level.gbytes_per_s, INK if level.is_memory else FAINT
         start, end = max(left, bottom / rate), min(right, highest / rate)
         if start >= end:
             continue
@@ -106,9 +101,12 @@ def _name_levels(ax: Axes, levels: list[Level], highest: float) -> None:
         label = ax.annotate(f"{what} {units.gflops(rate)} GB/s", (start, start * rate), xytext=above, ha="left",
                             textcoords="offset points", rotation_mode="anchor", fontsize=7.5,
                             color=INK if level.is_memory else "#777777", zorder=2)  # fmt: skip
-        if label.get_window_extent().width > 0.9 * math.hypot(*(high - low)):
-            label.remove()  # the line is too short to carry it
+        if label.get_window_extent().width > 0.95 * math.hypot(*(high - low)):
+            label.remove()
+            continue
         label.set_rotation(math.degrees(angle))
+        ax.plot([start, end], [start * rate, end * rate], color=colour, linewidth=1.4 if level.is_memory else 0.9,
+                zorder=1)  # fmt: skip
 
 
 def _draw(report: Report, looks: Looks, ax: Axes, series: Series) -> tuple:
