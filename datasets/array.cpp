@@ -104,6 +104,7 @@ const char* name_of(ElementType type) {
 }
 
 std::int64_t Array::count() const {
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;  // the other axes may be as long as they like
   std::int64_t product = 1;
   for (const auto axis : shape) product *= axis;
   return product;

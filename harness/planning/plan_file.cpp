@@ -1,7 +1,5 @@
 #include "harness/planning/plan_file.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -9,6 +7,7 @@
 #include <sstream>
 
 #include "harness/paths.h"
+#include "harness/planning/toml.h"
 #include "harness/words.h"
 #include "variants/api/error.h"
 
@@ -157,6 +156,8 @@ PlanSpec parse_plan(std::string_view text, std::string_view name) {
   } catch (const toml::parse_error& error) {
     throw UserError("plan " + origin + ", line " + std::to_string(error.source().begin.line) + ": " +
                     std::string(error.description()));
+  } catch (const std::logic_error&) {
+    throw UserError("plan " + origin + ": malformed TOML, probably in a [table] header; see https://toml.io");
   }
   PlanSpec spec;
   Sweep top;

@@ -39,6 +39,7 @@ TEST_CASE("malformed or impossible problems are refused by name") {
                            "n4:8 causal",
                            "n4 window=3",
                            "n4 window=-1:0",
+                           "n4 window=0:9223372036854775807",
                            "n4 klen=5",
                            "n4 klen=1,2",
                            "n4 mask=maybe",

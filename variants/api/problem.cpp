@@ -187,8 +187,12 @@ void validate(const Problem& p) {
           "a tensor of " + to_string(p) + " would have more than 2^40 elements; choose smaller sizes");
   require(rows * static_cast<double>(p.n_k) <= kMaxScores,
           to_string(p) + " has more than 2^56 (query, key) pairs; choose smaller sizes");
-  const auto is_bound = [](std::int64_t bound) { return bound >= 0 || bound == Window::kUnbounded; };
-  require(!p.window || (is_bound(p.window->left) && is_bound(p.window->right)), "window bounds must be counts >= 0 or unbounded");
+  // A bound is added to positions, so it may not come near the end of 64 bits.
+  const auto is_bound = [](std::int64_t bound) {
+    return (bound >= 0 && static_cast<double>(bound) <= kMaxElements) || bound == Window::kUnbounded;
+  };
+  require(!p.window || (is_bound(p.window->left) && is_bound(p.window->right)),
+          "window bounds must be counts from 0 to 2^40, or inf for none");
   require(
       p.key_lengths.empty() || static_cast<std::int64_t>(p.key_lengths.size()) == p.batch,
       std::to_string(p.key_lengths.size()) + " key lengths for batch " + std::to_string(p.batch) + "; give one per batch entry");

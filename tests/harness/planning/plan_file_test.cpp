@@ -95,6 +95,8 @@ TEST_CASE("mistakes in a plan file are one line naming the key and the remedy") 
         std::string::npos);
   CHECK(message("name = \"a\nb\"").find("plan mine.toml, line 1: ") == 0);
   CHECK(message("\n\nname =").find("plan mine.toml, line 3: ") == 0);
+  for (const char* header : {"[{", "[[=", "[[[1]]]"})  // where toml++ up to 3.4 breaks an assertion of its own
+    CHECK(message(header).find("plan mine.toml") == 0);
   CHECK(message("axes = \"n=1\"").find("axes must be a list of strings") != std::string::npos);
   CHECK(message("axes = [1]").find("axes must be a string") != std::string::npos);
   CHECK(message("rounds = 0").find("rounds must be a whole number from 1") != std::string::npos);
