@@ -24,6 +24,8 @@ std::string self_path() { return fs::read_symlink("/proc/self/exe").string(); }
 
 std::string plans_dir() { return shipped_dir("ATTNBENCH_PLANS", "plans", "harness/plans"); }
 
+std::string templates_dir() { return shipped_dir("ATTNBENCH_TEMPLATES", "templates", "harness/templates"); }
+
 std::string reports_dir() { return shipped_dir("ATTNBENCH_REPORTS", "reports", "reports"); }
 
 std::string python_interpreter() {

@@ -12,6 +12,10 @@ std::string self_path();
 /// Folder of the shipped plans: ATTNBENCH_PLANS, else share/attnbench/plans beside the binary, else harness/plans of the sources.
 std::string plans_dir();
 
+/// Folder of the templates of new-variant: ATTNBENCH_TEMPLATES, else share/attnbench/templates, else harness/templates of the
+/// sources.
+std::string templates_dir();
+
 /// Folder that holds the Python package attnbench_reports: ATTNBENCH_REPORTS, else share/attnbench/reports, else reports/ of the
 /// sources.
 std::string reports_dir();

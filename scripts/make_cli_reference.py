@@ -23,17 +23,23 @@ def help_text(binary: Path, *command: str) -> str:
 
 
 def commands(overview: str) -> list[str]:
-    """The names in the Commands section of the overview."""
+    """The names in the Commands section of a help text; none where there is no such section."""
+    if "\nCommands:\n" not in overview:
+        return []
     section = overview.split("\nCommands:\n")[1].split("\n\n")[0]
-    return re.findall(r"^  (\w+)", section, re.MULTILINE)
+    return re.findall(r"^  ([\w-]+)", section, re.MULTILINE)
+
+
+def sections(binary: Path, *command: str) -> str:
+    """The help of a command and, one heading deeper, of those below it."""
+    text = help_text(binary, *command)
+    heading = f"#{'#' * len(command)} {' '.join(command)}\n\n" if command else ""
+    page = f"\n{heading}```\n{text}\n```\n"
+    return page + "".join(sections(binary, *command, name) for name in commands(text))
 
 
 def reference(binary: Path) -> str:
-    overview = help_text(binary)
-    page = f"{HEAD}\n```\n{overview}\n```\n"
-    for name in commands(overview):
-        page += f"\n## {name}\n\n```\n{help_text(binary, name)}\n```\n"
-    return page
+    return HEAD + sections(binary)
 
 
 def main() -> int:

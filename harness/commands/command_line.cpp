@@ -49,21 +49,30 @@ std::vector<std::string> long_options(const CLI::App& app) {
   return names;
 }
 
-// The command the user typed, or the program itself.
-const CLI::App& chosen(const CLI::App& app) {
+// The innermost command the user typed ("plugin check "), or the program itself.
+struct Chosen {
+  const CLI::App& command;
+  std::string path;
+  std::size_t words = 0;
+};
+
+Chosen chosen(const CLI::App& app) {
   const auto commands = app.get_subcommands();
-  return commands.empty() ? app : *commands.front();
+  if (commands.empty()) return {app, "", 0};
+  const auto inner = chosen(*commands.front());
+  return {inner.command, commands.front()->get_name() + " " + inner.path, inner.words + 1};
 }
 
 std::string usage_message(const CLI::App& app, const CommandLine& line, const CLI::ParseError& error) {
-  const auto& command = chosen(app);
-  const auto help = "see attnbench " + (&command == &app ? "" : command.get_name() + " ") + "--help";
+  const auto& [command, path, words] = chosen(app);
+  const auto help = "see attnbench " + path + "--help";
   std::vector<std::string> commands;
-  for (const auto* c : app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
+  for (const auto* c : command.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
     commands.push_back(c->get_name());
-  if (&command == &app && line.arguments.size() > 1 && !line.arguments[1].starts_with("-"))
-    return "unknown command '" + line.arguments[1] + "'" + suggestion(line.arguments[1], commands) + " (" + help + ")";
-  if (&command == &app && line.arguments.size() == 1) return "give a command: " + join(commands, ", ") + " (" + help + ")";
+  const auto typed = line.arguments.size() > words + 1 ? line.arguments[words + 1] : "";
+  if (!commands.empty() && !typed.empty() && !typed.starts_with("-"))
+    return "unknown command '" + typed + "'" + suggestion(typed, commands) + " (" + help + ")";
+  if (!commands.empty() && typed.empty()) return "give a command: " + join(commands, ", ") + " (" + help + ")";
   for (const auto& argument : line.arguments) {
     const auto name = argument.substr(0, argument.find('='));
     const auto known = long_options(command);
@@ -90,6 +99,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_report(app, line);
   add_merge(app, line);
   add_plugin(app, line);
+  add_new_variant(app, line);
   add_calibrate(app, line);
   add_worker(app, line);
 }

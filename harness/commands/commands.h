@@ -26,6 +26,7 @@ void add_apply(CLI::App& app, CommandLine& line);
 void add_report(CLI::App& app, CommandLine& line);
 void add_merge(CLI::App& app, CommandLine& line);
 void add_plugin(CLI::App& app, CommandLine& line);
+void add_new_variant(CLI::App& app, CommandLine& line);
 void add_calibrate(CLI::App& app, CommandLine& line);
 void add_worker(CLI::App& app, CommandLine& line);
 

@@ -62,6 +62,8 @@ std::string variant_text(const Selected& selected, const Problem& problem) {
   std::string text = fmt::format("{}: {}\n\n", selected.label(), v.summary);
   text += fmt::format("Family         {}\n", v.family);
   text += fmt::format("Paper          {}\n", v.paper);
+  if (const auto* plugin = plugin_of(v))
+    text += fmt::format("From           {} (plugin {} {}, {})\n", plugin->file, plugin->name, plugin->version, plugin->hash);
   text += fmt::format("Computes       {} ({})\n", meaning_of(v.computes), name_of(v.computes));
   text += fmt::format("Time           {}\n", v.time_label);
   text += fmt::format("Extra memory   {}\n", v.memory_label);

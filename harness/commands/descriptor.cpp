@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "harness/plugins/catalogue.h"
+
 namespace attnbench {
 namespace {
 
@@ -75,7 +77,8 @@ Json descriptor_json(const Variant& v) {
             {"memory_label", v.memory_label},
             {"supports", feature_names(v.supports)},
             {"laws", law_names(v.laws)},
-            {"params", Json::array()}};
+            {"params", Json::array()},
+            {"plugin", plugin_json(v)}};
   for (const auto& spec : v.params) json["params"].push_back(param_json(spec));
   return json;
 }

@@ -10,6 +10,7 @@
 #include "harness/commands/table.h"
 #include "harness/planning/plan_file.h"
 #include "harness/plugins/catalogue.h"
+#include "harness/words.h"
 
 namespace attnbench {
 namespace {
@@ -25,10 +26,20 @@ struct Options {
   PluginOptions plugins;
 };
 
+std::string plugins_text() {
+  Table table({{"PLUGIN"}, {"VERSION"}, {"VARIANTS"}, {"HASH"}, {"FILE"}});
+  for (const auto& plugin : loaded_plugins()) {
+    std::vector<std::string> names;
+    for (const auto& adapter : plugin->adapters) names.emplace_back(adapter->variant().name);
+    table.add({plugin->name, plugin->version, join(names, ", "), plugin->hash, plugin->file});
+  }
+  return loaded_plugins().empty() ? "" : "\n" + table.text();
+}
+
 std::string variants_text() {
   Table table({{"VARIANT"}, {"FAMILY"}, {"TIME"}, {"MEMORY"}, {"SUMMARY"}});
   for (const auto* v : known_variants()) table.add({v->name, v->family, v->time_label, v->memory_label, v->summary});
-  return table.text();
+  return table.text() + plugins_text();
 }
 
 std::string datasets_text() {

@@ -4,6 +4,7 @@
 
 #include "harness/paths.h"
 #include "harness/plugins/catalogue.h"
+#include "variants/api/error.h"
 
 namespace attnbench {
 
@@ -17,6 +18,23 @@ void add_plugin_option(CLI::App& command, PluginOptions& options) {
 
 void load(const PluginOptions& options) {
   for (const auto& line : load_plugins(options.files, self_path())) std::cerr << "attnbench: " << line << "\n";
+}
+
+void load_stored(const PluginOptions& options, const Json& run, bool allow_mixed) {
+  load(options);
+  for (const auto& variant : run.value("variants", Json::array())) {
+    const auto plugin = variant.value("plugin", Json());
+    if (!plugin.is_object()) continue;
+    const auto file = plugin.at("file").get<std::string>(), name = variant.at("name").get<std::string>();
+    if (find_known_variant(name) == nullptr) load({.files = {file}});
+    const auto* known = find_known_variant(name);
+    const auto* now = known ? plugin_of(*known) : nullptr;
+    if (now == nullptr)
+      throw UserError("plugin " + file + " has no variant '" + name + "' any more; start a new run with another --out");
+    if (now->hash != plugin.at("hash") && !allow_mixed)
+      throw UserError("plugin " + now->file + " is not the one that was measured (" + plugin.at("hash").get<std::string>() +
+                      ", this is " + now->hash + "); start a new run with another --out, or add --allow-mixed");
+  }
 }
 
 }  // namespace attnbench

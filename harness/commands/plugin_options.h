@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "harness/json.h"
+
 namespace attnbench {
 
 struct PluginOptions {
@@ -17,5 +19,9 @@ void add_plugin_option(CLI::App& command, PluginOptions& options);
 /// Loads the plugins of ATTNBENCH_PLUGIN_PATH and of the option, before anything looks for a variant. A file of the path that is no
 /// good is a line on standard error; anything else that is wrong throws UserError.
 void load(const PluginOptions& options);
+
+/// The same for a stored run that is to be carried on: also loads what it was started with. Throws UserError when a plugin has
+/// changed since, unless `allow_mixed`.
+void load_stored(const PluginOptions& options, const Json& run, bool allow_mixed);
 
 }  // namespace attnbench

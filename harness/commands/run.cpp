@@ -57,8 +57,9 @@ Json stored_run(const std::string& directory) {
 }
 
 // The plan that a stored run was made from, or its part of it.
-Plan stored_plan(const std::string& directory) {
+Plan stored_plan(const std::string& directory, const Options& options) {
   const auto run = stored_run(directory);
+  load_stored(options.plan.plugins, run, options.allow_mixed);
   const auto plan = run.value("plan", Json()), shard = run.value("shard", Json());
   const bool whole = shard.is_null();
   const bool readable = plan.is_object() && plan.value("toml", Json()).is_string() &&
@@ -76,7 +77,7 @@ Plan plan_of(const Options& options) {
   if (!options.resume.empty()) {
     if (options.plan.any() || !options.shard.empty())
       throw UserError("--resume takes the plan from its folder; leave out the options that choose one");
-    return stored_plan(options.resume);
+    return stored_plan(options.resume, options);
   }
   const auto plan = build_plan(plan_spec(options.plan));
   return options.shard.empty() ? plan : shard_of(plan, parse_shard(options.shard));

@@ -110,6 +110,14 @@ const Plugin* plugin_of(const Variant& variant) {
   return nullptr;
 }
 
+Json plugin_json(const Variant& variant) {
+  const auto* plugin = plugin_of(variant);
+  if (plugin == nullptr) return nullptr;
+  return {{"file", plugin->file}, {"hash", plugin->hash}, {"name", plugin->name}, {"version", plugin->version}};
+}
+
+std::span<const std::unique_ptr<const Plugin>> loaded_plugins() { return catalogue().plugins; }
+
 const Plugin& load_plugin(const std::string& file) {
   if (const auto* loaded = find_loaded(canonical(file))) return *loaded;
   auto plugin = open_plugin(file);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/json.h"
 #include "harness/plugins/loader.h"
 
 namespace attnbench {
@@ -17,6 +18,11 @@ const Variant* find_known_variant(std::string_view name);
 
 /// The plugin a variant came from; null for a built-in one.
 const Plugin* plugin_of(const Variant& variant);
+
+/// {file, hash, name, version} of it; null for a built-in one.
+Json plugin_json(const Variant& variant);
+/// In the order loaded.
+std::span<const std::unique_ptr<const Plugin>> loaded_plugins();
 
 /// Adds a plugin's variants to the catalogue; a file that is loaded already is left alone. Throws UserError: see open_plugin(), or
 /// a name that another variant has.

@@ -154,7 +154,6 @@ attnbench_variant checked_variant(const std::string& file, const attnbench_varia
   if (v.unavailable) require_text(file, "unavailable of " + what, v.unavailable);
   if (v.run == nullptr) refuse(file, what + " has no run()");
   if (v.cost == nullptr) refuse(file, what + " has no cost()");
-  if (v.supports & ~kEverything) refuse(file, what + " supports problem features that this attnbench does not know");
   check_reference(file, what, v);
   if (v.param_count > kMostParams || (v.param_count > 0 && v.params == nullptr))
     refuse(file, what + " says it has " + std::to_string(v.param_count) + " parameters, but their list is not there");
@@ -170,8 +169,8 @@ std::unique_ptr<const Plugin> open_plugin(const std::string& given) {
   plugin->file = checked_file(given);
   const auto& file = plugin->file;
   plugin->hash = binary_id(file);
-  plugin->host = std::make_unique<plugins::Host>(fs::path(file).filename().string());
-  const auto* raw = call_entry(file, *plugin->host);
+  const auto& host = plugins::make_host(fs::path(file).filename().string());
+  const auto* raw = call_entry(file, host);
   require_abi(file, raw->head, sizeof *raw, "the plugin");
   const auto table = plugins::read_struct(*raw);
   require_text(file, "the plugin's name", table.name);
@@ -182,7 +181,7 @@ std::unique_ptr<const Plugin> open_plugin(const std::string& given) {
     refuse(file, "lists no variants");
   std::vector<attnbench_variant> variants;
   for (std::uint64_t i = 0; i < table.variant_count; ++i) variants.push_back(checked_variant(file, table.variants[i]));
-  for (const auto& variant : variants) plugin->adapters.push_back(std::make_unique<plugins::Adapter>(variant, *plugin->host));
+  for (const auto& variant : variants) plugin->adapters.push_back(std::make_unique<plugins::Adapter>(variant, host));
   return plugin;
 }
 

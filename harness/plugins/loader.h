@@ -13,7 +13,6 @@ struct Plugin {
   std::string file;  // absolute, links resolved
   std::string hash;  // of its bytes
   std::string name, version;
-  std::unique_ptr<plugins::Host> host;
   std::vector<std::unique_ptr<plugins::Adapter>> adapters;
 };
 

@@ -35,12 +35,6 @@ Json plan_json(const Plan& plan) {
           {"toml", plan.resolved_toml}};
 }
 
-Json plugin_json(const Variant& variant) {
-  const auto* plugin = plugin_of(variant);
-  if (plugin == nullptr) return nullptr;
-  return {{"file", plugin->file}, {"hash", plugin->hash}, {"name", plugin->name}, {"version", plugin->version}};
-}
-
 Json variant_json(const Selected& selected) {
   const auto& variant = *selected.variant;
   Json laws = Json::array();

@@ -32,10 +32,12 @@ class Collector : public benchmark::BenchmarkReporter {
   Timing timing;
 };
 
-double time_calls(const std::function<void()>& call, std::int64_t count) {
-  const auto start = Clock::now();
-  for (std::int64_t i = 0; i < count; ++i) call();
-  return seconds_since(start);
+Stopwatch own_stopwatch(const std::function<void()>& call) {
+  return [&call](std::int64_t count) {
+    const auto start = Clock::now();
+    for (std::int64_t i = 0; i < count; ++i) call();
+    return seconds_since(start);
+  };
 }
 
 struct Calibration {
@@ -46,19 +48,36 @@ struct Calibration {
 // One untimed call, then at least warmup_seconds or one call, whichever is longer; the second part also finds the pace, in trials
 // that grow until one nearly fills a sample. The fastest of these counts, so that a disturbed trial does not make samples too
 // short. A call so long that the budget would not hold its samples is warm after the first.
-Calibration warm_up(const std::function<void()>& call, const TimerOptions& options, double sample_seconds) {
-  Calibration result{time_calls(call, 1), 1};
+Calibration warm_up(const Stopwatch& time, const TimerOptions& options, double sample_seconds) {
+  Calibration result{time(1), 1};
   if ((options.samples + 2) * result.call_seconds > options.budget_seconds) return result;
   const auto start = Clock::now();
   std::int64_t count = 1;
   while (true) {
-    const double trial = time_calls(call, count);
+    const double trial = time(count);
     const double pace = trial / static_cast<double>(count);
     result.calls += count;
     result.call_seconds = std::min(result.call_seconds, pace);
     if (trial < kCalibrationShare * sample_seconds) count = std::min(calls_per_sample(pace, sample_seconds), 10 * count);
     else if (seconds_since(start) >= options.warmup_seconds) return result;
   }
+}
+
+struct Schedule {
+  Calibration calibration;
+  std::int64_t iterations = 1;  // calls per sample
+  int samples = 1;
+};
+
+// Warms up, then plans samples that are long enough and together fit the budget.
+Schedule make_schedule(const Stopwatch& time, const TimerOptions& options) {
+  const auto start = Clock::now();
+  const double sample_seconds = std::max(options.min_sample_seconds, kResolutions * clock_resolution());
+  const auto calibration = warm_up(time, options, sample_seconds);
+  const auto iterations = calls_per_sample(calibration.call_seconds, sample_seconds);
+  const double expected = static_cast<double>(iterations) * calibration.call_seconds;
+  const double affordable = (options.budget_seconds - seconds_since(start)) / expected;
+  return {calibration, iterations, static_cast<int>(std::clamp(affordable, 1.0, static_cast<double>(options.samples)))};
 }
 
 }  // namespace
@@ -80,15 +99,7 @@ double clock_resolution() {
 }
 
 Timing measure(const std::function<void()>& call, const TimerOptions& options) {
-  const auto start = Clock::now();
-  const double sample_seconds = std::max(options.min_sample_seconds, kResolutions * clock_resolution());
-  const auto calibration = warm_up(call, options, sample_seconds);
-  const auto iterations = calls_per_sample(calibration.call_seconds, sample_seconds);
-
-  const double expected = static_cast<double>(iterations) * calibration.call_seconds;
-  const double affordable = (options.budget_seconds - seconds_since(start)) / expected;
-  const int samples = static_cast<int>(std::clamp(affordable, 1.0, static_cast<double>(options.samples)));
-
+  const auto [calibration, iterations, samples] = make_schedule(own_stopwatch(call), options);
   Collector collector;
   benchmark::ClearRegisteredBenchmarks();
   benchmark::RegisterBenchmark("attnbench",
@@ -101,6 +112,15 @@ Timing measure(const std::function<void()>& call, const TimerOptions& options) {
   benchmark::RunSpecifiedBenchmarks(&collector, "attnbench");
   collector.timing.warmup_calls = calibration.calls;
   return collector.timing;
+}
+
+Timing measure_by(const Stopwatch& time, const TimerOptions& options) {
+  const auto [calibration, iterations, samples] = make_schedule(time, options);
+  Timing timing;
+  timing.warmup_calls = calibration.calls;
+  timing.iterations.assign(static_cast<std::size_t>(samples), iterations);
+  for (int sample = 0; sample < samples; ++sample) timing.samples_s.push_back(time(iterations) / static_cast<double>(iterations));
+  return timing;
 }
 
 double median(std::vector<double> values) {

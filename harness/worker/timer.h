@@ -23,6 +23,11 @@ struct Timing {
 
 Timing measure(const std::function<void()>& call, const TimerOptions& options);
 
+/// The same schedule with somebody else's stopwatch: `time` makes so many calls and gives the seconds they all took
+/// (Variant::time_calls).
+using Stopwatch = std::function<double(std::int64_t count)>;
+Timing measure_by(const Stopwatch& time, const TimerOptions& options);
+
 /// Calls that make a sample of at least `min_seconds` when one call takes `call_seconds`; one when a call is longer.
 std::int64_t calls_per_sample(double call_seconds, double min_seconds);
 

@@ -72,6 +72,32 @@ void verify_case(const Job& job, const Selected& selected, JobResult& result) {
   result.measured = to_json(verification);
 }
 
+// A variant in another process or language times itself, as the way there is not its work.
+Timing time_variant(const Variant& variant, const RunTask& task, const TimerOptions& options) {
+  if (variant.time_calls)
+    return measure_by(
+        [&](std::int64_t count) {
+          task.workspace.reset();
+          return variant.time_calls(task, count);
+        },
+        options);
+  return measure(
+      [&] {
+        task.workspace.reset();
+        variant.run(task);
+      },
+      options);
+}
+
+// What a variant from elsewhere says about what ran.
+Json implementation_json(const Variant& variant, const RunTask& task) {
+  Json facts = Json::object();
+  if (!variant.implementation) return facts;
+  task.workspace.reset();
+  for (const auto& [name, text] : variant.implementation(task)) facts[name] = text;
+  return facts;
+}
+
 void time_case(const Job& job, const Selected& selected, JobResult& result) {
   const auto& p = job.problem;
   const MappedInputs mapped(job.inputs_file, p);
@@ -83,22 +109,20 @@ void time_case(const Job& job, const Selected& selected, JobResult& result) {
   Workspace workspace(declared_workspace(*selected.variant, p, selected.params, job.threads));
 
   const RunTask task{p, selected.params, mapped.inputs(), output.ref(), prepared, workspace, arena.parallel()};
-  const auto timing = measure(
-      [&] {
-        workspace.reset();
-        selected.variant->run(task);
-      },
-      {.samples = job.sampling.samples,
-       .min_sample_seconds = job.sampling.min_sample_seconds,
-       .warmup_seconds = job.sampling.warmup_seconds,
-       .budget_seconds = job.budget_seconds});
+  const auto timing = time_variant(*selected.variant, task,
+                                   {.samples = job.sampling.samples,
+                                    .min_sample_seconds = job.sampling.min_sample_seconds,
+                                    .warmup_seconds = job.sampling.warmup_seconds,
+                                    .budget_seconds = job.budget_seconds});
   result.measured = {{"samples_s", timing.samples_s},
                      {"iterations", timing.iterations},
                      {"median_s", median(timing.samples_s)},
                      {"min_s", *std::min_element(timing.samples_s.begin(), timing.samples_s.end())},
                      {"warmup_calls", timing.warmup_calls},
                      {"prepare_s", prepare_time.count()},
-                     {"peak_gflops", probe_peak_gflops(arena.parallel())}};
+                     {"peak_gflops", probe_peak_gflops(arena.parallel())},
+                     {"timed_by", selected.variant->time_calls ? "variant" : "harness"}};
+  if (const auto facts = implementation_json(*selected.variant, task); !facts.empty()) result.measured["implementation"] = facts;
 }
 
 void weigh_case(const Job& job, const Selected& selected, JobResult& result) {

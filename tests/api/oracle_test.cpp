@@ -5,11 +5,11 @@
 #include <limits>
 #include <numeric>
 
+#include "harness/contract/random_inputs.h"
 #include "tests/catch.h"
-#include "tests/random_inputs.h"
 
 using namespace attnbench;
-using namespace attnbench::test;
+using namespace attnbench::contract;
 
 namespace {
 

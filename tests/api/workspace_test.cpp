@@ -2,6 +2,8 @@
 #include "variants/api/workspace.h"
 
 #include <cmath>
+#include <new>
+#include <vector>
 
 #include "tests/catch.h"
 
@@ -53,6 +55,19 @@ TEST_CASE("asking for more than declared works and is recorded") {
   workspace.reset();
   CHECK(workspace.overflowed());
   CHECK(workspace.guards_intact());
+}
+
+TEST_CASE("a workspace of somebody else's hands every request on in whole lines, and fails when it is refused") {
+  std::vector<std::size_t> requests;
+  alignas(kAlignment) static std::byte memory[256];
+  const auto source = [](void* context, std::size_t bytes) -> void* {
+    static_cast<std::vector<std::size_t>*>(context)->push_back(bytes);
+    return bytes <= sizeof memory ? memory : nullptr;
+  };
+  Workspace workspace(source, &requests);
+  CHECK(static_cast<void*>(workspace.allocate<float>(17).data()) == memory);
+  CHECK_THROWS_AS(workspace.allocate<float>(1000), std::bad_alloc);
+  CHECK(requests == std::vector<std::size_t>{128, 4032});
 }
 
 TEST_CASE("nothing declared, nothing taken") {

@@ -15,7 +15,7 @@ void fill(const RunTask& task, float value) {
   }
 }
 
-void crash(const RunTask&) { std::raise(SIGSEGV); }
+void crash(const RunTask&) { std::raise(SIGKILL); }
 
 void scribble(const RunTask& task) {
   const auto& p = task.problem;

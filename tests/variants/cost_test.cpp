@@ -1,18 +1,20 @@
 // If these fail, the declared cost, from which FLOP/s, predictions and skips are derived, is not the work a variant does.
 //
-// Pairs are counted one by one from the mask definitions, and from the weights a variant really applies; multiply-adds and
-// exponentials by walking each algorithm's loops with a counter in place of the arithmetic.
+// Multiply-adds and exponentials are counted by walking each algorithm's loops with a counter in place of the arithmetic. What can
+// be counted without knowing the algorithm is in harness/contract/declarations.cpp.
 #include <cmath>
 #include <functional>
 #include <map>
 #include <string>
 
+#include "harness/contract/cases.h"
+#include "harness/contract/random_inputs.h"
 #include "tests/catch.h"
-#include "tests/variants/contract_test_support.h"
 #include "variants/api/oracle.h"
+#include "variants/api/registry.h"
 
 using namespace attnbench;
-using namespace attnbench::test;
+using namespace attnbench::contract;
 
 namespace {
 
@@ -139,16 +141,6 @@ Counter counter_of(const std::string& name) {
   return found == counters.end() ? Counter(count_softmax) : found->second;
 }
 
-// The power of n in a label such as "O(n^2 d)", "O(n w d)", "O(n sqrt(n) d)", "O(n D^2) + inner": that of its first factor(s).
-double power_of_n(std::string label) {
-  label = label.substr(0, label.find(')', label.find("sqrt(") == std::string::npos ? 0 : label.find("sqrt(") + 6));
-  if (label.find("n^1.5") != std::string::npos || label.find("n sqrt(n") != std::string::npos) return 1.5;
-  if (label.find("n^2") != std::string::npos) return 2;
-  const auto n = label.find_first_of("n");
-  const auto alone = [&](std::size_t at) { return at >= label.size() || !std::isalpha(static_cast<unsigned char>(label[at])); };
-  return n != std::string::npos && alone(n - 1) && alone(n + 1) ? 1 : 0;
-}
-
 }  // namespace
 
 TEST_CASE("declared pairs, multiply-adds and exponentials are the counted ones") {
@@ -165,56 +157,6 @@ TEST_CASE("declared pairs, multiply-adds and exponentials are the counted ones")
           CHECK(declared.exps == counted.exps);
         }
       }
-    }
-  }
-}
-
-TEST_CASE("declared pairs are the nonzero weights the variant applies") {
-  for (const auto* variant : builtin_variants()) {
-    if (!(variant->laws & kWeightsReadable)) continue;
-    for (const auto& selected : all_selections(*variant)) {
-      DYNAMIC_SECTION(selected.label()) {
-        for (const char* text : {"b1 h2 n130 d130", "b1 h2 n130 d130 causal", "b1 h4:2 n130 d130"}) {
-          const auto p = parse_problem(text);
-          const auto cost = variant->cost(p, selected.params);
-          if (!supports(selected, p) || cost.pairs == 0) continue;
-          INFO(text);
-          auto tensors = random_inputs(p);
-          for (std::int64_t t = 0; t < p.heads_kv * p.n_k; ++t) {
-            std::fill_n(tensors.v.data() + t * p.d_v, p.d_v, 0.0f);
-            tensors.v.data()[t * p.d_v + t % p.n_k] = 1.0f;
-          }
-          // Scores of N(0,1)-sized numbers: no visible weight underflows.
-          for (std::int64_t t = 0; t < element_count(tensors.q.shape()); ++t) tensors.q.data()[t] *= 0.1f;
-          const auto weights = run(selected, p, tensors.inputs(p));
-          std::int64_t nonzero = 0;
-          for (std::int64_t t = 0; t < element_count(weights.shape()); ++t) nonzero += weights.data()[t] != 0.0f;
-          CHECK(static_cast<double>(nonzero) == cost.pairs);
-        }
-      }
-    }
-  }
-}
-
-TEST_CASE("cost and workspace grow with n as the labels say") {
-  const auto at = [](const char* n) { return parse_problem(std::string("b1 h4 d64 n") + n); };
-  for (const auto* variant : builtin_variants()) {
-    DYNAMIC_SECTION(variant->name) {
-      const auto selected = defaults(*variant);
-      const auto work = [&](const Problem& p) {
-        const auto cost = variant->cost(p, selected.params);
-        return cost.multiply_adds + cost.exps;
-      };
-      const auto memory = [&](const Problem& p) {
-        return static_cast<double>(declared_workspace(*variant, p, selected.params, 2));
-      };
-      const bool composed = std::string(variant->time_label).find('+') != std::string::npos;
-      const double work_power = std::log2(work(at("65536")) / work(at("32768")));
-      const double memory_power = memory(at("2097152")) == 0 ? 0 : std::log2(memory(at("2097152")) / memory(at("1048576")));
-      CAPTURE(variant->time_label, variant->memory_label);
-      if (composed) CHECK(work_power >= power_of_n(variant->time_label) - 0.1);
-      else CHECK(work_power == Approx(power_of_n(variant->time_label)).margin(0.1));
-      CHECK(memory_power == Approx(power_of_n(variant->memory_label)).margin(0.1));
     }
   }
 }

@@ -33,6 +33,19 @@ TEST_CASE("every call is accounted for: warm-up, and iterations of each sample")
   for (const double sample : timing.samples_s) CHECK(sample > 0);
 }
 
+TEST_CASE("a variant's own stopwatch is believed, on the same schedule") {
+  std::int64_t calls = 0;
+  const auto timing = measure_by(
+      [&](std::int64_t count) {
+        calls += count;
+        return 0.004 * static_cast<double>(count);
+      },
+      {.samples = 3, .min_sample_seconds = 0.010, .warmup_seconds = 0, .budget_seconds = 60});
+  CHECK(timing.iterations == std::vector<std::int64_t>{3, 3, 3});
+  for (const double sample : timing.samples_s) CHECK(sample == Approx(0.004));
+  CHECK(timing.warmup_calls + 9 == calls);
+}
+
 TEST_CASE("a sample holds as many calls as the shortest sample asks for") {
   CHECK(calls_per_sample(0.001, 0.010) == 10);
   CHECK(calls_per_sample(0.003, 0.010) == 4);

@@ -8,13 +8,13 @@
 #include <limits>
 #include <string>
 
+#include "harness/contract/random_inputs.h"
 #include "harness/worker/parallel_tbb.h"
 #include "tests/catch.h"
-#include "tests/random_inputs.h"
 #include "variants/api/oracle.h"
 
 using namespace attnbench;
-using attnbench::test::random_inputs;
+using attnbench::contract::random_inputs;
 
 namespace {
 

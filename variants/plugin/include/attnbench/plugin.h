@@ -222,7 +222,8 @@ typedef struct attnbench_variant {
   int32_t (*run)(void* user, const attnbench_task* task);
   /* * Makes `count` calls of run() and times them itself, for implementations in another process or language whose way there is
    * not theirs to answer for. *seconds is the wall time of all `count` calls. The host then uses no stopwatch of its own around
-   * them, and the record says so. The output of the last call must be in task->output. */
+   * them, and the record says so. The output of the last call must be in task->output. Scratch is taken
+   * once for all of them. */
   int32_t (*time_calls)(void* user, const attnbench_task* task, int64_t count, double* seconds);
   /* * Facts about what ran, asked after run(), for the record: "library" (name and version), "kernel", "threads" (how their
    * number was set), "call_overhead_s", or any other name. */

@@ -1,4 +1,4 @@
-// Random inputs for any problem, made by the standard library's mt19937: the tests need no dataset to be right.
+// Random inputs for any problem, made by the standard library's mt19937: the contract and the tests need no dataset to be right.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 #include "variants/api/variant.h"
 
-namespace attnbench::test {
+namespace attnbench::contract {
 
 struct RandomInputs {
   Tensor q, k, v, mask;
@@ -48,4 +48,4 @@ inline RandomInputs random_inputs(const Problem& p, std::uint32_t seed = 1) {
   return r;
 }
 
-}  // namespace attnbench::test
+}  // namespace attnbench::contract

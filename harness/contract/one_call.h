@@ -1,40 +1,13 @@
-// What the contract tests share: the problems and parameter sets every variant is tried on, and ways to lay out inputs and run.
-//
-// The tests loop over builtin_variants(), so a new file in variants/ is held to the contract with no edit here.
+// One call of a variant as the contract makes it: inputs laid out in some way, memory poisoned, the output brought back dense; and
+// what it should have been.
 #pragma once
 
-#include <span>
 #include <string>
 #include <vector>
 
 #include "harness/planning/plan.h"
-#include "tests/random_inputs.h"
-#include "variants/api/registry.h"
 
-namespace attnbench::test {
-
-constexpr std::uint64_t kSeed = 7;
-
-/// Always, but for long problems under sanitizers.
-bool is_short_enough(const Problem& problem);
-
-/// The odd shapes and mask combinations of the contract, short ones only under sanitizers.
-std::span<const Problem> contract_problems();
-
-/// Those that the selection supports.
-std::vector<Problem> supported_problems(const Selected& selected);
-
-/// The variant with its default parameters.
-Selected defaults(const Variant& variant);
-
-/// Non-default selections made from the declared ranges: everything at its smallest, at the square root of its default (a pattern
-/// that bites at the lengths above), at twice its default, and every other word of a choice.
-std::vector<Selected> other_selections(const Variant& variant);
-
-/// defaults() and other_selections().
-std::vector<Selected> all_selections(const Variant& variant);
-
-bool supports(const Selected& selected, const Problem& problem);
+namespace attnbench::contract {
 
 /// How a tensor lies in memory. Padding and everything else outside the elements is NaN.
 enum class Layout { dense, padded_rows, heads_inside };  // heads_inside: [b, n, h, d] order, as projections leave it
@@ -62,7 +35,4 @@ bool any_head_sees(const Selected& selected, const Problem& problem, const Input
 /// Whether two dense outputs have the same bits in rows [begin, end) of (b, h).
 bool same_bits(const Tensor& x, const Tensor& y, std::int64_t b, std::int64_t h, std::int64_t begin, std::int64_t end);
 
-/// Reasons one per line.
-std::string joined(const Reasons& reasons);
-
-}  // namespace attnbench::test
+}  // namespace attnbench::contract

@@ -1,0 +1,95 @@
+// new-variant: a working, commented variant to start from, for the suite's own tree or as a plugin in a folder of its own.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "harness/commands/commands.h"
+#include "harness/commands/plugin_options.h"
+#include "harness/paths.h"
+#include "harness/plugins/catalogue.h"
+#include "variants/api/error.h"
+
+namespace attnbench {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string name, directory;
+  bool plugin = false;
+};
+
+void require_new_name(const std::string& name) {
+  const bool lower = !name.empty() && name[0] >= 'a' && name[0] <= 'z';
+  if (!lower || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos)
+    throw UserError("'" + name + "' cannot name a variant; use lower-case letters, digits and _, starting with a letter");
+  if (find_known_variant(name)) throw UserError("a variant '" + name + "' is there already; choose another name");
+}
+
+// A template with NAME replaced.
+std::string filled_in(const std::string& file, const std::string& name) {
+  const auto path = templates_dir() + "/" + file;
+  std::ifstream stream(path);
+  if (!stream) throw UserError("cannot read the template " + path + "; install attnbench again or set ATTNBENCH_TEMPLATES");
+  std::stringstream buffer;
+  buffer << stream.rdbuf();
+  auto text = buffer.str();
+  for (std::size_t at; (at = text.find("NAME")) != std::string::npos;) text.replace(at, 4, name);
+  return text;
+}
+
+void write_new(const fs::path& path, const std::string& text) {
+  if (fs::exists(path)) throw UserError(path.string() + " exists already; choose another name or --dir");
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  std::ofstream stream(path);
+  stream << text;
+  if (!stream.flush()) throw UserError("cannot write " + path.string() + "; give a folder you may write to with --dir");
+  fmt::print("wrote {}\n", path.string());
+}
+
+void write_plugin(const Options& options) {
+  const auto folder = fs::path(options.directory.empty() ? options.name : options.directory);
+  write_new(folder / (options.name + ".cpp"), filled_in("variant.cpp", options.name));
+  write_new(folder / "CMakeLists.txt", filled_in("CMakeLists.txt", options.name));
+  fmt::print("\nBuild it and check it (-DCMAKE_PREFIX_PATH=DIR where attnbench is installed in DIR and not in /usr):\n");
+  fmt::print("  cmake -S {0} -B {0}/build && cmake --build {0}/build\n", folder.string());
+  fmt::print("  attnbench plugin check {}/build/lib{}.so\n", folder.string(), options.name);
+}
+
+void write_in_tree(const Options& options) {
+  const auto folder = fs::path(options.directory.empty() ? "variants" : options.directory);
+  if (options.directory.empty() && !fs::exists("variants/api/variant.h"))
+    throw UserError("there are no sources of attnbench here; change into them, give --dir, or make a plugin with --plugin");
+  write_new(folder / (options.name + ".cpp"), filled_in("variant.cpp", options.name));
+  fmt::print("\nBuild it and check it:\n  scripts/build.sh\n  build/attnbench verify --variants {}\n", options.name);
+}
+
+void new_variant(const Options& options) {
+  load({});
+  require_new_name(options.name);
+  options.plugin ? write_plugin(options) : write_in_tree(options);
+}
+
+}  // namespace
+
+void add_new_variant(CLI::App& app, CommandLine&) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("new-variant", "Write a working variant to start from.");
+  command->add_option("NAME", options->name, "its name: lower-case letters, digits and _")->required();
+  command->add_flag("--plugin", options->plugin, "a plugin in a folder of its own, built without the sources of attnbench");
+  command->add_option("--dir", options->directory, "where to write; default: variants/, with --plugin a new folder NAME")
+      ->type_name("DIR");
+  command->footer(R"(It is exact attention and keeps the whole contract as it is; docs/add-a-variant.md leads on from there.
+
+Examples:
+  attnbench new-variant mine                in the sources of attnbench: variants/mine.cpp
+  attnbench new-variant mine --plugin       anywhere: mine/mine.cpp and mine/CMakeLists.txt)");
+  command->callback([options] { new_variant(*options); });
+}
+
+}  // namespace attnbench

@@ -1,0 +1,34 @@
+// Cases: the problems and parameters that the contract tries every variant on.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "harness/planning/plan.h"
+
+namespace attnbench::contract {
+
+constexpr std::uint64_t kSeed = 7;
+
+/// Always, but for long problems under sanitizers.
+bool is_short_enough(const Problem& problem);
+
+/// The odd shapes and mask combinations of the contract, short ones only under sanitizers.
+std::span<const Problem> contract_problems();
+
+/// Those that the selection supports.
+std::vector<Problem> supported_problems(const Selected& selected);
+
+/// The variant with its default parameters.
+Selected defaults(const Variant& variant);
+
+/// Non-default selections made from the declared ranges: everything at its smallest, at the square root of its default (a pattern
+/// that bites at the lengths above), at twice its default, and every other word of a choice.
+std::vector<Selected> other_selections(const Variant& variant);
+
+/// defaults() and other_selections().
+std::vector<Selected> all_selections(const Variant& variant);
+
+bool supports(const Selected& selected, const Problem& problem);
+
+}  // namespace attnbench::contract

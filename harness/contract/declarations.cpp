@@ -1,0 +1,247 @@
+// What a descriptor declares: words, parameters, features, cost, scratch. Predictions, skips and FLOP/s are derived from it, so it
+// is held to what can be counted from outside.
+#include <fmt/format.h>
+
+#include <cctype>
+#include <cmath>
+#include <cstring>
+#include <set>
+#include <string_view>
+
+#include "harness/contract/cases.h"
+#include "harness/contract/check.h"
+#include "harness/contract/random_inputs.h"
+#include "harness/words.h"
+#include "harness/worker/heap_count.h"
+#include "harness/worker/parallel_tbb.h"
+#include "variants/api/error.h"
+#include "variants/api/oracle.h"
+
+namespace attnbench::contract {
+namespace {
+
+struct FeatureExample {
+  Feature feature;
+  const char* problem;  // needs this feature and no other
+};
+
+constexpr FeatureExample kExamples[] = {
+    {kGqa, "b1 h4:2 n9 d8"},
+    {kCross, "b1 h2 n9:12 d8"},
+    {kUnequalDims, "b1 h2 n9 d8:5"},
+    {kCausal, "b1 h2 n9 d8 causal"},
+    {kWindow, "b1 h2 n9 d8 window=3:3"},
+    {kKeyLengths, "b1 h2 n9 d8 klen=4"},
+    {kBooleanMask, "b1 h2 n9 d8 mask=bool"},
+    {kAdditiveMask, "b1 h2 n9 d8 mask=additive"},
+    {kScale, "b1 h2 n9 d8 scale=0.5"},
+    {kSoftcap, "b1 h2 n9 d8 softcap=5"},
+};
+
+// Problems whose visible pairs do not depend on the values of a dense mask.
+constexpr const char* kCountedProblems[] = {
+    "b1 h2 n97 d16",
+    "b2 h4:2 n130 d8 causal",
+    "b1 h2 n65:130 d8:24 causal-bottom-right",
+    "b2 h2 n130:65 d8 causal-top-left",
+    "b1 h3 n97:33 d8 causal-bottom-right",
+    "b2 h2 n97 d8 klen=97,40",
+    "b2 h2 n70:200 d8 causal-bottom-right klen=150,200",
+    "b1 h2 n113 d8 window=9:4",
+    "b1 h2 n113 d8 causal window=40:0 softcap=5",
+    "b1 h4:1 n1:300 d32 causal-bottom-right",
+};
+
+bool has_text(const char* text) { return text != nullptr && *text != '\0'; }
+
+void expect(Findings& findings, bool holds, const std::string& otherwise) {
+  if (!holds) findings.add(otherwise);
+}
+
+// Pairs left by the problem's masks and the variant's pattern, one by one.
+double count_pairs(const Selected& selected, const Problem& p) {
+  const auto prepared = prepare(*selected.variant, p, selected.params, kSeed, 1);
+  const auto tensors = random_inputs(p);
+  double pairs = 0;
+  for (std::int64_t t = 0; t < p.batch * p.heads_q * p.n_q * p.n_k; ++t) {
+    const auto j = t % p.n_k, i = t / p.n_k % p.n_q, h = t / (p.n_k * p.n_q) % p.heads_q, b = t / (p.n_k * p.n_q * p.heads_q);
+    if (!problem_attends(p, tensors.inputs(p), b, h, i, j)) continue;
+    pairs += !selected.variant->attends || selected.variant->attends({p, selected.params, prepared}, b, h, i, j);
+  }
+  return pairs;
+}
+
+// The power of n in a label such as "O(n^2 d)", "O(n w d)", "O(n sqrt(n) d)", "O(n D^2) + inner": that of its first factors.
+double power_of_n(std::string label) {
+  const auto root = label.find("sqrt(");
+  label = label.substr(0, label.find(')', root == std::string::npos ? 0 : root + 6));
+  if (label.find("n^1.5") != std::string::npos || label.find("n sqrt(n") != std::string::npos) return 1.5;
+  if (label.find("n^2") != std::string::npos) return 2;
+  const auto n = label.find('n');
+  const auto alone = [&](std::size_t at) { return at >= label.size() || !std::isalpha(static_cast<unsigned char>(label[at])); };
+  return n != std::string::npos && alone(n - 1) && alone(n + 1) ? 1 : 0;
+}
+
+// One call on random inputs with a workspace of its own.
+void run_once(const Selected& selected, const Problem& p, const Prepared& prepared, Workspace& workspace,
+              const Parallel& parallel) {
+  const auto tensors = random_inputs(p);
+  const Tensor out({p.batch, p.heads_q, p.n_q, p.d_v});
+  selected.variant->run({p, selected.params, tensors.inputs(p), out.ref(), prepared, workspace, parallel});
+}
+
+}  // namespace
+
+void check_descriptor(const Variant& v, Findings& findings) {
+  findings.examined();
+  for (const auto& [field, text] : {std::pair{"name", v.name},
+                                    {"family", v.family},
+                                    {"summary", v.summary},
+                                    {"paper", v.paper},
+                                    {"time_label", v.time_label},
+                                    {"memory_label", v.memory_label}})
+    expect(findings, has_text(text), fmt::format("{} is empty", field));
+  if (!findings.empty()) return;
+  expect(findings, std::strchr(v.summary, '\n') == nullptr, "summary has more than one line");
+  for (const char* text : {v.time_label, v.memory_label})
+    expect(findings, std::string_view(text).starts_with("O("), fmt::format("label '{}' does not start with O(", text));
+  expect(findings, v.run != nullptr, "there is no run()");
+  expect(findings, v.cost != nullptr, "there is no cost()");
+  expect(findings, (v.supports & ~kEverything) == 0, "supports features that do not exist");
+  const bool dense = v.computes == Computes::exact_softmax, pattern = v.computes == Computes::masked_softmax;
+  expect(findings, (v.oracle != nullptr) == (!dense && !pattern), "needs an oracle() exactly when it computes no (masked) softmax");
+  expect(findings, (v.attends != nullptr) == pattern, "needs attends() exactly when it computes a masked softmax");
+  expect(findings, (v.laws & kRowStochastic) == 0 || (v.laws & kWeightsReadable) != 0,
+         "claims that weights sum to one, but not that they can be read");
+  if (dense)
+    expect(findings, v.laws == kSoftmaxLaws, "computes exact softmax, so it obeys all of softmax's laws and must claim them");
+}
+
+void check_parameters(const Variant& v, Findings& findings) {
+  std::set<std::string> names;
+  for (const auto& spec : v.params) {
+    findings.examined();
+    expect(findings, names.insert(spec.name).second, fmt::format("{} is declared twice", spec.name));
+    expect(findings, has_text(spec.help), fmt::format("{} has no help", spec.name));
+    if (spec.type != ParamSpec::Type::choice) {
+      expect(findings, spec.min <= spec.number && spec.number <= spec.max, fmt::format("{} has a default out of range", spec.name));
+      continue;
+    }
+    try {
+      Params(v.params).set(spec.name, spec.text);
+    } catch (const UserError& error) {
+      findings.add(error.what());
+    }
+  }
+  expect(findings, defaults(v).label() == v.name, "the default parameters are not the plain name");
+}
+
+void check_refusals(const Variant& v, Findings& findings) {
+  findings.examined();
+  expect(findings, supports(defaults(v), parse_problem("b2 h2 n9 d8")), "refuses the plain problem b2 h2 n9 d8");
+  for (const auto& [feature, text] : kExamples) {
+    const auto problem = parse_problem(text);
+    const auto reasons = unsupported_reasons(v, problem, Params(v.params));
+    const bool listed = (v.supports & feature) != 0;
+    expect(findings, reasons.empty() == listed,
+           fmt::format("{} is {} in `supports`, but {}", text, listed ? "" : "not", listed ? join(reasons, "; ") : "accepted"));
+    for (const auto& reason : reasons)
+      expect(findings, reason.find(v.name) != std::string::npos, fmt::format("'{}' does not name the variant", reason));
+  }
+}
+
+void check_cost_sane(const Variant& v, Findings& findings) {
+  for (const auto& selected : all_selections(v))
+    for (const auto& p : supported_problems(selected)) {
+      findings.examined();
+      const auto cost = v.cost(p, selected.params);
+      const auto where = selected.label() + " " + to_string(p) + ": ";
+      for (const double count : {cost.multiply_adds, cost.exps, cost.bytes, cost.pairs})
+        expect(findings, std::isfinite(count) && count >= 0, where + fmt::format("a count of {}", count));
+      expect(findings, cost.bytes >= compulsory_bytes(p),
+             where + fmt::format("{} bytes, less than the {} of its inputs and output", cost.bytes, compulsory_bytes(p)));
+      expect(findings, visible_pairs(p) == 0 || cost.multiply_adds > 0, where + "no multiply-adds");
+      expect(findings, cost.pairs <= visible_pairs(p),
+             where + fmt::format("{} pairs of {} that masks leave", cost.pairs, visible_pairs(p)));
+    }
+}
+
+// Also a floor for multiply-adds: each pair takes one score and one share of a value, if nothing is approximated.
+void check_pairs(const Variant& v, Findings& findings) {
+  if (v.computes != Computes::exact_softmax && v.computes != Computes::masked_softmax) return;
+  for (const auto& selected : all_selections(v))
+    for (const char* text : kCountedProblems) {
+      const auto p = parse_problem(text);
+      if (!supports(selected, p)) continue;
+      findings.examined();
+      const auto declared = v.cost(p, selected.params);
+      const double counted = count_pairs(selected, p), least = counted * static_cast<double>(p.d_qk + p.d_v);
+      expect(findings, declared.pairs == counted,
+             fmt::format("{} {}: declares {} pairs, counted {}", selected.label(), text, declared.pairs, counted));
+      expect(findings, declared.multiply_adds >= least,
+             fmt::format("{} {}: declares {} multiply-adds, its pairs take {}", selected.label(), text, declared.multiply_adds,
+                         least));
+    }
+}
+
+void check_growth(const Variant& v, Findings& findings) {
+  findings.examined();
+  constexpr double kMargin = 0.1;  // of an exponent: lower-order terms at these lengths
+  const auto selected = defaults(v);
+  const auto at = [](const char* n) { return parse_problem(std::string("b1 h4 d64 n") + n); };
+  const auto work = [&](const char* n) {
+    const auto cost = v.cost(at(n), selected.params);
+    return cost.multiply_adds + cost.exps;
+  };
+  const bool composed = std::strchr(v.time_label, '+') != nullptr;  // then the first part is only a lower bound
+  const double measured = std::log2(work("65536") / work("32768")), declared = power_of_n(v.time_label);
+  expect(findings, measured >= declared - kMargin && (composed || measured <= declared + kMargin),
+         fmt::format("declared cost grows as n^{:.2f}, the label says {}", measured, v.time_label));
+  if (!v.workspace) return;
+  const auto memory = [&](const char* n) { return static_cast<double>(declared_workspace(v, at(n), selected.params, 2)); };
+  const double growth = memory("2097152") == 0 ? 0 : std::log2(memory("2097152") / memory("1048576"));
+  expect(findings, std::abs(growth - power_of_n(v.memory_label)) <= kMargin,
+         fmt::format("declared workspace grows as n^{:.2f}, the label says {}", growth, v.memory_label));
+}
+
+void check_workspace(const Variant& v, Findings& findings) {
+  const auto selected = defaults(v);
+  for (const int threads : {1, 2}) {
+    const ThreadArena arena(threads);
+    for (const auto& p : supported_problems(selected)) {
+      findings.examined();
+      const auto declared = declared_workspace(v, p, selected.params, threads);
+      const auto prepared = prepare(v, p, selected.params, kSeed, threads);
+      Workspace workspace(declared);
+      run_once(selected, p, prepared, workspace, arena.parallel());
+      expect(findings, workspace.peak() <= declared && declared <= 2 * workspace.peak() + 4096,
+             fmt::format("{}, {} threads: declares {} bytes, takes {}", to_string(p), threads, declared, workspace.peak()));
+    }
+  }
+}
+
+void check_heap(const Variant& v, Findings& findings) {
+  if (!heap_is_counted()) return;
+  const auto selected = defaults(v);
+  for (const int threads : {1, 2}) {
+    const ThreadArena arena(threads);
+    for (const auto& p : supported_problems(selected)) {
+      findings.examined();
+      const auto tensors = random_inputs(p);
+      const auto prepared = prepare(v, p, selected.params, kSeed, threads);
+      Workspace workspace(declared_workspace(v, p, selected.params, threads));
+      const Tensor out({p.batch, p.heads_q, p.n_q, p.d_v});
+      const auto inputs = tensors.inputs(p);
+      const RunTask task{p, selected.params, inputs, out.ref(), prepared, workspace, arena.parallel()};
+      v.run(task);  // threads and buffers of the libraries underneath come to life here
+      workspace.reset();
+      HeapWatch watch;
+      v.run(task);
+      watch.stop();
+      expect(findings, watch.allocations() == 0,
+             fmt::format("{}, {} threads: {} allocations of {} bytes", to_string(p), threads, watch.allocations(), watch.bytes()));
+    }
+  }
+}
+
+}  // namespace attnbench::contract

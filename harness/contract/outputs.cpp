@@ -1,0 +1,162 @@
+// What run() writes: right by the oracle, wherever it lies in memory, on any number of threads, whatever hidden keys hold.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "harness/contract/cases.h"
+#include "harness/contract/check.h"
+#include "harness/contract/one_call.h"
+#include "harness/contract/random_inputs.h"
+#include "harness/worker/parallel_tbb.h"
+#include "harness/worker/verify.h"
+
+namespace attnbench::contract {
+namespace {
+
+// Inputs and exact rows of a problem, made once per process.
+struct MadeProblem {
+  RandomInputs tensors;
+  std::vector<double> exact;
+};
+
+const MadeProblem& made_problem(const Problem& problem) {
+  static std::map<std::string, MadeProblem> cache;
+  auto& entry = cache[to_string(problem)];
+  if (entry.exact.empty()) {
+    entry.tensors = random_inputs(problem);
+    entry.exact = exact_rows(problem, entry.tensors.inputs(problem), kSeed, Parallel());
+  }
+  return entry;
+}
+
+void expect_verified(const Selected& selected, const Problem& problem, const Parallel& parallel, Findings& findings) {
+  findings.examined();
+  const auto& made = made_problem(problem);
+  const auto v = verify(selected, problem, made.tensors.inputs(problem), kSeed, parallel, made.exact);
+  if (v.status == Status::ok) return;
+  for (const auto& reason : v.reasons)
+    findings.add(fmt::format("{} {}, {} threads: {}", selected.label(), to_string(problem), parallel.threads(), reason));
+}
+
+// Every `step`-th supported problem of a selection is verified.
+void expect_all_verified(const Selected& selected, std::size_t step, const Parallel& parallel, Findings& findings) {
+  const auto problems = supported_problems(selected);
+  for (std::size_t t = 0; t < problems.size(); t += step) expect_verified(selected, problems[t], parallel, findings);
+}
+
+// ---- NaN policy ----------------------------------------------------------------------------------------------------------
+
+// Puts NaN and infinity into two keys of every head and their values.
+void spoil(RandomInputs& tensors, const Problem& p, std::span<const std::int64_t> keys) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  for (std::int64_t t = 0; t < p.batch * p.heads_kv; ++t)
+    for (const auto j : keys) {
+      std::fill_n(tensors.k.view().row(t / p.heads_kv, t % p.heads_kv, j), p.d_qk, j % 2 ? nan : infinity);
+      std::fill_n(tensors.v.view().row(t / p.heads_kv, t % p.heads_kv, j), p.d_v, j % 2 ? infinity : nan);
+    }
+}
+
+// The rows [b, i] of all heads against the oracle of the unspoiled inputs.
+void compare_row(const Problem& p, const Tensor& out, const std::vector<double>& want, std::int64_t b, std::int64_t i,
+                 Findings& findings) {
+  for (std::int64_t h = 0; h < p.heads_q; ++h)
+    for (std::int64_t c = 0; c < p.d_v; ++c) {
+      const double got = out.view().row(b, h, i)[c];
+      const double expected = want[static_cast<std::size_t>(((b * p.heads_q + h) * p.n_q + i) * p.d_v + c)];
+      if (std::abs(got - expected) <= 1e-4) continue;
+      findings.add(fmt::format("{}: row b{} h{} i{} c{}: got {}, oracle {}", to_string(p), b, h, i, c, got, expected));
+      break;
+    }
+}
+
+void spoil_and_compare(const Selected& selected, const Problem& p, Findings& findings) {
+  auto tensors = random_inputs(p);
+  const auto inputs = tensors.inputs(p);
+  const auto want = reference_output(selected, p, inputs);
+  const auto prepared = prepare(*selected.variant, p, selected.params, kSeed, 1);
+  const std::int64_t keys[] = {p.n_k - 1, p.n_k / 2};
+  spoil(tensors, p, keys);
+  const auto out = run(selected, p, inputs);
+  for (std::int64_t t = 0; t < p.batch * p.n_q; ++t) {
+    const auto b = t / p.n_q, i = t % p.n_q;
+    const auto sees = [&](std::int64_t j) { return any_head_sees(selected, p, inputs, prepared, b, i, j); };
+    if (!sees(keys[0]) && !sees(keys[1])) compare_row(p, out, want, b, i, findings);
+  }
+}
+
+// ---- The most negative float as a mask -----------------------------------------------------------------------------------
+
+void lower_and_compare(const Selected& selected, const Problem& p, Findings& findings) {
+  auto tensors = random_inputs(p);
+  const auto mask = std::span(tensors.mask.data(), static_cast<std::size_t>(element_count(tensors.mask.shape())));
+  // Every row sees key 0: one that sees nothing is 0 under minus infinity, which float32 cannot do for the other mask.
+  for (std::size_t t = 0; t < mask.size(); t += static_cast<std::size_t>(p.n_k)) mask[t] = 0;
+  const auto hidden = run(selected, p, tensors.inputs(p));
+  for (auto& bias : mask)
+    if (std::isinf(bias)) bias = std::numeric_limits<float>::lowest();
+  const auto low = run(selected, p, tensors.inputs(p));
+  for (std::int64_t t = 0; t < element_count(low.shape()); ++t)
+    if (const float x = hidden.data()[t], y = low.data()[t]; !(std::abs(x - y) <= 1e-5f))
+      return findings.add(fmt::format("{}: element {}: {} and {}", to_string(p), t, x, y));
+}
+
+}  // namespace
+
+void check_oracle(const Variant& variant, Findings& findings) {
+  const ThreadArena arena(2);
+  expect_all_verified(defaults(variant), 1, arena.parallel(), findings);
+}
+
+void check_oracle_params(const Variant& variant, Findings& findings) {
+  const ThreadArena arena(2);
+  for (const auto& selected : other_selections(variant)) expect_all_verified(selected, 2, arena.parallel(), findings);
+}
+
+void check_threads(const Variant& variant, Findings& findings) {
+  for (const int threads : {1, 3, 8}) {
+    const ThreadArena arena(threads);
+    expect_all_verified(defaults(variant), 4, arena.parallel(), findings);
+  }
+}
+
+void check_strides(const Variant& variant, Findings& findings) {
+  const auto selected = defaults(variant);
+  for (const auto& p : supported_problems(selected)) {
+    if (p.n_q < 3 || p.n_k > 150) continue;
+    findings.examined();
+    const auto& tensors = made_problem(p).tensors;
+    const auto want = reference_output(selected, p, tensors.inputs(p));
+    for (const auto layout : kLayouts) {
+      const auto q = lay_out(tensors.q, layout), k = lay_out(tensors.k, layout), v = lay_out(tensors.v, layout);
+      const Inputs inputs{q.ref, k.ref, v.ref, tensors.inputs(p).mask};
+      const auto out = run(selected, p, inputs, Parallel(), layout);
+      for (const auto& reason : compare({out.data(), want.size()}, want, p).reasons)
+        findings.add(fmt::format("{}, inputs and output {}: {}", to_string(p), name_of(layout), reason));
+    }
+  }
+}
+
+void check_nan_policy(const Variant& variant, Findings& findings) {
+  const auto selected = defaults(variant);
+  for (const auto& p : supported_problems(selected)) {
+    if (p.n_k < 2 || p.n_k > 300) continue;
+    findings.examined();
+    spoil_and_compare(selected, p, findings);
+  }
+}
+
+void check_lowest_mask(const Variant& variant, Findings& findings) {
+  if (variant.attends) return;  // a pattern may hide key 0, which every row must see
+  for (const char* text :
+       {"b2 h3 n97 d33 mask=additive", "b1 h4:1 n113 d64 causal mask=additive:h", "b1 h2 n5:267 d8 mask=additive"}) {
+    const auto p = parse_problem(text);
+    if (!supports(defaults(variant), p)) continue;
+    findings.examined();
+    lower_and_compare(defaults(variant), p, findings);
+  }
+}
+
+}  // namespace attnbench::contract

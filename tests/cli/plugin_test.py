@@ -1,0 +1,163 @@
+"""If these fail, a plugin's variant is not treated like one of ours, or a bad plugin costs more than its own cases."""
+
+import json
+
+import pytest
+
+PROBLEM = ("--problem", "b1 h2 n33 d8 f32 causal", "--dataset", "gaussian")
+
+
+@pytest.fixture
+def plugin(attnbench):
+    return lambda name: attnbench.binary.parent / "tests" / "plugins" / f"lib{name}.so"
+
+
+def test_plugin_variants_are_listed_described_and_planned(attnbench, plugin):
+    load = ("--plugin", plugin("plugged"), "--plugin", plugin("patterned"))
+    assert "plugged_naive" not in attnbench.ok("list")
+    names = {v["name"] for v in json.loads(attnbench.ok("list", "variants", "--json", *load))}
+    assert {"naive", "plugged_naive", "patterned"} <= names
+    text = attnbench.ok("describe", "patterned(every=5)", *load)
+    assert "every" in text and "From" in text and "libpatterned.so" in text
+    plan = json.loads(attnbench.ok("plan", "--json", "--variants", "plugged_*", *PROBLEM, *load))
+    assert {c["variant"] for c in plan["cases"]} == {"plugged_naive"}
+
+
+def test_plugins_on_the_path_need_no_option(attnbench, plugin, tmp_path):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "mine.so").symlink_to(plugin("plugged"))
+    assert "plugged_naive" in attnbench.ok("list", ATTNBENCH_PLUGIN_PATH=str(tmp_path / "plugins"))
+
+
+def test_apply_runs_a_plugin_variant(attnbench, plugin, tmp_path):
+    import numpy
+
+    for name in "qkv":
+        numpy.save(tmp_path / f"{name}.npy", numpy.random.default_rng(1).standard_normal((2, 9, 4), dtype="float32"))
+    arrays = [a for name in "qkv" for a in (f"--{name}", f"{name}.npy")]
+    outputs = []
+    for variant in ("naive", "plugged_naive"):
+        attnbench.ok("apply", variant, *arrays, "--out", f"{variant}.npy", "--plugin", plugin("plugged"))
+        outputs.append(numpy.load(tmp_path / f"{variant}.npy"))
+    assert (outputs[0] == outputs[1]).all()
+
+
+def test_what_a_plugin_does_wrong_is_a_status_of_its_own_case(attnbench, plugin):
+    done = attnbench(
+        "verify", *PROBLEM, "--variants", "naive,plugged_naive,family:fault", "--json",
+        "--plugin", plugin("plugged"), "--plugin", plugin("misbehaves"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    records = {r["variant_name"]: r for r in json.loads(done.stdout)}
+    assert {name: r["status"] for name, r in records.items()} == {
+        "naive": "ok",
+        "plugged_naive": "ok",
+        "crashes_in_run": "crashed",
+        "scribbles": "mismatch",
+        "fails_in_run": "crashed",
+        "is_wrong": "mistrusted",
+        "takes_too_much": "mismatch",
+        "exhausts_memory": "out_of_memory",
+        "is_missing": "skipped",
+    }
+    assert any("wrote past the end of row" in reason for reason in records["scribbles"]["reasons"])
+    assert any("kernel 5 said no" in reason for reason in records["fails_in_run"]["reasons"])
+    assert records["is_missing"]["reasons"] == ["is_missing is not available here: libneeded.so.3 is not installed"]
+
+
+def test_a_run_records_the_file_its_hash_who_timed_and_what_ran(attnbench, plugin, tmp_path):
+    load = ("--plugin", plugin("plugged"), "--plugin", plugin("patterned"))
+    attnbench.ok("run", "--variants", "naive,plugged_naive,patterned", *PROBLEM, *load, "--rounds", 1, "--samples", 1,
+                 "--out", "run", "--no-report", "--no-weights")  # fmt: skip
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    plugins = {v["name"]: v["plugin"] for v in run["variants"]}
+    assert plugins["naive"] is None
+    assert plugins["plugged_naive"]["file"] == str(plugin("plugged")) and len(plugins["plugged_naive"]["hash"]) == 16
+    records = [json.loads(line) for line in (tmp_path / "run" / "records.jsonl").read_text().splitlines()]
+    times = {r["variant_name"]: r["time"] for r in records if r["kind"] == "time"}
+    assert times["plugged_naive"]["timed_by"] == "harness" and "implementation" not in times["plugged_naive"]
+    assert times["patterned"]["timed_by"] == "variant"
+    assert times["patterned"]["implementation"]["library"] == "patterned 2.1"
+    reproducer = next(r["reproducer"] for r in records if r["variant_name"] == "patterned")
+    assert reproducer.endswith(f"--plugin {plugin('patterned')}")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("throws_in_entry", "threw an exception: no luck today"),
+        ("crashes_in_entry", "ended by signal 9"),
+        ("wrong_abi", "is of plugin ABI 2"),
+        ("no_entry", "has no entry point"),
+        ("duplicate", "a variant 'naive' is there already"),
+        ("nonexistent", "no such file"),
+    ],
+)
+def test_a_bad_plugin_is_one_line_before_anything_runs(attnbench, plugin, name, reason, tmp_path):
+    message = attnbench.refused("run", *PROBLEM, "--out", "run", "--plugin", plugin(name))
+    assert reason in message and f"lib{name}.so" in message
+    assert not (tmp_path / "run").exists()
+
+
+def verdicts(attnbench, plugin, variant, *checks):
+    options = [a for check in checks for a in ("--check", check)]
+    done = attnbench("plugin", "check", plugin, "--variant", variant, *options, "--json")
+    return done.returncode, {v["check"]: v for v in json.loads(done.stdout)}
+
+
+def test_plugin_check_passes_a_variant_that_keeps_the_contract(attnbench, plugin):
+    checks = ("descriptor", "parameters", "growth", "workspace", "lowest_mask", "heap")
+    code, found = verdicts(attnbench, plugin("patterned"), "patterned", *checks)
+    assert code == 0
+    assert {name: v["verdict"] for name, v in found.items()} == {
+        "descriptor": "pass",
+        "parameters": "pass",
+        "growth": "pass",
+        "workspace": "pass",
+        "lowest_mask": "-",
+        "heap": "pass",
+    }
+
+
+def test_plugin_check_says_what_is_broken_and_survives_a_crash(attnbench, plugin):
+    code, found = verdicts(attnbench, plugin("misbehaves"), "scribbles", "strides", "descriptor")
+    assert code == 1
+    assert found["descriptor"]["verdict"] == "pass"
+    assert found["strides"]["verdict"] == "FAIL" and found["strides"]["findings"] > 5 == len(found["strides"]["lines"])
+
+    code, found = verdicts(attnbench, plugin("misbehaves"), "crashes_in_run", "batch", "refusals")
+    assert code == 1
+    assert "ended the process by signal 9" in found["batch"]["lines"][0]
+    assert found["refusals"]["verdict"] == "pass"
+
+    table = attnbench("plugin", "check", plugin("misbehaves"), "--variant", "fails_in_run", "--check", "batch")
+    assert table.returncode == 1
+    assert "kernel 5 said no" in table.stdout and "1 of 1 checks failed" in table.stdout
+
+
+def test_mistakes_below_a_command_are_explained_for_that_command(attnbench):
+    assert "give a command: check (see attnbench plugin --help)" in attnbench.refused("plugin")
+    assert "unknown command 'chek'" in attnbench.refused("plugin", "chek")
+    message = attnbench.refused("plugin", "check", "x.so", "--varient", "y")
+    assert "did you mean --variant?" in message and "see attnbench plugin check --help" in message
+
+
+def test_plugin_check_refuses_what_it_cannot_check(attnbench, plugin):
+    assert "no such file" in attnbench.refused("plugin", "check", "nothing.so")
+    wrong = attnbench.refused("plugin", "check", plugin("patterned"), "--variant", "paterned")
+    assert "did you mean 'patterned'" in wrong
+    assert "there is no check 'oracles'" in attnbench.refused(
+        "plugin", "check", plugin("patterned"), "--check", "oracles"
+    )
+
+
+def test_a_run_with_plugins_is_resumed_with_them_and_refused_when_they_changed(attnbench, plugin, tmp_path):
+    mine = tmp_path / "libmine.so"
+    mine.write_bytes(plugin("plugged").read_bytes())
+    choice = ("--variants", "plugged_naive", *PROBLEM, "--rounds", 1, "--samples", 1, "--no-report", "--no-weights")
+    attnbench.ok("run", *choice, "--plugin", mine, "--out", "run")
+    attnbench.ok("run", "--resume", "run", "--no-report")
+    with mine.open("ab") as file:
+        file.write(b"\0")
+    message = attnbench.refused("run", "--resume", "run", "--no-report")
+    assert "is not the one that was measured" in message

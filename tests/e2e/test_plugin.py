@@ -1,0 +1,123 @@
+"""If these fail, no variant can be written, built, checked and measured outside this tree, with only attnbench installed."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, records, run
+
+
+class Installed:
+    """attnbench in a prefix of its own, and a user's shell that knows it."""
+
+    def __init__(self, build: Path, prefix: Path):
+        self.prefix = prefix
+        installed = run("cmake", "--install", build, "--prefix", prefix)
+        assert installed.returncode == 0, installed.stderr
+        python = os.environ.get("ATTNBENCH_PYTHON", str(ROOT / ".venv/bin/python"))
+        self.environment = os.environ | {
+            "PATH": f"{prefix / 'bin'}:{os.environ['PATH']}",
+            "CMAKE_PREFIX_PATH": str(prefix),
+            "ATTNBENCH_PYTHON": python,
+        }
+
+    def ok(self, *command, cwd: Path, **variables: str) -> str:
+        done = run(*command, cwd=cwd, env=self.environment | variables)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout
+
+    def build(self, source: Path, folder: Path, **variables: str) -> Path:
+        self.ok("cmake", "-S", source, "-B", folder, cwd=ROOT, **variables)
+        self.ok("cmake", "--build", folder, cwd=ROOT, **variables)
+        return folder
+
+
+@pytest.fixture(scope="module")
+def installed(binary, tmp_path_factory) -> Installed:
+    return Installed(binary.parent, tmp_path_factory.mktemp("prefix"))
+
+
+def page() -> str:
+    return (ROOT / "docs/add-a-variant.md").read_text()
+
+
+def shell_blocks() -> list[str]:
+    return re.findall(r"```sh\n(.*?)```", page(), re.DOTALL)
+
+
+def snippet() -> str:
+    return re.search(r"```cpp\n(.*?)```", page(), re.DOTALL).group(1)
+
+
+def test_the_page_on_adding_a_variant_works_word_for_word(installed, tmp_path):
+    first, second = shell_blocks()
+    output = installed.ok("bash", "-ec", first, cwd=tmp_path)
+    assert "0 of 23 checks failed, 0 with a note" in output
+    statuses = {(r["variant_name"], r["status"]) for r in records(tmp_path / "first")}
+    assert statuses == {("average", "ok"), ("naive", "ok")}
+
+    (tmp_path / "average/average.cpp").write_text(snippet())
+    output = installed.ok("bash", "-ec", second, cwd=tmp_path)
+    assert "Average Attention Network" in output
+    assert "0 of 23 checks failed, 0 with a note" in output
+
+
+def test_the_example_in_cpp_is_the_one_on_the_page():
+    assert (ROOT / "examples/plugin/average.cpp").read_text() == snippet()
+
+
+@pytest.mark.parametrize("compiler", ["default", "clang"])
+def test_the_example_project_is_built_outside_and_runs(installed, compiler, tmp_path):
+    if compiler == "clang" and not shutil.which("clang++"):
+        pytest.skip("clang++ is not installed")
+    choice = {} if compiler == "default" else {"CC": "clang", "CXX": "clang++"}
+    folder = installed.build(ROOT / "examples/plugin", tmp_path / "build", **choice)
+    plugins = [a for name in ("average", "c") for a in ("--plugin", folder / f"libexample_{name}.so")]
+    out = tmp_path / "run"
+    installed.ok("attnbench", "run", *plugins, "--variants", "naive,average,two_pass", "-a", "n=17,64", "-a",
+                 "causal=none,top-left", "--dataset", "gaussian", "--rounds", 1, "--samples", 1, "--out", out,
+                 "--no-report", cwd=tmp_path)  # fmt: skip
+    timed = [r["variant_name"] for r in records(out) if r["kind"] == "time" and r["status"] == "ok"]
+    assert sorted(timed) == sorted(["naive", "average", "two_pass"] * 4)
+    check = ["--check", "oracle", "--check", "strides", "--check", "pairs", "--check", "growth", "--check", "heap"]
+    installed.ok("attnbench", "plugin", "check", folder / "libexample_c.so", *check, cwd=tmp_path)
+
+
+def test_the_same_source_file_of_this_tree_builds_outside_under_another_name(installed, tmp_path):
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.22)\nproject(copy CXX)\nfind_package(attnbench CONFIG REQUIRED)\n"
+        "attnbench_add_plugin(copy naive.cpp PREFIX copy_of_)\n"
+    )
+    shutil.copy(ROOT / "variants/naive.cpp", tmp_path)
+    plugin = installed.build(tmp_path, tmp_path / "build") / "libcopy.so"
+    problem = ("--problem", "b2 h4:2 n33 d8 f32 causal mask=additive:h", "--dataset", "gaussian")
+    selection = ("--plugin", plugin, "--variants", "naive,copy_of_naive")
+    verified = installed.ok("attnbench", "verify", *selection, *problem, "--json", cwd=tmp_path)
+    errors = {r["variant"]: (r["status"], r["verify"]["rel_rms"]) for r in json.loads(verified)}
+    assert errors["naive"][0] == "ok" and errors["naive"] == errors["copy_of_naive"]
+
+
+def test_the_plugin_header_is_plain_c_and_old_cpp(installed, tmp_path):
+    source = tmp_path / "header.c"
+    source.write_text('#include "attnbench/plugin.h"\n')
+    strict = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", f"-I{installed.prefix / 'include'}"]
+    for command in (["cc", "-std=c11"], ["c++", "-std=c++11", "-x", "c++"]):
+        assert subprocess.run([*command, *strict, str(source)], capture_output=True).returncode == 0
+
+
+def test_new_variant_never_overwrites_and_refuses_names_that_cannot_be(installed, tmp_path):
+    installed.ok("attnbench", "new-variant", "mine", "--plugin", cwd=tmp_path)
+    for name, reason in (
+        ("mine", "exists already"),
+        ("naive", "is there already"),
+        ("My-Thing", "cannot name a variant"),
+    ):
+        refused = run("attnbench", "new-variant", name, "--plugin", cwd=tmp_path, env=installed.environment)
+        assert refused.returncode == 2 and reason in refused.stderr
+    refused = run("attnbench", "new-variant", "other", cwd=tmp_path, env=installed.environment)
+    assert refused.returncode == 2 and "no sources of attnbench here" in refused.stderr
