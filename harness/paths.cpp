@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "harness/store/build_info.h"
+#include "variants/api/error.h"
 
 namespace attnbench {
 namespace {
@@ -27,6 +28,17 @@ std::string plans_dir() { return shipped_dir("ATTNBENCH_PLANS", "plans", "harnes
 std::string templates_dir() { return shipped_dir("ATTNBENCH_TEMPLATES", "templates", "harness/templates"); }
 
 std::string reports_dir() { return shipped_dir("ATTNBENCH_REPORTS", "reports", "reports"); }
+
+std::string shipped_plugin(const std::string& name) {
+  const auto here = fs::path(self_path()).parent_path();
+  const auto file = fs::path(name) / ("attnbench_" + name + ".so");
+  for (const auto& folder : {here, here.parent_path(), here.parent_path() / "lib" / "attnbench"}) {
+    std::error_code ignored;
+    if (fs::exists(folder / file, ignored)) return (folder / file).string();
+  }
+  throw UserError("no plugin '" + name + "' is shipped with this attnbench: " + (here / file).string() +
+                  " is not there; give the path of a file, such as ./libmine.so");
+}
 
 std::string python_interpreter() {
   if (const char* chosen = std::getenv("ATTNBENCH_PYTHON"); chosen && *chosen) return chosen;

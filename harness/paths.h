@@ -20,6 +20,10 @@ std::string templates_dir();
 /// sources.
 std::string reports_dir();
 
+/// File of a shipped plugin, attnbench_<name>.so: in <name>/ beside the binary or one folder up (a build folder), else in
+/// lib/attnbench/<name>/ of an installed prefix. Throws UserError when it is in none of them.
+std::string shipped_plugin(const std::string& name);
+
 /// Python interpreter for the reports: ATTNBENCH_PYTHON, else .venv/bin/python of the source tree, else python3.
 std::string python_interpreter();
 

@@ -1,25 +1,19 @@
 // A peer whose library is loaded into this process, through a backend (backend.h).
 #include <dlfcn.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <fstream>
+#include <optional>
 
 #include "peers/adapter/adapter_process.h"
 #include "peers/backend.h"
 #include "peers/engine.h"
 #include "peers/installation.h"
+#include "peers/resident_memory.h"
 
 namespace attnbench::peers {
 namespace {
 
-// Resident bytes of this process. proc(5), statm: size resident ... in pages
-std::uint64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::uint64_t size = 0, resident = 0;
-  statm >> size >> resident;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
+std::uint64_t difference(std::uint64_t after, std::uint64_t before) { return after > before ? after - before : 0; }
 
 MakeBackend load(const Peer& peer) {
   void* library = ::dlopen(backend_path(peer).c_str(), RTLD_NOW | RTLD_LOCAL);  // never unloaded: neither are its threads
@@ -34,26 +28,44 @@ class InProcess : public Session {
   InProcess(const Peer& peer, const attnbench_task& task) {
     const auto before = resident_bytes();
     backend_ = load(peer)(peer.mode, task);
-    const auto after = resident_bytes();
-    bytes_ = after > before ? after - before : 0;
+    bytes_ = difference(resident_bytes(), before);
   }
   void run(const attnbench_task& task) override {
-    backend_->call(task);
+    watch([&] { backend_->call(task); });
     backend_->store(task);
   }
   double time_calls(const attnbench_task& task, std::int64_t count) override {
-    const auto start = std::chrono::steady_clock::now();
-    for (std::int64_t i = 0; i < count; ++i) backend_->call(task);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    std::chrono::duration<double> elapsed{};
+    watch([&] {
+      const auto start = std::chrono::steady_clock::now();
+      for (std::int64_t i = 0; i < count; ++i) backend_->call(task);
+      elapsed = std::chrono::steady_clock::now() - start;
+    });
     backend_->store(task);
     return elapsed.count();
   }
-  Facts facts(const attnbench_task& task) override { return backend_->facts(task); }
+  Facts facts(const attnbench_task& task) override {
+    auto facts = backend_->facts(task);
+    facts.emplace_back("process", "in process, through its C++ library");
+    facts.emplace_back("peak_bytes", std::to_string(peak_bytes_.value_or(0)));
+    return facts;
+  }
   std::uint64_t bytes() const override { return bytes_; }
 
  private:
+  // The first calls' memory is what the facts report: later ones find the library's pools filled.
+  template <class Work>
+  void watch(const Work& work) {
+    if (peak_bytes_) return work();
+    reset_resident_peak();
+    const auto before = resident_bytes();
+    work();
+    peak_bytes_ = difference(resident_peak(), before);
+  }
+
   std::unique_ptr<Backend> backend_;
   std::uint64_t bytes_ = 0;
+  std::optional<std::uint64_t> peak_bytes_;
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "harness/planning/axes.h"
 #include "harness/planning/fields.h"
 #include "harness/words.h"
@@ -104,6 +106,7 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
 PlanSpec plan_spec(const PlanOptions& options) {
   load(options.plugins);
   auto spec = base_spec(options);
+  for (const auto& file : options.plugins.files) spec.plugins.push_back(std::filesystem::absolute(file).string());
   std::vector<Axis> given;
   for (const auto& text : options.axes) given.push_back(parse_axis(text));
   if (!options.threads.empty()) given.push_back(parse_axis("threads=" + join(options.threads, ",")));

@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "datasets/dataset.h"
+#include "harness/paths.h"
 #include "harness/planning/available_memory.h"
 #include "harness/planning/axes.h"
 #include "harness/planning/cost_model.h"
@@ -232,6 +233,12 @@ void resolve_sweep(Sweep& sweep, CaseList& cases) {
   for (const auto& axis : axes) sweep.axes.push_back(to_string(axis));
 }
 
+// A name is that of a shipped plugin, which needs no trial in a child process.
+void load_plugin_of_plan(const std::string& plugin) {
+  if (plugin.find('/') == std::string::npos && !plugin.ends_with(".so")) load_plugin(shipped_plugin(plugin));
+  else load_plugins({&plugin, 1}, self_path());
+}
+
 }  // namespace
 
 int usable_threads() {
@@ -242,6 +249,7 @@ int usable_threads() {
 
 Plan build_plan(const PlanSpec& given) {
   PlanSpec spec = given;
+  for (const auto& plugin : spec.plugins) load_plugin_of_plan(plugin);
   make_explicit(spec);
   CaseList cases;
   for (auto& sweep : spec.sweeps) resolve_sweep(sweep, cases);

@@ -6,7 +6,8 @@
 
 namespace attnbench {
 
-/// Resolves a spec. Throws UserError: an unknown variant, dataset, axis or value, an impossible problem, too many cases.
+/// Loads the spec's plugins and resolves it. Throws UserError: an unknown variant, dataset, axis or value, an impossible problem, too many cases, a
+/// plugin that is no good.
 Plan build_plan(const PlanSpec& spec);
 
 /// Threads this process may run on (its CPU affinity).

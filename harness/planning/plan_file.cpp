@@ -79,6 +79,7 @@ struct Setting {
 constexpr Setting kSettings[] = {
     {"name", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.name = read_text(at, node); }},
     {"summary", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.summary = read_text(at, node); }},
+    {"plugins", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.plugins = read_list(at, node); }},
     {"profile", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.profile = parse_profile(read_text(at, node)); }},
     {"seed", [](PlanSpec& spec, const Place& at,
                 const toml::node& node) { spec.seed = static_cast<std::uint64_t>(read_integer(at, node, 0, INT64_MAX)); }},
@@ -177,6 +178,7 @@ PlanSpec parse_plan(std::string_view text, std::string_view name) {
 std::string to_toml(const PlanSpec& spec) {
   toml::table file{{"name", spec.name}, {"profile", name_of(spec.profile)}, {"seed", static_cast<std::int64_t>(spec.seed)}};
   if (!spec.summary.empty()) file.insert("summary", spec.summary);
+  if (!spec.plugins.empty()) file.insert("plugins", array_of(spec.plugins));
   const auto insert = [&file](const char* key, const auto& value) {
     if (value) file.insert(key, *value);
   };

@@ -30,6 +30,7 @@ struct Sweep {
 struct PlanSpec {
   std::string name = "custom";
   std::string summary;
+  std::vector<std::string> plugins;  // files, or names of shipped ones ("peers"); loaded before the variants are selected
   Profile profile = Profile::quick;
   std::uint64_t seed = 1;
   std::optional<int> rounds, samples;

@@ -64,8 +64,7 @@ class OneDnn : public Backend {
     const auto* v = dnnl::version();
     return {{"library", "oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch)},
             {"kernel", kernels_},
-            {"threads", "omp_set_num_threads(" + std::to_string(threads_) + "); ours asleep meanwhile"},
-            {"process", "in process, through its C++ library"}};
+            {"threads", "omp_set_num_threads(" + std::to_string(threads_) + "); ours asleep meanwhile"}};
   }
 
  private:

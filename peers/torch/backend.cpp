@@ -71,8 +71,7 @@ class Torch : public Backend {
     const auto choice = at::_fused_sdp_choice(a.q, a.k, a.v, a.mask, 0.0, a.causal, a.scale, a.gqa);
     return {{"library", std::string("PyTorch ") + TORCH_VERSION},
             {"kernel", std::string(name_of(choice)) + " backend, " + at::get_cpu_capability()},
-            {"threads", "at::set_num_threads(" + std::to_string(threads_) + "), OpenMP; ours asleep meanwhile"},
-            {"process", "in process, through its C++ library"}};
+            {"threads", "at::set_num_threads(" + std::to_string(threads_) + "), OpenMP; ours asleep meanwhile"}};
   }
 
  private:

@@ -1,13 +1,16 @@
 """Talks to an adapter process as the plugin does: shared memory, a socket, one line of JSON each way."""
 
+import fcntl
 import json
 import mmap
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -74,8 +77,16 @@ def softmax_attention(shape: Shape, tensors: dict[str, np.ndarray]) -> np.ndarra
 class Adapter:
     """An adapter process started the way peers/adapter/adapter_process.cpp starts it."""
 
-    def __init__(self, shape: Shape, module: str, mode: str, python: str = sys.executable, threads: int = 1):
-        tensors = shape.tensors()
+    def __init__(
+        self,
+        shape: Shape,
+        module: str,
+        mode: str,
+        python: str = sys.executable,
+        threads: int = 1,
+        extras: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ):
+        tensors = {**shape.tensors(), **extras}
         offsets, end = {}, 0
         for name, array in tensors.items():
             offsets[name] = end
@@ -94,13 +105,14 @@ class Adapter:
 
     def start(self, python: str, threads: int, memory: int) -> None:
         ours, theirs = socket.socketpair()
-        command = f'exec "$0" -m attnbench_adapter {os.getpid()} {SOCKET}<&{theirs.fileno()} {MEMORY}<&{memory}'
+        inherited = [fcntl.fcntl(d, fcntl.F_DUPFD, MEMORY + 1) for d in (theirs.fileno(), memory)]
+        command = f'exec "$0" -m attnbench_adapter {os.getpid()} {SOCKET}<&{inherited[0]} {MEMORY}<&{inherited[1]}'
         threads_of = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC")}
         environment = os.environ | threads_of | {"PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1"}
-        inherited = (theirs.fileno(), memory)
         self.process = subprocess.Popen(["bash", "-c", command, python], pass_fds=inherited, env=environment)
         theirs.close()
-        os.close(memory)
+        for descriptor in (memory, *inherited):
+            os.close(descriptor)
         self.socket, self.lines = ours, ours.makefile("r")
 
     def ask(self, **request) -> dict:

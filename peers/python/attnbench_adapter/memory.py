@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 RESET_PEAK = "5"  # what /proc/self/clear_refs takes to reset VmHWM
 
@@ -15,10 +18,10 @@ def status_bytes(field: str) -> int:
     return 0
 
 
-def peak_of(call: Callable[[], object]) -> int:
-    """Bytes by which the resident memory rose at most during the call."""
+def with_peak(work: Callable[[], T]) -> tuple[T, int]:
+    """What `work` gives, and the bytes by which the resident memory rose at most meanwhile."""
     with suppress(OSError):  # not permitted in some containers; the peak since the process began then stands in
         Path("/proc/self/clear_refs").write_text(RESET_PEAK)
     before = status_bytes("VmRSS")
-    call()
-    return max(0, status_bytes("VmHWM") - before)
+    result = work()
+    return result, max(0, status_bytes("VmHWM") - before)

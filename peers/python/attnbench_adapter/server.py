@@ -5,11 +5,12 @@ import json
 import mmap
 import os
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
-from attnbench_adapter.memory import peak_of
+from attnbench_adapter.memory import with_peak
 from attnbench_adapter.operator import Operator, Problem, Unavailable
 from attnbench_adapter.stopwatch import call_overhead, time_calls
 
@@ -20,34 +21,41 @@ def map_tensors(descriptor: int, size: int, layout: list[dict[str, Any]]) -> dic
     return {tensor["name"]: np.ndarray(tensor["shape"], tensor["dtype"], memory, tensor["offset"]) for tensor in layout}
 
 
+T = TypeVar("T")
+
+
 class Server:
     def __init__(self, memory: int):
         self.memory = memory
+        self.tensors: dict[str, np.ndarray] = {}
         self.operator: Operator | None = None
         self.peak_bytes: int | None = None
         self.busy_threads: float | None = None
 
     def prepare(self, request: dict[str, Any]) -> None:
-        tensors = map_tensors(self.memory, request["bytes"], request["tensors"])
+        self.tensors = map_tensors(self.memory, request["bytes"], request["tensors"])  # kept: libraries hold addresses
         module = importlib.import_module("attnbench_adapter.frameworks." + request["module"])
         problem = Problem(**request["problem"])
-        self.operator = module.open_operator(request["mode"], problem, tensors, request["threads"])
+        self.operator = module.open_operator(request["mode"], problem, self.tensors, request["threads"])
 
     def load(self, _: dict[str, Any]) -> None:
         self.operator.load()
 
     def run(self, _: dict[str, Any]) -> None:
-        """The first call's memory is what the facts report: later ones find the library's pools filled."""
-        if self.peak_bytes is None:
-            self.peak_bytes = peak_of(self.operator.call)
-        else:
-            self.operator.call()
+        self.watch(self.operator.call)
 
     def time(self, request: dict[str, Any]) -> float:
         busy = time.process_time()
-        seconds = time_calls(self.operator.call, request["count"])
+        seconds = self.watch(lambda: time_calls(self.operator.call, request["count"]))
         self.busy_threads = (time.process_time() - busy) / max(seconds, 1e-9)
         return seconds
+
+    def watch(self, work: Callable[[], T]) -> T:
+        """The first calls' memory is what the facts report: later ones find the library's pools filled."""
+        if self.peak_bytes is not None:
+            return work()
+        result, self.peak_bytes = with_peak(work)
+        return result
 
     def store(self, _: dict[str, Any]) -> None:
         self.operator.store()

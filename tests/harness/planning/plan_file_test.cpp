@@ -89,6 +89,20 @@ TEST_CASE("a spec written as TOML parses back to itself") {
   CHECK(once.find("a plan with every key") != std::string::npos);
 }
 
+TEST_CASE("a plan names the plugins its variants come from, and keeps them") {
+  const auto spec = parse_plan("plugins = [\"peers\"]\nvariants = [\"numpy_sdpa\"]", "mine.toml");
+  CHECK(spec.plugins == std::vector<std::string>{"peers"});
+  const auto plan = build_plan(spec);
+  REQUIRE(plan.cases.size() == 1);
+  CHECK(parse_plan(plan.resolved_toml, "again").plugins == spec.plugins);
+
+  PlanSpec unknown = spec;
+  unknown.plugins = {"no_such"};
+  CHECK_THROWS_WITH(build_plan(unknown), Catch::Matchers::StartsWith("no plugin 'no_such' is shipped with this attnbench"));
+  unknown.plugins = {"/nowhere/libfoo.so"};
+  CHECK_THROWS_WITH(build_plan(unknown), Catch::Matchers::StartsWith("plugin /nowhere/libfoo.so: "));
+}
+
 TEST_CASE("mistakes in a plan file are one line naming the key and the remedy") {
   CHECK(message("varants = [\"naive\"]").find("plan mine.toml: unknown key 'varants'; known: variants, datasets") == 0);
   CHECK(message("[[sweep]]\nrounds = 3").find("unknown key 'rounds'; known: variants, datasets, problems, axes") !=
@@ -121,7 +135,7 @@ TEST_CASE("every shipped plan is named after its file, explained, and has cases 
   const auto plans = shipped_plans();
   for (const char* promised :
        {"default", "smoke", "scaling", "heads", "bert-base", "gpt2-prefill", "gpt2-decode", "transformer-base", "vit-b16",
-        "wav2vec2-base", "longformer-4096", "llama3-8b-prefill", "llama3-8b-decode", "kernels"}) {
+        "wav2vec2-base", "longformer-4096", "llama3-8b-prefill", "llama3-8b-decode", "kernels", "peers"}) {
     INFO(promised);
     CHECK(std::find(plans.begin(), plans.end(), promised) != plans.end());
   }
