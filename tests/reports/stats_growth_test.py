@@ -74,7 +74,7 @@ def test_a_growth_that_is_none_of_the_laws_is_said_to_be_none():
     assert [f.law for f in choice.supported] == ["n^2"]
     assert not choice.fits
     assert not choice.decided
-    assert str(choice) == "none (nearest: n^2)"
+    assert (str(choice), choice.named("x")) == ("none (nearest: n^2)", "none (nearest: x^2)")
 
 
 def test_logarithms_are_to_base_2():

@@ -63,11 +63,15 @@ class Choice:
     def decided(self) -> bool:
         return self.fits and len(self.supported) == 1
 
-    def __str__(self) -> str:
-        """n^2, or: undecided (n^2, bn+cn^2), or: none (nearest: n^2)"""
+    def named(self, symbol: str = "n") -> str:
+        """n^2, or: undecided (n^2, bn+cn^2), or: none (nearest: n^2); `symbol` stands for n along another axis."""
+        laws = [fit.law.replace("n", symbol) for fit in self.supported]
         if not self.fits:
-            return f"none (nearest: {self.best.law})"
-        return self.best.law if self.decided else f"undecided ({', '.join(fit.law for fit in self.supported)})"
+            return f"none (nearest: {laws[0]})"
+        return laws[0] if self.decided else f"undecided ({', '.join(laws)})"
+
+    def __str__(self) -> str:
+        return self.named()
 
 
 def choose_law(n: Sequence[float], y: Sequence[float]) -> Choice | None:
