@@ -9,6 +9,7 @@ from pathlib import Path
 from attnbench_reports.errors import UserError
 from attnbench_reports.figures.draw import draw_all
 from attnbench_reports.model import Report
+from attnbench_reports.pages.comparison import write_comparisons
 from attnbench_reports.pages.data import summary, write_data
 from attnbench_reports.pages.html import html
 from attnbench_reports.pages.markdown import markdown
@@ -33,8 +34,9 @@ def _write_pages(report: Report, folder: Path) -> None:
     figures = draw_all(report, folder / "figures")
     data = summary(report)
     write_data(report, data, folder)
-    (folder / "report.md").write_text(markdown(report, figures), encoding="utf-8")
-    (folder / "report.html").write_text(html(report, figures, data), encoding="utf-8")
+    comparisons = write_comparisons(report, folder)
+    (folder / "report.md").write_text(markdown(report, figures, comparisons), encoding="utf-8")
+    (folder / "report.html").write_text(html(report, figures, data, comparisons), encoding="utf-8")
 
 
 def _check_replaceable(out: Path) -> None:

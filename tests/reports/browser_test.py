@@ -149,7 +149,7 @@ def large(full, tmp_path_factory) -> str:
     plans = planned(report, Looks(report.variants, [run.label for run in report.runs]))
     drawn = [Drawn(plan.name, plan.group, plan.title, plan.caption, svg) for plan in plans]
     assert len(drawn) > 50
-    return html(report, Figures(drawn, []), summary(report))
+    return html(report, Figures(drawn, []), summary(report), [])
 
 
 def test_the_page_of_a_large_run_is_small_and_makes_rows_when_they_are_asked_for(large, tmp_path):

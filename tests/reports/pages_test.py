@@ -11,6 +11,7 @@ import pytest
 from attnbench_reports.model import _natural, build_model
 from attnbench_reports.pages.cases import case_table, status_text, verification_table
 from attnbench_reports.pages.columns import Table
+from attnbench_reports.pages.comparison import write_comparisons
 from attnbench_reports.pages.glossary import GLOSSARY
 from attnbench_reports.pages.growth import complexity_table, crossover_table
 from attnbench_reports.pages.headline import fit_notes, headline
@@ -64,7 +65,7 @@ def page(full) -> Page:
 def test_the_page_loads_nothing_from_outside(request, name):
     html = request.getfixturevalue(name).html
     page = Page(html)
-    assert page.loads == []
+    assert page.loads == [link for link in page.loads if re.fullmatch(r"comparison_[A-Z]\.html", link)]
     style = re.search(r"<style>(.*?)</style>", html, re.S).group(1)
     assert "@import" not in style
     assert all(u.startswith(("#", "data:")) for u in re.findall(r"url\(['\"]?([^)'\"]*)", html))
@@ -214,6 +215,23 @@ def test_runs_are_labelled_and_what_differs_between_them_is_marked(compared):
     differing = [row for row in page.rows["environment"] if "≠" in row]
     assert any("g++ 12.2" in row and "g++ 13.1" in row for row in differing)
     assert not any("Synthetic CPU" in row for row in differing)
+
+
+def test_a_report_of_several_runs_links_to_their_comparisons(compared):
+    page = (compared.folder / "comparison_B.html").read_text(encoding="utf-8")
+    assert "second" in page
+    assert '<a href="comparison_B.html">B against A</a>: 1 case' in compared.html
+    assert "[B against A](comparison_B.html): 1 case" in compared.read("report.md")
+
+
+def test_runs_that_cannot_be_compared_say_why(tmp_path):
+    recipe = Recipe(laws=LAWS[:1], sizes=(64,), rounds=1, weights=0)
+    runs = [make_run(tmp_path / name, recipe) for name in ("a", "b")]
+    text = (runs[1] / "run.json").read_text().replace('"m1"', '"m2"').replace("3.0 GHz", "2.0 GHz")
+    (runs[1] / "run.json").write_text(text)
+    (link,) = write_comparisons(build_model(runs), tmp_path)
+    assert link.file is None
+    assert "--allow-different-machines" in link.says
 
 
 def test_curved_data_get_the_tail_slope_in_a_note(tmp_path):

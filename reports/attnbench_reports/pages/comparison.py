@@ -4,11 +4,17 @@ The verdicts at the start are those of the statistics; moving the margin judges 
 rule (stats/verdict.py), from the intervals that each row carries.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from attnbench_reports.compare.model import Compared, Row
-from attnbench_reports.compare.table import DESIGNS, left_table, means_table, rows_table
+from attnbench_reports.compare.checks import Allowed
+from attnbench_reports.compare.model import Compared, Row, compared
+from attnbench_reports.compare.sides import side_of_run
+from attnbench_reports.compare.table import DESIGNS, counts, left_table, means_table, rows_table
+from attnbench_reports.errors import UserError
+from attnbench_reports.load.run import Run
+from attnbench_reports.model import Report
 from attnbench_reports.pages.columns import Column, Table
 from attnbench_reports.pages.html import render
 from attnbench_reports.stats.intervals import Interval
@@ -23,13 +29,39 @@ MEANINGS = {
 CHOOSE = ("variant", "case")  # columns to filter by from a list; the verdicts have a list of their own, for they move
 
 
+@dataclass(frozen=True)
+class Link:
+    """From a report of several runs to the comparison of one of them with the first."""
+
+    runs: str  # letters
+    file: str | None  # beside the report; None where the two cannot be compared
+    says: str  # what came out, or why not
+
+
+def write_comparisons(report: Report, folder: Path) -> list[Link]:
+    """One page for every run after the first, as `attnbench compare FIRST RUN` makes it."""
+    base, *others = report.runs
+    return [_write_comparison(report, base, run, folder) for run in others]
+
+
+def _write_comparison(report: Report, base: Run, new: Run, folder: Path) -> Link:
+    runs = f"{report.tag(new.label)} against {report.tag(base.label)}"
+    try:
+        found = compared(side_of_run(base), side_of_run(new), "unpaired", Allowed())
+    except UserError as error:
+        return Link(runs, None, str(error))
+    file = f"comparison_{report.tag(new.label)}.html"
+    (folder / file).write_text(comparison_html(found), encoding="utf-8")
+    return Link(runs, file, counts(found))
+
+
 def comparison_html(found: Compared) -> str:
     return render(
         "comparison.html.j2",
         "comparison.js",
         found=found,
         design=DESIGNS[found.design],
-        counts=found.counts,
+        verdicts=found.counts,
         meanings=MEANINGS,
         rows=_page_table(found),
         means=means_table(found),

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -16,13 +16,17 @@ from attnbench_reports.pages.environment import environment_rows
 from attnbench_reports.pages.glossary import GLOSSARY
 from attnbench_reports.pages.growth import complexity_table, crossover_table
 from attnbench_reports.pages.headline import COMPUTES, fit_notes, headline
+from attnbench_reports.pages.laws import law_table
 from attnbench_reports.pages.peers import peer_section
+
+if TYPE_CHECKING:
+    from attnbench_reports.pages.comparison import Link  # which renders its page with this module
 
 HERE = Path(__file__).parent
 OPEN_GROUPS = 3  # settings whose figures are unfolded when the page opens
 
 
-def html(report: Report, figures: Figures, data: dict) -> str:
+def html(report: Report, figures: Figures, data: dict, comparisons: "list[Link]") -> str:
     groups: dict[str, list[Drawn]] = {}
     for figure in figures.drawn:
         groups.setdefault(figure.group, []).append(figure)
@@ -31,6 +35,7 @@ def html(report: Report, figures: Figures, data: dict) -> str:
         "report.js",
         report=report,
         tags=[f"{report.tag(run.label)} " if report.several_runs else "" for run in report.runs],
+        comparisons=comparisons,
         environment=environment_rows(report.runs),
         headline=headline(report),
         notes=fit_notes(report),
@@ -47,6 +52,7 @@ def html(report: Report, figures: Figures, data: dict) -> str:
         sessions=trust.session_table(report),
         complexity=complexity_table(report),
         crossovers=crossover_table(report),
+        laws=law_table(report),
         cases=case_table(report),
         failures=failure_table(report),
         verification=verification_table(report),

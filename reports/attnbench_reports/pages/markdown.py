@@ -4,22 +4,26 @@ from attnbench_reports.figures.draw import Figures
 from attnbench_reports.model import Report
 from attnbench_reports.pages.cases import failure_table, verification_table
 from attnbench_reports.pages.columns import Table
+from attnbench_reports.pages.comparison import Link
 from attnbench_reports.pages.environment import environment_rows
 from attnbench_reports.pages.glossary import GLOSSARY
 from attnbench_reports.pages.growth import complexity_table, crossover_table
 from attnbench_reports.pages.headline import fit_notes, headline
+from attnbench_reports.pages.laws import law_table
 from attnbench_reports.pages.peers import peer_section
 from attnbench_reports.pages.trust import facts
 from attnbench_reports.units import plural
 
 
-def markdown(report: Report, figures: Figures) -> str:
+def markdown(report: Report, figures: Figures, comparisons: list[Link]) -> str:
     labels = ", ".join(run.label for run in report.runs)
     parts = [f"# attnbench report: {_escape(labels)}"]
     if report.several_runs:
         parts.append("\n".join(f"- {_escape(line)}" for line in report.key()))
     if report.warnings:
         parts.append("\n".join(f"> **Warning:** {_escape(line)}" for line in report.warnings).replace("\n", "\n>\n"))
+    if comparisons:
+        parts.append("\n".join(f"- {_link(link)}: {_escape(link.says)}" for link in comparisons))
     parts += ["## Summary", _table(headline(report)), *(_escape(note) for note in fit_notes(report)), *_peers(report)]
     group = None
     for figure in figures.drawn:
@@ -52,6 +56,10 @@ def _peers(report: Report) -> list[str]:
     return parts + [part for title, table in tables.items() if table.rows for part in (title, _table(table)) if part]
 
 
+def _link(link: Link) -> str:
+    return f"[{link.runs}]({link.file})" if link.file else f"{link.runs} is not compared"
+
+
 def _facts(report: Report) -> str:
     rows = [[fact.name + (" (!)" if fact.alarming else ""), fact.value, fact.meaning] for fact in facts(report)]
     return _rows(["", "", "means"], ["---"] * 3, rows)
@@ -59,6 +67,7 @@ def _facts(report: Report) -> str:
 
 def _growth(report: Report) -> list[str]:
     tables = {"Declared against measured growth": complexity_table(report), "Crossovers": crossover_table(report)}
+    tables["Laws of growth"] = law_table(report)
     return [part for title, table in tables.items() if table.rows for part in (f"## {title}", _table(table))]
 
 
