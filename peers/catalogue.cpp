@@ -32,11 +32,6 @@ void one_mask_at_a_time(const attnbench_problem& p, Reasons& reasons) {
   top_left_only(p, reasons);
 }
 
-void flash_limits(const attnbench_problem& p, Reasons& reasons) {
-  one_mask_at_a_time(p, reasons);
-  if (p.d_qk != p.d_v) reasons.push_back("PyTorch's flash kernel wants d_qk = d_v");
-}
-
 void square_or_single(const attnbench_problem& p, Reasons& reasons) {
   top_left_only(p, reasons);
   if (causal_cuts(p) && p.n_q != p.n_k) reasons.push_back("its causal flag wants n_q = n_k");
@@ -46,7 +41,6 @@ void group_query_limits(const attnbench_problem& p, Reasons& reasons) {
   if (p.causal == ATTNBENCH_NOT_CAUSAL && p.n_q > 1) reasons.push_back("GroupQueryAttention is always causal");
   if (p.causal == ATTNBENCH_TOP_LEFT && p.n_q != p.n_k) reasons.push_back("GroupQueryAttention aligns its diagonal bottom-right");
   if (p.n_q != 1 && p.n_q != p.n_k) reasons.push_back("run for a whole prompt (n_q = n_k) or one new token (n_q = 1) only");
-  if (p.d_qk != p.d_v) reasons.push_back("GroupQueryAttention wants d_qk = d_v");
   if (p.d_qk % 8 != 0) reasons.push_back("GroupQueryAttention wants a head dimension that is a multiple of 8");
 }
 
@@ -74,7 +68,7 @@ constexpr Peer kPeers[] = {
      .stores_scores = false,
      .mathematics = Mathematics::attention,
      .supports = kPlain | kGqa | kMasks,
-     .unsupported = flash_limits},
+     .unsupported = one_mask_at_a_time},
     {.name = "torch_sdpa_math",
      .library = "PyTorch",
      .call = "scaled_dot_product_attention, math backend forced",
