@@ -201,6 +201,22 @@ def test_memory_is_judged_by_its_exact_bytes(tmp_path):
     assert agreements(run_of(tmp_path / "3", LINEAR, edit=constant))["memory"] is A
 
 
+def test_memory_that_a_constant_still_hides_is_not_below(tmp_path):
+    hiding = set_memory("workspace_peak", lambda n: 5_000_000 + 100 * n)
+    found = checks(run_of(tmp_path, LINEAR, memory_label="O(n^2)", edit=hiding))["memory"]
+    assert (found.agreement, found.reason) == (C, "lower-order terms still bend the tail")
+
+
+def test_times_that_scatter_too_much_cannot_tell(tmp_path):
+    def zigzag(record):
+        if "time" in record:
+            factor = 2.0 if SIZES.index(record["problem_fields"]["n_k"]) % 2 else 1.0
+            record["time"]["samples_s"] = [s * factor for s in record["time"]["samples_s"]]
+
+    found = checks(run_of(tmp_path, QUADRATIC, edit=zigzag))["time"]
+    assert (found.agreement, found.reason) == (C, "the interval is too wide to tell")
+
+
 def test_memory_taken_behind_the_workspace_is_caught_in_resident_bytes(tmp_path):
     hidden = set_memory("rss_peak", lambda n: (10 << 20) + 4 * n * n)
     found = checks(run_of(tmp_path, LINEAR, edit=hidden))

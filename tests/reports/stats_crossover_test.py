@@ -72,6 +72,15 @@ def test_two_crossings_are_several():
     assert found.reason == "faster up to n = 256; slower from n = 512; faster from n = 4096"
 
 
+def test_of_several_places_between_clear_sizes_the_middle_one_counts():
+    r, levels = np.random.default_rng(10), [-0.3, -0.3, -0.3, 0.001, -0.001, 0.3, 0.3, 0.3]
+    new = [rounds(level + math.log(n), 1e-4 * r.standard_normal(10)) for n, level in zip(SIZES, levels, strict=True)]
+    found = crossover(SIZES, measured(1, 0, r, 0), new)
+    assert found.kind is Crossing.ONE
+    assert 1100 < found.n < 1900  # the line passes 0 just below 1024, between 1024 and 2048, and just above 2048
+    assert found.interval.low < 1024 < 2048 < found.interval.high
+
+
 def test_identical_variants_are_hardly_ever_said_to_cross():
     r = np.random.default_rng(5)
     found = [crossover(SIZES, measured(1, 0, r, 0.05), measured(1, 0, r, 0.05)).kind for _ in range(200)]
@@ -84,6 +93,8 @@ def test_too_few_rounds_give_an_estimate_without_a_claim():
     assert (found.kind, found.interval) == (Crossing.UNDECIDED, None)
     assert found.n == pytest.approx(1000, rel=0.05)
     assert found.reason == "n = 128: 3 rounds: too few for an interval"
+    wavering = [rounds((-1) ** i * 0.1 + math.log(n), np.zeros(3)) for i, n in enumerate(SIZES)]
+    assert crossover(SIZES, measured(1, 0, np.random.default_rng(6), 0, count=3), wavering).n is None
     seven = crossover(SIZES, *crossing_at(1000, np.random.default_rng(6), 0.01, count=7))
     assert "7 rounds cannot decide a table of 8: 9 are needed" in seven.reason
 
@@ -114,3 +125,22 @@ def test_sizes_at_which_the_two_never_met_are_left_out():
     alone = crossover(SIZES[:2], base[:2], new[:2])
     assert (alone.kind, alone.n) == (Crossing.UNDECIDED, None)
     assert "fewer than two sizes" in alone.reason
+
+
+def test_unpaired_rounds_that_do_not_bear_out_the_u_test_reach_to_the_end_of_the_sizes():
+    """Two sizes, clear by the U test; paired in their order the same rounds may leave 0 possible at one of them."""
+    r, reached = np.random.default_rng(11), 0
+    for _ in range(60):
+        base = [rounds(0, 0.1 * r.standard_normal(10)) for _ in range(2)]
+        new = [rounds(level, 0.1 * r.standard_normal(10)) for level in (0.2, -0.2)]
+        found = crossover([100, 200], base, new, paired=False)
+        if found.kind is Crossing.ONE:
+            assert (
+                100
+                <= found.interval.low * (1 + 1e-9)
+                <= found.n * (1 + 1e-9)
+                <= found.interval.high * (1 + 2e-9)
+                <= 201
+            )
+            reached += found.interval.low < 100.001 or found.interval.high > 199.999
+    assert reached > 0
