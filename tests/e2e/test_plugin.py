@@ -1,4 +1,4 @@
-"""If these fail, no variant can be written, built, checked and measured outside this tree, with only attnbench installed."""
+"""If these fail, no variant can be written, built and measured outside this tree, with only attnbench installed."""
 
 import json
 import os
@@ -24,6 +24,7 @@ class Installed:
             "PATH": f"{prefix / 'bin'}:{os.environ['PATH']}",
             "CMAKE_PREFIX_PATH": str(prefix),
             "ATTNBENCH_PYTHON": python,
+            "CMAKE_BUILD_PARALLEL_LEVEL": "2",
         }
 
     def ok(self, *command, cwd: Path, **variables: str) -> str:
@@ -71,35 +72,42 @@ def test_the_example_in_cpp_is_the_one_on_the_page():
     assert (ROOT / "examples/plugin/average.cpp").read_text() == snippet()
 
 
-@pytest.mark.parametrize("compiler", ["default", "clang"])
-def test_the_example_project_is_built_outside_and_runs(installed, compiler, tmp_path):
-    if compiler == "clang" and not shutil.which("clang++"):
-        pytest.skip("clang++ is not installed")
-    choice = {} if compiler == "default" else {"CC": "clang", "CXX": "clang++"}
-    folder = installed.build(ROOT / "examples/plugin", tmp_path / "build", **choice)
+def run_examples(installed: Installed, folder: Path, tmp_path: Path) -> None:
+    """Two plugins beside a built-in variant in one sweep, and the one in C held to some of the contract."""
     plugins = [a for name in ("average", "c") for a in ("--plugin", folder / f"libexample_{name}.so")]
     out = tmp_path / "run"
-    installed.ok("attnbench", "run", *plugins, "--variants", "naive,average,two_pass", "-a", "n=17,64", "-a",
-                 "causal=none,top-left", "--dataset", "gaussian", "--rounds", 1, "--samples", 1, "--out", out,
-                 "--no-report", cwd=tmp_path)  # fmt: skip
+    selection = ("--variants", "naive,average,two_pass", "-a", "n=17,64", "-a", "causal=none,top-left")
+    brief = ("--dataset", "gaussian", "--rounds", 1, "--samples", 1, "--no-report")
+    installed.ok("attnbench", "run", *plugins, *selection, *brief, "--out", out, cwd=tmp_path)
     timed = [r["variant_name"] for r in records(out) if r["kind"] == "time" and r["status"] == "ok"]
     assert sorted(timed) == sorted(["naive", "average", "two_pass"] * 4)
-    check = ["--check", "oracle", "--check", "strides", "--check", "pairs", "--check", "growth", "--check", "heap"]
-    installed.ok("attnbench", "plugin", "check", folder / "libexample_c.so", *check, cwd=tmp_path)
+    checks = [a for name in ("oracle", "strides", "pairs", "growth", "heap") for a in ("--check", name)]
+    installed.ok("attnbench", "plugin", "check", folder / "libexample_c.so", *checks, cwd=tmp_path)
 
 
-def test_the_same_source_file_of_this_tree_builds_outside_under_another_name(installed, tmp_path):
+def test_examples_and_a_source_file_of_this_tree_build_outside_and_run(installed, tmp_path):
     (tmp_path / "CMakeLists.txt").write_text(
-        "cmake_minimum_required(VERSION 3.22)\nproject(copy CXX)\nfind_package(attnbench CONFIG REQUIRED)\n"
+        "cmake_minimum_required(VERSION 3.22)\nproject(outside LANGUAGES C CXX)\n"
+        "find_package(attnbench CONFIG REQUIRED)\n"
+        f"add_subdirectory({ROOT / 'examples/plugin'} examples)\n"
         "attnbench_add_plugin(copy naive.cpp PREFIX copy_of_)\n"
     )
     shutil.copy(ROOT / "variants/naive.cpp", tmp_path)
-    plugin = installed.build(tmp_path, tmp_path / "build") / "libcopy.so"
+    folder = installed.build(tmp_path, tmp_path / "build")
+    run_examples(installed, folder / "examples", tmp_path)
+
     problem = ("--problem", "b2 h4:2 n33 d8 f32 causal mask=additive:h", "--dataset", "gaussian")
-    selection = ("--plugin", plugin, "--variants", "naive,copy_of_naive")
+    selection = ("--plugin", folder / "libcopy.so", "--variants", "naive,copy_of_naive")
     verified = installed.ok("attnbench", "verify", *selection, *problem, "--json", cwd=tmp_path)
     errors = {r["variant"]: (r["status"], r["verify"]["rel_rms"]) for r in json.loads(verified)}
     assert errors["naive"][0] == "ok" and errors["naive"] == errors["copy_of_naive"]
+
+
+def test_plugins_of_another_compiler_run_in_this_host(installed, tmp_path):
+    if not shutil.which("clang++"):
+        pytest.skip("clang++ is not installed")
+    folder = installed.build(ROOT / "examples/plugin", tmp_path / "build", CC="clang", CXX="clang++")
+    run_examples(installed, folder, tmp_path)
 
 
 def test_the_plugin_header_is_plain_c_and_old_cpp(installed, tmp_path):
