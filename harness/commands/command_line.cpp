@@ -74,6 +74,7 @@ std::string usage_message(const CLI::App& app, const CommandLine& line, const CL
     return "unknown command '" + typed + "'" + suggestion(typed, commands) + " (" + help + ")";
   if (!commands.empty() && typed.empty()) return "give a command: " + join(commands, ", ") + " (" + help + ")";
   for (const auto& argument : line.arguments) {
+    if (argument == "--") break;
     const auto name = argument.substr(0, argument.find('='));
     const auto known = long_options(command);
     if (!name.starts_with("--") || name == "--" || std::find(known.begin(), known.end(), name) != known.end()) continue;
@@ -97,11 +98,20 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_verify(app, line);
   add_apply(app, line);
   add_report(app, line);
+  add_compare(app, line);
+  add_export(app, line);
   add_merge(app, line);
   add_plugin(app, line);
   add_new_variant(app, line);
   add_calibrate(app, line);
   add_worker(app, line);
+}
+
+// What follows -- in `compare ... -- OPTIONS` is for the commands that compare starts.
+int count_to_parse(const std::vector<std::string>& arguments) {
+  const bool passes_on = arguments.size() > 1 && arguments[1] == "compare";
+  const auto end = passes_on ? std::find(arguments.begin(), arguments.end(), "--") : arguments.end();
+  return static_cast<int>(end - arguments.begin());
 }
 
 int parse_and_run(CLI::App& app, CommandLine& line, int argc, char** argv) {
@@ -125,7 +135,7 @@ int run_command_line(int argc, char** argv) {
     CLI::App app("attnbench measures attention variants: which is right, how fast, with how much memory, at which length.",
                  "attnbench");
     add_commands(app, line);
-    return parse_and_run(app, line, argc, argv);
+    return parse_and_run(app, line, count_to_parse(line.arguments), argv);
   } catch (const UserError& error) {
     complain(error.what());
     return kUsage;

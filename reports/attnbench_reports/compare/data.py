@@ -57,7 +57,7 @@ def _row(row: Row) -> dict:
         "new_s": m.new_s, "new_interval_s": _ends(row.new_interval),
         "ratio": m.ratio, "ratio_interval": _ends(m.interval), "adjusted_interval": _ends(judged.adjusted),
         "p_value": m.p_value, "p_adjusted": judged.p_adjusted, "margin": judged.margin,
-        "verdict": str(judged.verdict), "reason": judged.reason, "minimum_effect": judged.minimum_effect,
+        "verdict": str(judged.verdict), "reason": judged.reason, "minimum_effect": row.minimum_effect,
         "base_rounds": m.rounds[0], "new_rounds": m.rounds[1],
         "base_reproducer": row.base.reproducer, "new_reproducer": row.new.reproducer,
     }  # fmt: skip

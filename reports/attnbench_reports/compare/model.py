@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import geometric_mean
 
 from attnbench_reports.compare.accuracy import same_accuracy
@@ -53,6 +54,11 @@ class Row:
     @property
     def new_interval(self) -> Interval | None:
         return median_interval(list(self.new.rounds.values()))
+
+    @cached_property
+    def minimum_effect(self) -> float | None:
+        """Smallest change, as a share, that this table finds here with 80 % probability; None where none."""
+        return self.judged.minimum_effect
 
     @property
     def slower_by(self) -> float:

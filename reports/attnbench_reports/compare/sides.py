@@ -106,6 +106,7 @@ def sides_of_variants(run: Run, base: str, new: str) -> tuple[Side, Side]:
 def _side(run: Run, cases: list[Case], name: Callable[[Case], str], label: str) -> Side:
     environment = run.meta["environment"]
     rows = {row.name: row.values[0] for row in environment_rows([run])}
+    rows["load before the run"] = f"{environment.get('load_1m', 0):.1f}"
     sessions = run.meta.get("sessions") or [run.meta]
     return Side(
         label=label,

@@ -19,7 +19,7 @@ def rows_table(found: Compared, rows: list[Row] | None = None) -> Table:
         number("ratio", ratio, lambda r: r.measured.ratio, "new / base: above 1 is slower"),
         Column("95 % of ratio", lambda r: ratio_interval(r.measured.interval), help="for this row alone"),
         Column("verdict", lambda r: r.judged.verdict, help="Holm over the table at 5 %, and beyond the margin"),
-        number("detectable", units.percent, lambda r: r.judged.minimum_effect,
+        number("detectable", units.percent, lambda r: r.minimum_effect,
                "smallest change that this table finds in this row with 80 % probability"),
         Column("rounds", rounds),
         Column("why", lambda r: r.judged.reason),

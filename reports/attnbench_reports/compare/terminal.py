@@ -42,7 +42,7 @@ def _block(rows: list[Row], colour: bool) -> str:
         lines.append([
             row.key.variant, units.DASH if row.key.n is None else str(row.key.n),
             _time(m.base_s, row.base_interval), _time(m.new_s, row.new_interval), ratio(m.ratio),
-            ratio_interval(m.interval), str(row.judged.verdict), units.percent(row.judged.minimum_effect), rounds(row),
+            ratio_interval(m.interval), str(row.judged.verdict), units.percent(row.minimum_effect), rounds(row),
         ])  # fmt: skip
     if all(row.key.n is None for row in rows):
         lines = [[line[0], *line[2:]] for line in lines]
