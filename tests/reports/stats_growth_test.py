@@ -87,6 +87,13 @@ def test_a_term_that_adds_nothing_is_the_simpler_law():
     assert choose_law(N, 0 * N) is None
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_axis_that_starts_at_1_is_without_n_log_n():
+    choice = choose_law(N / 128, N / 128)
+    assert choice.best.law == "n"
+    assert "n log n" not in [f.law for f in choice.ranking]
+
+
 def test_curvature_has_its_t_interval_and_the_tail_its_sizes():
     # Residuals of an exact line and parabola: y = 2 x + 0.05 x^2 on x = -3.5 .. 3.5 plus a cubic-free alternation.
     x, e = np.arange(8) - 3.5, 0.01 * np.array([1, -1, -1, 1, 1, -1, -1, 1])
@@ -142,6 +149,14 @@ def test_a_parameter_is_an_axis_and_joins_what_the_label_keeps_apart(tmp_path):
     assert [s.fixed for s in windows] == ["n_q=512 n_k=512", "n_q=1024 n_k=1024"]
     assert growths(windows[0])["time"].fit.slope.value == pytest.approx(1)
     assert [s.fixed for s in found if s.axis == "n"] == ["window=64", "window=128", "window=256"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_parameter_of_0_is_no_place_on_a_logarithmic_axis(tmp_path):
+    laws = tuple(Law("x", "masked_softmax", 1, 0.01, 1, 0.2, params={"globals": g}) for g in (0, 1, 2, 4))
+    found = [s for s in axis_series(points(tmp_path, laws=laws, sizes=(512, 1024))) if s.axis == "globals"]
+    assert [s.x for s in found] == [(1, 2, 4), (1, 2, 4)]
+    assert growths(found[0])["time"].fit.slope.value == pytest.approx(0)
 
 
 def test_cross_attention_has_n_q_and_n_k_apart(tmp_path):

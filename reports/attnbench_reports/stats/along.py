@@ -94,8 +94,8 @@ def _along(axis: str, fields: tuple[str, ...], places: list[tuple[Point, dict]])
     groups: dict[tuple, dict[float, Point]] = {}
     for point, at in places:
         value = at.get(fields[0])
-        if not isinstance(value, int | float) or any(at[field] != value for field in fields):
-            continue
+        if not isinstance(value, int | float) or value <= 0 or any(at[field] != value for field in fields):
+            continue  # 0 has no logarithm
         rest = tuple((k, v) for k, v in at.items() if k not in fields)
         groups.setdefault(rest, {})[value] = point
     kept = {rest: members for rest, members in groups.items() if len(members) > 1}

@@ -102,6 +102,8 @@ def _fit(law: str, terms: Terms, n: np.ndarray, y: np.ndarray) -> LawFit | None:
     if m - p - 1 < 1:
         return None
     shares = np.stack([f(n) for f in terms.values()], axis=1) / y[:, None]  # of y, per unit of each coefficient
+    if not shares.any(axis=1).all():
+        return None  # n log n is 0 at n = 1
     coefficients = _relative_least_squares(shares)
     if np.any((shares * coefficients).max(axis=0) < ROUNDING):
         return None  # collapsed: a term contributes nothing at any size
