@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing: Debian/Ubuntu packages and the project's own Python environment (.venv). Quick when nothing is.
-# Usage: scripts/setup.sh [--tests]    --tests adds what only the tests need (a headless browser, where Debian has one)
+# Usage: scripts/setup.sh [--tests]    --tests adds what only the tests need (on Debian: a headless browser, clang for fuzzing)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,7 +10,8 @@ requirements=(reports/requirements.txt tests/requirements.txt)
 if [[ ${1:-} == --tests ]]; then packages+=(libbenchmark-tools); fi  # its compare.py reads what `attnbench export` writes
 distribution=$(. /etc/os-release 2>/dev/null && echo "${ID:-unknown}" || echo unknown)
 # Ubuntu's chromium package is a snap, which containers cannot install; the browser test is skipped there.
-if [[ ${1:-} == --tests && $distribution == debian ]]; then packages+=(chromium); fi
+# clang is there for libFuzzer (scripts/fuzz.sh); without it the corpora are still replayed.
+if [[ ${1:-} == --tests && $distribution == debian ]]; then packages+=(chromium clang libclang-rt-dev); fi
 
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 1; }

@@ -11,5 +11,6 @@ export ATTNBENCH_BINARY=$PWD/build/attnbench
 failed=0
 ctest --test-dir build -j "$(nproc)" --output-on-failure --output-junit ctest.xml --progress || failed=1
 .venv/bin/python -m pytest tests -q --junitxml build/pytest.xml || failed=1
+scripts/fuzz.sh 3 || failed=1
 .venv/bin/python scripts/count_tests.py build/ctest.xml build/pytest.xml || failed=1
 exit $failed

@@ -157,9 +157,14 @@ std::string last_line(const std::string& text) {
 // Waits for the child's end in one of the ways it can come.
 void wait_for_end(const ProcessSpec& spec, Running& running, ProcessOutcome& outcome, Clock::time_point begin) {
   using End = ProcessOutcome::End;
+  auto answered = begin;
   while (!running.reap()) {
     exchange_once(running, outcome.answer);
-    if (outcome.answer.size() > kAnswerLimit) outcome.end = End::flooded;
+    if (!outcome.answer.ends_with('\n')) answered = Clock::now();
+    // OpenBLAS, for one, waits at the exit of a process for a thread that asks for memory for ever where there is none.
+    outcome.lingered = seconds_since(answered) > spec.linger_seconds;
+    if (outcome.lingered) outcome.end = End::exited;
+    else if (outcome.answer.size() > kAnswerLimit) outcome.end = End::flooded;
     else if (seconds_since(begin) > spec.timeout_seconds) outcome.end = End::timed_out;
     else if (spec.keep_going && !spec.keep_going()) outcome.end = End::stopped;
     else continue;

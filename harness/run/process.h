@@ -17,6 +17,7 @@ struct ProcessSpec {
   std::vector<std::string> command;    // program (a path) and its arguments
   std::string input;                   // written to standard input, which is then closed
   double timeout_seconds = 60;         // then the whole process group is killed
+  double linger_seconds = 5;           // and so long after a whole line of answer, which counts all the same
   std::function<bool()> keep_going{};  // called about ten times a second while waiting; false kills the group
 };
 
@@ -27,6 +28,7 @@ struct ProcessOutcome {
   std::string answer;                 // all that came on the answer pipe
   std::string last_words;             // the last line written to standard output or error that was not blank
   double wall_seconds = 0;            // from the start to the end of the child
+  bool lingered = false;              // it had answered, and was killed because it would not end
   bool kernel_out_of_memory = false;  // the kernel's out-of-memory killer struck while the child lived
 };
 

@@ -10,6 +10,7 @@ endif()
 
 option(ATTNBENCH_WERROR "Treat warnings as errors" OFF)
 set(ATTNBENCH_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
+option(ATTNBENCH_FUZZ "Build the fuzz targets for libFuzzer (clang); otherwise they replay their corpora" OFF)
 option(ATTNBENCH_COVERAGE "Instrument for gcov" OFF)
 
 # No per-file -m flags anywhere: SIMD lives in Highway's per-target namespaces. No contraction, so that a result does not depend

@@ -9,8 +9,9 @@ import subprocess
 import time
 from pathlib import Path
 
-SWEEP = ["--variants", "naive,linear", "-a", "n=4,8", "-a", "d=4", "-a", "h=2", "--dataset", "gaussian", "--threads", "1",
-         "--rounds", "2", "--samples", "1", "--no-weights", "--no-report", "-q"]  # fmt: skip
+PLAN = "--variants naive,linear -a n=4,8 -a d=4 -a h=2 --dataset gaussian --threads 1 --no-weights".split()
+QUIET = ["--no-report", "-q"]
+SWEEP = [*PLAN, *QUIET, "--rounds", "2", "--samples", "1"]
 RECORDS = 4 * (1 + 2 + 1)  # cases: verify, rounds, memory
 
 
@@ -19,9 +20,10 @@ def keys(folder: Path) -> list[str]:
     return [json.loads(line)["key"] for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def start(attnbench, *arguments) -> subprocess.Popen:
-    return subprocess.Popen([attnbench.binary, *arguments], cwd=attnbench.folder, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, text=True)  # fmt: skip
+def start(attnbench, *arguments, **options) -> subprocess.Popen:
+    command = [attnbench.binary, *arguments]
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=attnbench.folder, **streams, **options)
 
 
 def test_a_run_killed_at_random_moments_loses_nothing_and_repeats_nothing(attnbench, tmp_path):
@@ -29,7 +31,7 @@ def test_a_run_killed_at_random_moments_loses_nothing_and_repeats_nothing(attnbe
     before: list[str] = []
     for _ in range(8):
         begun = (tmp_path / "run/run.json").exists()
-        process = start(attnbench, "run", *(["--resume", "run", "-q", "--no-report"] if begun else [*SWEEP, "--out", "run"]))
+        process = start(attnbench, "run", *(["--resume", "run", *QUIET] if begun else [*SWEEP, "--out", "run"]))
         time.sleep(moments.uniform(0, 0.6))
         process.kill()
         process.wait()
@@ -39,7 +41,7 @@ def test_a_run_killed_at_random_moments_loses_nothing_and_repeats_nothing(attnbe
         assert after[: len(before)] == before
         before = after
     if (tmp_path / "run/run.json").exists():
-        attnbench.ok("run", "--resume", "run", "-q", "--no-report")
+        attnbench.ok("run", "--resume", "run", *QUIET)
     else:
         attnbench.ok("run", *SWEEP, "--out", "run")
     after = keys(tmp_path / "run")
@@ -50,35 +52,36 @@ def test_a_run_killed_at_random_moments_loses_nothing_and_repeats_nothing(attnbe
 
 
 def test_a_full_disk_ends_a_run_with_one_line_and_it_carries_on_when_there_is_room(attnbench, tmp_path):
-    def no_room() -> None:  # stands in for a full disk: a file that grows beyond this is refused
-        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, resource.RLIM_INFINITY))
+    def no_room() -> None:
+        """Stands in for a full disk: no file may grow beyond three pages of inputs, or ten records."""
+        resource.setrlimit(resource.RLIMIT_FSIZE, (14_000, resource.RLIM_INFINITY))
 
-    done = subprocess.run([attnbench.binary, "run", *SWEEP, "--out", "run"], cwd=tmp_path, capture_output=True, text=True,
-                          preexec_fn=no_room)  # fmt: skip
-    assert done.returncode == 2, done.stderr
-    complaints = [line for line in done.stderr.splitlines() if line.startswith("attnbench: ")]
+    process = start(attnbench, "run", *SWEEP, "--out", "run", preexec_fn=no_room)
+    _, said = process.communicate()
+    assert process.returncode == 2, said
+    complaints = [line for line in said.splitlines() if line.startswith("attnbench: ")]
     assert len(complaints) == 1 and "File too large" in complaints[0] and "--resume" in complaints[0]
     stored = keys(tmp_path / "run")
     assert 0 < len(stored) < RECORDS
     assert (tmp_path / "run/records.jsonl").read_bytes().endswith(b"\n")
-    attnbench.ok("run", "--resume", "run", "-q", "--no-report")
+    attnbench.ok("run", "--resume", "run", *QUIET)
     after = keys(tmp_path / "run")
     assert after[: len(stored)] == stored and len(after) == len(set(after)) == RECORDS
 
 
 def test_two_writers_never_share_a_folder(attnbench, tmp_path):
-    first = start(attnbench, "run", *SWEEP, "--rounds", "50", "--out", "run")
+    first = start(attnbench, "run", *PLAN, *QUIET, "--rounds", "200", "--out", "run")
     try:
         while not (tmp_path / "run/run.json").exists():
             assert first.poll() is None
             time.sleep(0.01)
         assert "is in use by another attnbench" in attnbench.refused("run", *SWEEP, "--out", "run")
-        assert "is in use by another attnbench" in attnbench.refused("run", "--resume", "run", "--no-report")
+        assert "is in use by another attnbench" in attnbench.refused("run", "--resume", "run", *QUIET)
     finally:
         first.kill()
         first.wait()
     assert (tmp_path / "run/.lock").exists()  # stale, and no hindrance:
-    resumed = start(attnbench, "run", "--resume", "run", "-q", "--no-report")
+    resumed = start(attnbench, "run", "--resume", "run", *QUIET)
     time.sleep(0.3)
     os.kill(resumed.pid, signal.SIGINT)
     _, complaint = resumed.communicate()

@@ -77,6 +77,21 @@ TEST_CASE("a child that talks without end is stopped at its limit all the same")
   CHECK(called_off.end == End::stopped);
 }
 
+TEST_CASE("a child that has answered and will not end is ended, and its answer counts") {
+  const auto outcome = run_process({.command = {"/bin/sh", "-c", "echo answered >&3; exec sleep 1000"},
+                                    .input = "",
+                                    .timeout_seconds = 60,
+                                    .linger_seconds = 0.2});
+  CHECK(outcome.end == End::exited);
+  CHECK(outcome.lingered);
+  CHECK(outcome.answer == "answered\n");
+  const auto slow = run_process({.command = {"/bin/sh", "-c", "printf answ >&3; sleep 0.5; echo ered >&3; sleep 0.1"},
+                                 .input = "",
+                                 .timeout_seconds = 60,
+                                 .linger_seconds = 0.2});
+  CHECK(slow.answer == "answered\n");  // half a line is no answer yet
+}
+
 TEST_CASE("last words are one short printable line") {
   const auto outcome = shell("printf 'a\\033[31mb\\tc\\n\\n  \\n'");
   CHECK(outcome.last_words == "a[31mbc");
