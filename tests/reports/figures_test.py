@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from attnbench_reports.figures import crossover_map, draw, local_slope, roofline, threads
 from attnbench_reports.figures.against_n import against_n
-from attnbench_reports.figures.axes import _trimmed, round_ticks, wrapped
+from attnbench_reports.figures.axes import round_ticks, trimmed, wrapped
 from attnbench_reports.figures.catalogue import ACROSS, families, planned
 from attnbench_reports.figures.draw import _write
 from attnbench_reports.figures.missing import Missing
@@ -186,11 +186,11 @@ def test_a_factor_2_always_holds_two_ticks(base):
 
 
 @pytest.mark.parametrize(
-    ("text", "trimmed"),
+    ("text", "tick"),
     [("10.0 ms", "10 ms"), ("1.00 s", "1 s"), ("1.0e-04", "1e-04"), ("0.300×", "0.3×"), ("100", "100")],
 )
-def test_ticks_carry_no_empty_digits(text, trimmed):
-    assert _trimmed(text) == trimmed
+def test_ticks_carry_no_empty_digits(text, tick):
+    assert trimmed(text) == tick
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import jsonschema
 import numpy as np
 import pytest
 from attnbench_reports.errors import UserError
-from attnbench_reports.load.calibration import Level
+from attnbench_reports.load.calibration import Calibration, Level
 from attnbench_reports.load.cases import UNFINISHED, cases_of
 from attnbench_reports.load.heatmaps import heatmaps_of
 from attnbench_reports.load.run import (
@@ -306,6 +306,14 @@ def test_calibrated_bandwidths_become_the_levels_of_the_memory_hierarchy(tmp_pat
     assert list(calibration.fma_peaks(2).items()) == [("AVX2", 900), ("SSE4", 225)]
     assert calibration.fma_peaks(2, "f64") == {}
     assert calibration.sgemm_peak(1) == pytest.approx(360)
+
+
+def test_sizes_that_fit_a_cache_in_part_are_no_level():
+    rates = {2**14: 222, 2**15: 223, 2**16: 118, 2**20: 102, 2**23: 98, 2**24: 77, 2**25: 50, 2**26: 32, 2**27: 17}
+    bandwidth = [{"kind": "read", "threads": 1, "working_set_bytes": s, "gbytes_per_s": r} for s, r in rates.items()]
+    assert Calibration({"bandwidth": bandwidth}).levels(1) == [
+        Level(2**15, 223, False), Level(2**23, 118, False), Level(2**27, 17, True)
+    ]  # fmt: skip
 
 
 def test_a_run_without_calibration_has_none(tmp_path):

@@ -40,7 +40,7 @@ def log_quantity(axis: Axis, low: float, high: float, text: Callable[[float], st
     low, high = low / margin, high * margin
     ax.set(**{f"{name}scale": "log", f"{name}lim": (low, high)})
     axis.set_major_locator(FixedLocator(round_ticks(low, high, base, most=9 if name == "y" else 6)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _trimmed(text(value))))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: trimmed(text(value))))
     axis.set_minor_locator(NullLocator())
 
 
@@ -59,7 +59,7 @@ def round_ticks(low: float, high: float, base: int, most: int) -> list[float]:
     return ticks[:: math.ceil(len(ticks) / most)]
 
 
-def _trimmed(text: str) -> str:
+def trimmed(text: str) -> str:
     """A tick needs no digits beyond the point: 10.0 ms becomes 10 ms, 1.0e-04 becomes 1e-04."""
     return re.sub(r"\.(\d*?)0+(?=\D|$)", lambda m: f".{m[1]}" if m[1] else "", text)
 

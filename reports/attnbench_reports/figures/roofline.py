@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from attnbench_reports import units
-from attnbench_reports.figures.axes import legend_beside, log_quantity, new_figure
+from attnbench_reports.figures.axes import legend_beside, log_quantity, new_figure, trimmed
 from attnbench_reports.figures.missing import NOTHING_TIMED, Missing
 from attnbench_reports.figures.style import Looks
 from attnbench_reports.load.calibration import Calibration, Level
@@ -97,7 +97,7 @@ def _levels(ax: Axes, levels: list[Level], highest: float) -> None:
         low, high = ax.transData.transform([(start, start * rate), (end, end * rate)])
         angle = math.atan2(high[1] - low[1], high[0] - low[0])
         above = (6 * math.cos(angle) - 3 * math.sin(angle), 6 * math.sin(angle) + 3 * math.cos(angle))
-        what = "memory" if level.is_memory else f"≤ {units.size(level.bytes)}"
+        what = "memory" if level.is_memory else f"≤ {trimmed(units.size(level.bytes))}"
         label = ax.annotate(f"{what} {units.gflops(rate)} GB/s", (start, start * rate), xytext=above, ha="left",
                             textcoords="offset points", rotation_mode="anchor", fontsize=7.5,
                             color=INK if level.is_memory else "#777777", zorder=2)  # fmt: skip

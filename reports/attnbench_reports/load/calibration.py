@@ -40,13 +40,15 @@ class Calibration:
         )
 
     def levels(self, threads: int) -> list[Level]:
-        """The read bandwidths as levels, fastest first: a new level starts where the rate falls off."""
+        """The read bandwidths as levels, fastest first: a new level starts where the rate falls off. Between two levels
+        lie sizes that fit only in part, one rate each; they are no level. The last is memory."""
         groups: list[list[tuple[int, float]]] = []
         for size, rate in self.bandwidths(threads):
             if not groups or rate < LEVEL_DROP * max(r for _, r in groups[-1]):
                 groups.append([])
             groups[-1].append((size, rate))
-        levels = [(group[-1][0], max(rate for _, rate in group)) for group in groups]
+        plateaus = [group for group in groups[:-1] if len(group) > 1] + groups[-1:]
+        levels = [(group[-1][0], max(rate for _, rate in group)) for group in plateaus]
         return [Level(size, rate, i == len(levels) - 1) for i, (size, rate) in enumerate(levels)]
 
     def thread_counts(self) -> list[int]:
