@@ -23,9 +23,10 @@ constexpr const char* kFooter = R"(Start here:
   attnbench plan                                    what that would do, and how long it would take
   attnbench run --variants naive,blockwise,linear -a n=256:16384:x2 --dataset text
   attnbench describe sliding_window                 one variant: equation, cost, parameters
+  attnbench compare results/before results/after    what became faster or slower
   attnbench apply blockwise --q Q.npy --k K.npy --v V.npy --out O.npy
 
-Exit codes: 0 ok; 1 a case failed; 2 a mistake in the arguments or inputs; 130 interrupted.
+Exit codes: 0 ok; 1 a case failed; 2 a mistake in the arguments or inputs; 3 what --fail-on asked for; 130 interrupted.
 `attnbench COMMAND --help` explains a command.)";
 
 std::string version_text() {

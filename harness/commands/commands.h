@@ -33,7 +33,7 @@ void add_calibrate(CLI::App& app, CommandLine& line);
 void add_worker(CLI::App& app, CommandLine& line);
 
 /// Parses the arguments and carries out the command. Returns the exit code: 0 ok, 1 a case failed, 2 a mistake in the
-/// arguments or inputs, 130 interrupted.
+/// arguments or inputs, 3 what --fail-on asked for, 130 interrupted.
 int run_command_line(int argc, char** argv);
 
 }  // namespace attnbench

@@ -13,7 +13,7 @@
 namespace attnbench {
 namespace {
 
-constexpr const char* kFooter = R"(Stored runs:
+constexpr const char* kFooter = R"(Examples:
   attnbench compare results/before results/after
   attnbench compare results/before results/after --format markdown > comment.md
   attnbench compare results/before results/after --fail-on regression=5%
@@ -25,7 +25,7 @@ Measured alternately, A B B A A B B A ...; what follows -- goes to `attnbench ru
   attnbench compare --revisions main HEAD -- --plan smoke
   attnbench compare --paired './sort_a data' './sort_b data'   any commands: the whole process is timed
 
-Examples of what comes back: docs/compare.md. Exit codes: 0 ok; 1 a measured command failed; 2 usage, or sides that cannot be
+How to read the table: docs/compare.md. Exit codes: 0 ok; 1 a measured command failed; 2 usage, or sides that cannot be
 compared; 3 what --fail-on asked for; 130 interrupted.)";
 
 struct Options {

@@ -9,7 +9,7 @@ import pytest
 
 from .conftest import ROOT
 
-COMMANDS = ["list", "describe", "plan", "run", "verify", "apply", "report"]
+COMMANDS = ["list", "describe", "plan", "run", "verify", "apply", "report", "compare", "export"]
 
 
 def test_overview_names_every_command_and_how_to_start(attnbench):

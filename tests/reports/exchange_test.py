@@ -118,7 +118,7 @@ def test_files_of_other_programs_compare_as_weaker_evidence(capsys, tmp_path):
     text = capsys.readouterr().out
     assert re.search(r"BM_Sort/64 .* 1\.200 .* SLOWER", text)
     assert "repetitions inside one process, which is weaker evidence" in text
-    assert "BM_Gone : only in old.json" in text
+    assert "BM_Gone: only in base" in text
 
 
 def test_aggregates_alone_failed_benchmarks_and_fitted_rows(capsys, tmp_path):
@@ -137,7 +137,7 @@ def test_aggregates_alone_failed_benchmarks_and_fitted_rows(capsys, tmp_path):
     assert (row["variant"], row["base_s"], row["verdict"]) == ("BM_A", pytest.approx(5e-6), "UNDECIDED")
     assert any("only aggregates are stored" in line for line in found["warnings"])
     assert [(x["variant"], x["why"], x["lost"]) for x in found["not_compared"]] == [
-        ("BM_B", "b.json: failed (no device)", True)
+        ("BM_B", "new: failed (no device)", True)
     ]
 
 

@@ -153,10 +153,10 @@ def _joined(base: Side, new: Side) -> tuple[list[tuple[Entry, Entry]], list[Left
         if a and b and a.rounds and b.rounds:
             pairs.append((a, b))
         elif a and b:
-            why = "; ".join(f"{side.label}: {_status(e)}" for side, e in ((base, a), (new, b)) if not e.rounds)
+            why = "; ".join(f"{name}: {_status(e)}" for name, e in (("base", a), ("new", b)) if not e.rounds)
             left.append(Left(key, why, lost=bool(a.rounds) and b.status not in ("skipped", "unsupported")))
         else:
-            left.append(Left(key, f"only in {base.label if a else new.label}"))
+            left.append(Left(key, f"only in {'base' if a else 'new'}"))
     return pairs, left
 
 
@@ -193,7 +193,7 @@ def _drift(base: Entry, new: Entry) -> float:
 
 def _doubts(base: Side, new: Side, design: Design, rows: Sequence[Row]) -> list[str]:
     """What weakens the verdicts, as warnings."""
-    doubts = [f"{side.label}: {line}" for side in (base, new) for line in side.warnings]
+    doubts = [f"{name}: {line}" for name, side in (("base", base), ("new", new)) for line in side.warnings]
     if base.warnings == new.warnings:
         doubts = list(base.warnings)
     most = max(min(row.measured.rounds) for row in rows)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from attnbench_reports import units
-from attnbench_reports.compare.model import Compared, Row
+from attnbench_reports.compare.model import Compared, Left, Row
 from attnbench_reports.compare.table import DESIGNS, counts, ratio, ratio_interval, rounds
 from attnbench_reports.stats.intervals import Interval
 
@@ -63,10 +63,14 @@ def _foot(found: Compared) -> str:
     lines.append(f"Geometric mean of the ratios: {means}.")
     if found.left:
         lines.append(f"{units.plural(len(found.left), 'case')} not compared:")
-        lines += [f"  {x.key.variant} {x.key.problem}: {x.why}" for x in found.left[:MOST_LEFT]]
+        lines += [f"  {_case(x)}: {x.why}" for x in found.left[:MOST_LEFT]]
         if len(found.left) > MOST_LEFT:
             lines.append(f"  and {len(found.left) - MOST_LEFT} more")
     return "\n".join(lines + [f"warning: {line}" for line in found.warnings])
+
+
+def _case(left: Left) -> str:
+    return f"{left.key.variant}, {left.key.problem}" if left.key.problem else left.key.variant
 
 
 def _painted(text: str) -> str:
