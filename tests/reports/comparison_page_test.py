@@ -61,7 +61,7 @@ def seen(found, tmp_path_factory) -> dict:
 
 
 def expected(found: Compared, margin: float) -> dict[str, str]:
-    judged = judge([row.measured for row in found.rows], margin / 100)
+    judged = judge([row.measured for row in found.rows], [max(row.judged.margin, margin / 100) for row in found.rows])
     return {f"{r.key.variant} {r.key.n}": str(j.verdict) for r, j in zip(found.rows, judged, strict=True)}
 
 
