@@ -3,7 +3,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=(reports tests scripts peers)
-mapfile -t sources < <(git ls-files '*.cpp' '*.h')
+mapfile -t sources < <(git ls-files '*.cpp' '*.h' '*.hpp' '*.c')
 status=0
 if [[ ${1:-} == --fix ]]; then
   clang-format -i "${sources[@]}" && .venv/bin/ruff format "${python[@]}" && .venv/bin/ruff check --fix "${python[@]}"

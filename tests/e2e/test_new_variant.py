@@ -1,7 +1,7 @@
 """If this fails, adding a variant takes more than adding a file, or the page that explains it is wrong.
 
-The snippet of docs/add-a-variant.md is dropped into a copy of the sources, built, and must appear in list, verify, run
-and report.
+The snippet of docs/add-a-variant.md and what new-variant writes are dropped into a copy of the sources, built, and must
+appear in list, verify, run and report.
 """
 
 import json
@@ -15,7 +15,7 @@ from .conftest import ROOT, records, run
 
 
 @pytest.fixture(scope="module")
-def binary_with_average(tmp_path_factory):
+def binary_with_average(binary, tmp_path_factory):
     copy = tmp_path_factory.mktemp("copy") / "attnbench"
     for name in run("git", "ls-files", "-co", "--exclude-standard", cwd=ROOT).stdout.splitlines():
         if name.split("/")[0] in ("tests", "docs", "results") or not (ROOT / name).exists():
@@ -24,6 +24,7 @@ def binary_with_average(tmp_path_factory):
         shutil.copy(ROOT / name, copy / name)
     snippet = re.search(r"```cpp\n(.*?)```", (ROOT / "docs/add-a-variant.md").read_text(), re.DOTALL)
     (copy / "variants/average.cpp").write_text(snippet.group(1))
+    assert run(binary, "new-variant", "fresh", cwd=copy).returncode == 0
     environment = os.environ | {"CCACHE_BASEDIR": str(copy), "CCACHE_NOHASHDIR": "1"}
     for command in (
         ["cmake", "--preset", "release", "-DATTNBENCH_TESTS=OFF"],
@@ -36,8 +37,10 @@ def binary_with_average(tmp_path_factory):
 
 def test_one_new_file_is_listed_verified_run_and_reported(binary_with_average, tmp_path):
     binary = binary_with_average
-    assert "average" in run(binary, "list").stdout
-    verified = run(binary, "verify", "--variants", "average", "-a", "n=1,17,64", "--dataset", "gaussian", "--json")
+    assert {"average", "fresh"} <= {v["name"] for v in json.loads(run(binary, "list", "variants", "--json").stdout)}
+    verified = run(
+        binary, "verify", "--variants", "average,fresh", "-a", "n=1,17,64", "--dataset", "gaussian", "--json"
+    )
     assert verified.returncode == 0, verified.stderr
     assert {r["status"] for r in json.loads(verified.stdout)} == {"ok"}
 
