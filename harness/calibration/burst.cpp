@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 constexpr double kRise = 0.01;  // a best raised by less counts as the same
 constexpr double kNear = 0.02;  // of the best: a try that confirms it
 constexpr int kConfirmations = 3;
-constexpr auto kPatienceForThreads = std::chrono::milliseconds(50);
+constexpr auto kPatienceForThreads = std::chrono::milliseconds(200);
 constexpr int kSpins = 1000;  // before waiting gives the core away, which a machine with more threads than cores needs
 
 // Where the threads of a burst wait for each other.

@@ -13,7 +13,7 @@
 namespace attnbench {
 
 /// Runs work(i) for i in [0, threads), each on a thread of its own, begun when all are ready. Returns the seconds, or nothing when
-/// the threads did not come together within 50 ms (the machine is starved); then no work was done.
+/// the threads did not come together within 0.2 s (the machine is starved); then no work was done.
 std::optional<double> time_burst(const Parallel& parallel, const std::function<void(int)>& work);
 
 /// Rates of the bursts of one kind of work.

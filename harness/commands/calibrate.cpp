@@ -12,6 +12,7 @@
 #include "harness/commands/commands.h"
 #include "harness/paths.h"
 #include "harness/run/interrupt.h"
+#include "harness/store/environment.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -27,8 +28,8 @@ struct Options {
   double seconds = 0;
 };
 
-std::string place_for(const Calibration& calibration, const std::string& out) {
-  const auto path = out.empty() ? calibration_path(calibration.machine_id) : out;
+std::string place_to_keep(const std::string& out) {
+  const auto path = out.empty() ? calibration_path(machine_id(describe_environment(1))) : out;
   if (path.empty())
     throw UserError("nowhere to keep the calibration: HOME is not set; give --out FILE, or set ATTNBENCH_CALIBRATION");
   return path;
@@ -37,6 +38,7 @@ std::string place_for(const Calibration& calibration, const std::string& out) {
 int run(const Options& options) {
   if (options.seconds < 0)
     throw UserError(fmt::format("--seconds {:g} is below 0; give the seconds to measure for", options.seconds));
+  const auto path = place_to_keep(options.out);
   const InterruptGuard guard;
   const auto made = calibrate({.self = self_path(),
                                .quick = options.quick,
@@ -46,7 +48,6 @@ int run(const Options& options) {
                                .keep_going = [&] { return !guard.interrupted(); },
                                .announce = [](const std::string& what) { std::cerr << "measuring " << what << std::endl; }});
   if (!made) return kInterrupted;
-  const auto path = place_for(*made, options.out);
   write_calibration(*made, path);
   if (options.json) std::cout << to_json(*made).dump(2) << "\n";
   else std::cout << calibration_text(*made) << "\nkept in " << path << std::endl;

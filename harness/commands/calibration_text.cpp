@@ -13,6 +13,8 @@
 namespace attnbench {
 namespace {
 
+constexpr double kBusyShare = 0.5;  // load per core; half a core of other work already halves the bursts that all threads share
+
 std::string threads_title(int threads) { return fmt::format("{} thread{}", threads, threads == 1 ? "" : "s"); }
 
 // "217 -3%": the best of the tries, and how far the middle one lay below it.
@@ -63,24 +65,33 @@ std::string start_lines(const Calibration& c) {
                      seconds_text(c.worker_overhead_s));
 }
 
+std::string machine_lines(const Calibration& c) {
+  const auto cache = c.last_level_cache_bytes > 0 ? bytes_text(static_cast<double>(c.last_level_cache_bytes)) + " last-level cache"
+                                                  : std::string("last-level cache unknown");
+  auto text = fmt::format("{}, {} core{}, {}; {} calibration of {}\n", c.cpu_model, c.cores, c.cores == 1 ? "" : "s", cache,
+                          c.profile, c.created);
+  if (c.load_1m > kBusyShare * c.cores)
+    text += fmt::format("The machine was busy (load {:.2f}): ceilings come out too low; calibrate again when it is quiet.\n",
+                        c.load_1m);
+  return text;
+}
+
 }  // namespace
 
 std::string calibration_text(const Calibration& c) {
   Grid fma, sgemm;
   for (const auto& p : c.fma_peak) fma.add(p.isa + " " + p.dtype, p.threads, p.gflops);
   for (const auto& p : c.sgemm) sgemm.add(fmt::format("n {}", p.n), p.threads, p.gflops);
-  const auto cache = c.last_level_cache_bytes > 0 ? bytes_text(static_cast<double>(c.last_level_cache_bytes)) + " last-level cache"
-                                                  : std::string("last-level cache unknown");
   return fmt::format(
-      "{}, {} core{}, {}; {} calibration of {}\n"
+      "{}"
       "Each number is the best of several tries over all threads together; -3% means that the middle try lay 3 % below it.\n"
       "{}\n"
       "Multiply-adds in registers, GFLOP/s\n{}\n"
       "OpenBLAS sgemm, one n x n product per thread, GFLOP/s\n{}\n"
       "Reading memory, GB/s\n{}\n"
       "Triad a = b + s c, GB/s\n{}",
-      c.cpu_model, c.cores, c.cores == 1 ? "" : "s", cache, c.profile, c.created, start_lines(c), fma.text("ISA AND TYPE"),
-      sgemm.text("SIZE"), bandwidth_grid(c, "read"), bandwidth_grid(c, "triad"));
+      machine_lines(c), start_lines(c), fma.text("ISA AND TYPE"), sgemm.text("SIZE"), bandwidth_grid(c, "read"),
+      bandwidth_grid(c, "triad"));
 }
 
 }  // namespace attnbench

@@ -105,6 +105,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_plugin(app, line);
   add_new_variant(app, line);
   add_calibrate(app, line);
+  add_doctor(app, line);
   add_worker(app, line);
 }
 

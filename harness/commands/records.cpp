@@ -13,6 +13,7 @@
 namespace attnbench {
 namespace {
 
+constexpr const char* kAboveCeiling = "above ceiling";
 constexpr std::size_t kMaxColumns = 9;  // problems side by side on a terminal line
 
 double median(std::vector<double> values) {
@@ -42,19 +43,39 @@ std::string case_key(const Json& record) {
   return key.substr(0, key.rfind('|', key.rfind('|') - 1));
 }
 
+// The rounds of a case that were timed.
+struct Rounds {
+  std::vector<double> medians;
+  std::size_t above_ceiling = 0;  // rounds faster than the machine can be
+  // Half of them wrong, and so may be their median.
+  bool wrong() const { return 2 * above_ceiling >= medians.size(); }
+};
+
+std::map<std::string, Rounds> rounds_by_case(const std::string& directory) {
+  std::map<std::string, Rounds> cases;
+  for (const auto& record : read_records(directory, "time")) {
+    if (record.at("status") != "ok") continue;
+    const auto& time = record.at("time");
+    auto& rounds = cases[case_key(record)];
+    rounds.medians.push_back(time.at("median_s"));
+    rounds.above_ceiling += time.value("above_ceiling", false);
+  }
+  return cases;
+}
+
 std::vector<Cell> cells_of(const std::string& directory) {
-  std::map<std::string, std::vector<double>> medians;  // of the rounds of a case
-  for (const auto& record : read_records(directory, "time"))
-    if (record.at("status") == "ok") medians[case_key(record)].push_back(record.at("time").at("median_s"));
+  const auto rounds = rounds_by_case(directory);
   const auto verified = read_records(directory, "verify");
   const bool with_threads = differs(verified, threads_part), with_dataset = differs(verified, dataset_part);
   std::vector<Cell> cells;
   for (const auto& record : verified) {
-    const auto found = medians.find(case_key(record));
+    const auto found = rounds.find(case_key(record));
     const auto row = record.at("variant").get<std::string>() + (with_threads ? threads_part(record) : "") +
                      (with_dataset ? dataset_part(record) : "");
-    const std::string status = record.at("status");
-    cells.push_back({record.at("problem"), row, found != medians.end() ? seconds_text(median(found->second)) : status});
+    const auto text = found == rounds.end()   ? record.at("status").get<std::string>()
+                      : found->second.wrong() ? std::string(kAboveCeiling)
+                                              : seconds_text(median(found->second.medians));
+    cells.push_back({record.at("problem"), row, text});
   }
   return cells;
 }
@@ -127,8 +148,14 @@ std::string summary_text(const std::string& directory) {
   const auto cells = cells_of(directory);
   if (cells.empty()) return "";
   const auto problems = distinct(cells, [](const Cell& cell) { return cell.problem; });
-  if (problems.size() > kMaxColumns) return list(cells);
-  return (problems.size() > 1 ? "" : problems[0] + "\n") + pivot(cells, problems);
+  const bool wrong = std::any_of(cells.begin(), cells.end(), [](const Cell& cell) { return cell.text == kAboveCeiling; });
+  const std::string note =
+      wrong
+          ? "\nabove ceiling: faster than this machine can be, so the measurement is wrong; see `attnbench doctor`, and calibrate "
+            "again on a quiet machine\n"
+          : "";
+  if (problems.size() > kMaxColumns) return list(cells) + note;
+  return (problems.size() > 1 ? "" : problems[0] + "\n") + pivot(cells, problems) + note;
 }
 
 std::string verification_text(const std::vector<Json>& records) {

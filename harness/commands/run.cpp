@@ -9,6 +9,7 @@
 #include <iterator>
 #include <memory>
 
+#include "harness/calibration/calibration_file.h"
 #include "harness/commands/commands.h"
 #include "harness/commands/plan_options.h"
 #include "harness/commands/plan_text.h"
@@ -28,6 +29,7 @@ struct Options {
   PlanOptions plan;
   std::string out, resume, shard, fail_on;
   bool allow_mixed = false;
+  bool no_calibrate = false;
   bool no_report = false;
   bool dry_run = false;
   bool quiet = false;
@@ -102,7 +104,10 @@ int run(const Options& options, const CommandLine& line) {
                          .allow_mixed = options.allow_mixed,
                          .verify_only = false,
                          .command = line.arguments,
-                         .self = self_path()};
+                         .self = self_path(),
+                         .calibrate = [&] {
+                           return usable_calibration(self_path(), options.no_calibrate ? WhenStale::leave_out : WhenStale::measure);
+                         }};
   const auto outcome = run_plan(plan, run_options);
   if (outcome.interrupted) return outcome.exit_code();
   const int report = options.no_report ? 0 : make_report({directory}, directory + "/report", options.fail_on);
@@ -133,6 +138,8 @@ void add_run(CLI::App& app, CommandLine& line) {
   output(command->add_option("--fail-on", options->fail_on, kFailOnHelp))
       ->check(CLI::IsMember({"complexity"}))
       ->excludes(no_report);
+  output(command->add_flag("--no-calibrate", options->no_calibrate,
+                           "do not measure the machine's ceilings first when none are kept (see `attnbench calibrate`)"));
   output(command->add_flag("--dry-run", options->dry_run, "show the plan and run nothing"));
   output(command->add_flag("-q,--quiet", options->quiet, "do not print the summary table"));
   command->footer(R"(Examples:

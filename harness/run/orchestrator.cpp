@@ -327,6 +327,15 @@ void Run::record(JobKind kind, const Case& point, int round, const JobResult& re
                             to_string(point.problem), result.reasons.empty() ? "" : result.reasons.front()));
 }
 
+// A resumed run keeps the ceilings it began with.
+void calibrate(Json& document, const RunOptions& options, Store& store) {
+  if (!options.calibrate || !document.value("calibration", Json()).is_null()) return;
+  const auto calibration = options.calibrate();
+  if (!calibration) return;
+  document["calibration"] = to_json(*calibration);
+  store.write_run(document);
+}
+
 }  // namespace
 
 RunOutcome run_plan(const Plan& plan, const RunOptions& options) {
@@ -334,6 +343,7 @@ RunOutcome run_plan(const Plan& plan, const RunOptions& options) {
   Store store(options.directory, options.resume ? Store::Mode::resume : Store::Mode::create);
   if (options.resume) document = continue_run(store.resumed_run(), document, options.directory, options.allow_mixed);
   store.write_run(document);
+  calibrate(document, options, store);
   Run run(plan, options, store, current_session(document));
   const auto outcome = run.run_all();
   finish_session(document, outcome.interrupted ? "interrupted" : "complete");

@@ -2,9 +2,12 @@
 // kernel itself: a worker that crashes, hangs or runs out of memory costs its own case and nothing else.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "harness/calibration/calibration.h"
 #include "harness/planning/plan.h"
 
 namespace attnbench {
@@ -16,6 +19,7 @@ struct RunOptions {
   bool verify_only = false;          // the `verify` command: no timing, no memory, no weights
   std::vector<std::string> command;  // argv, stored in run.json
   std::string self;                  // path of this binary, started again as the worker
+  std::function<std::optional<Calibration>()> calibrate{};  // asked once the folder is there, for a run that has no ceilings yet
 };
 
 struct RunOutcome {

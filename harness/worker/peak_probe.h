@@ -8,8 +8,8 @@
 namespace attnbench {
 
 /// GFLOP/s (a multiply-add counts two) over all threads of `parallel`: the best of bursts of half a millisecond, repeated until
-/// three agree with the best, at most 40 ms; and how far the middle burst lay below it, which says how much the machine was taken
-/// away. A burst counts only when all threads ran at once; best is 0 when none did.
+/// three agree with the best, 40 ms unless the machine is starved; and how far the middle burst lay below it, which says how much
+/// the machine was taken away. A burst counts only when all threads ran at once; best is 0 when none did.
 Ceiling probe_peak(const Parallel& parallel);
 
 /// The best alone.

@@ -8,6 +8,7 @@
 
 #include "datasets/npy.h"
 #include "harness/calibration/ceilings.h"
+#include "harness/doctor/synthetic.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/run/orchestrator.h"
 #include "harness/run/process.h"
@@ -208,6 +209,6 @@ int worker_process(VariantLookup find) {
   return answer(to_line(do_job(job, find))) ? 0 : kNoJob;
 }
 
-int worker_main() { return worker_process(&find_known_variant); }
+int worker_main() { return worker_process(&find_worker_variant); }
 
 }  // namespace attnbench

@@ -1,0 +1,1 @@
+"""Doctor: what `attnbench doctor` measured on its synthetic workload, judged by the statistics that the reports use."""
