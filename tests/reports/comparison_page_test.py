@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from attnbench_reports.compare.checks import Allowed
@@ -45,10 +46,13 @@ result.errors = errors;
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory) -> Compared:
-    folder = tmp_path_factory.mktemp("comparison")
+    return made(tmp_path_factory.mktemp("comparison"), rounds=20)
+
+
+def made(folder: Path, rounds: int) -> Compared:
     laws = tuple(law for law in LAWS if law.name in {*CHANGED, "additive"})
     slowed = tuple(replace(law, seconds=law.seconds * CHANGED.get(law.name, 1)) for law in laws)
-    recipe = Recipe(laws=laws, sizes=(256, 512, 1024), rounds=20, weights=0, run_id="before")
+    recipe = Recipe(laws=laws, sizes=(256, 512, 1024), rounds=rounds, weights=0, run_id="before")
     base = make_run(folder / "base", recipe)
     new = make_run(folder / "new", replace(recipe, laws=slowed, noise_seed=2, run_id="after" + HOSTILE,
                                            bad={("additive", 512): ("time", "timeout")}))  # fmt: skip
@@ -91,6 +95,15 @@ def test_the_rows_shown_follow_the_verdicts_chosen_as_the_margin_moves(found, se
     assert len(seen["slower"]) == Counter(expected(found, 1).values())["SLOWER"]
     assert 0 < len(seen["fewer"]) == Counter(expected(found, 15).values())["SLOWER"] < len(seen["slower"])
     assert seen["keyboard"] == [0, 1]
+
+
+@needs_browser
+def test_however_large_a_change_too_few_rounds_decide_nothing(tmp_path):
+    found = made(tmp_path, rounds=5)
+    seen = look(comparison_html(found), ACT, tmp_path)
+    assert any(abs(row.measured.ratio - 1) > 0.25 for row in found.rows)
+    assert set(seen["start"].values()) == {"UNDECIDED"}
+    assert {v for at in seen["at"].values() for v in at["said"].values()} <= {"UNDECIDED", "SAME"}
 
 
 def test_what_is_not_compared_is_on_the_page_and_names_stay_text(found):

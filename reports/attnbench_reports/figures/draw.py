@@ -24,6 +24,7 @@ METADATA = {
     "pdf": {"CreationDate": None},
 }
 PNG_DPI = 150
+WIDE_PT = 670
 MOST_PROCESSES, WORTH_A_PROCESS = 8, 8  # figures for which starting another process pays
 
 
@@ -34,6 +35,11 @@ class Drawn:
     title: str
     caption: str
     svg: str
+
+    @property
+    def wide(self) -> bool:
+        """Too wide to be read in half the page."""
+        return float(re.search(r'<svg[^>]*?\bwidth="([\d.]+)pt"', self.svg)[1]) > WIDE_PT
 
     @property
     def shows_weights(self) -> bool:

@@ -72,8 +72,8 @@ def _duel_table(report: Report, duels: list[Duel]) -> Table:
         Column("outcome", lambda d: OUTCOMES[d.verdict], choose=True),
         number("time, ours", units.seconds, lambda d: d.ours.time.median_s),
         number("time, theirs", units.seconds, lambda d: d.theirs.time.median_s),
-        number("memory, ours", units.size, lambda d: memory(d.ours), "workspace and prepared tables"),
-        number("memory, theirs", units.size, lambda d: memory(d.theirs),
+        number("memory, ours", units.size, lambda d: d.ours.extra_bytes, "workspace and prepared tables"),
+        number("memory, theirs", units.size, lambda d: d.theirs.extra_bytes,
                "by which resident memory rose during the first call"),
         Column("library", lambda d: fact(d.theirs, "library")),
         Column("kernel that ran", lambda d: fact(d.theirs, "kernel"), prose=True),
@@ -95,14 +95,6 @@ def fact(point: Point, name: str) -> str:
     """What the implementation said of itself in its last round; a dash where it said nothing."""
     facts = [time["implementation"] for time in point.case.times.values() if "implementation" in time]
     return facts[-1].get(name, units.DASH) if facts else units.DASH
-
-
-def memory(point: Point) -> float | None:
-    """What a call takes beyond its inputs and output: counted for ours, observed for a peer."""
-    if not is_peer(point):
-        return point.extra_bytes
-    said = fact(point, "peak_bytes")
-    return None if said == units.DASH else float(said)
 
 
 def _stopwatch(point: Point) -> str:
