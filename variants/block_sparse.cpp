@@ -6,8 +6,8 @@
 //                                                  Zaheer et al. 2020, Big Bird, section 2 and appendix D (blocked form, ITC)
 // The query block follows the query's position among the keys (Problem::position); the problem's masks come on top.
 //
-// Cost: about n block (2 window_blocks + 1 + global_blocks + random_blocks) pairs; extra memory one tile per thread and the lists of
-// blocks, n / block of them, which are made in prepare().
+// Cost: about n block (2 window_blocks + 1 + global_blocks + random_blocks) pairs; extra memory one tile per thread and
+// the n / block lists of blocks that prepare() makes.
 // Deviations: window_blocks is one-sided (the paper's w = 3 blocks is window_blocks = 1); all heads share R; under a causal mask
 // R(q) is drawn from the past; R depends on the parameter `seed`, so that a label names one pattern; global tokens are the first
 // blocks.
