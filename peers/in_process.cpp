@@ -2,7 +2,9 @@
 #include <dlfcn.h>
 
 #include <chrono>
+#include <ctime>
 #include <optional>
+#include <thread>
 
 #include "peers/adapter/adapter_process.h"
 #include "peers/backend.h"
@@ -23,6 +25,19 @@ MakeBackend load(const Peer& peer) {
   return reinterpret_cast<MakeBackend>(entry);
 }
 
+// Waits until the library's threads sleep: OpenMP's spin for 6 ms after a call (measured), and the host's probes of the machine's
+// speed come next.
+void settle() {
+  constexpr int kRounds = 40;
+  constexpr auto kPause = std::chrono::milliseconds(5);
+  constexpr std::clock_t kIdle = CLOCKS_PER_SEC / 2000;  // a tenth of one processor during a pause
+  for (int i = 0; i < kRounds; ++i) {
+    const auto before = std::clock();
+    std::this_thread::sleep_for(kPause);
+    if (std::clock() - before < kIdle) return;
+  }
+}
+
 class InProcess : public Session {
  public:
   InProcess(const Peer& peer, const attnbench_task& task) {
@@ -41,6 +56,7 @@ class InProcess : public Session {
       for (std::int64_t i = 0; i < count; ++i) backend_->call(task);
       elapsed = std::chrono::steady_clock::now() - start;
     });
+    settle();
     backend_->store(task);
     return elapsed.count();
   }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from attnbench_adapter.stopwatch import time_calls
+from attnbench_adapter import stopwatch
 
 from .conftest import PACKAGE, Shape, softmax_attention
 
@@ -63,7 +63,7 @@ def test_new_inputs_reach_the_next_call(start):
 
 def test_it_makes_the_calls_it_is_asked_to_time(start):
     calls = []
-    assert time_calls(lambda: calls.append(1), 50) > 0
+    assert stopwatch.time_calls(lambda: calls.append(1), 50) > 0
     assert len(calls) == 50
     adapter = start(Shape(), "numpy_reference", "sdpa")
     adapter.ask(do="load")
@@ -71,6 +71,20 @@ def test_it_makes_the_calls_it_is_asked_to_time(start):
     assert 0 < seconds < 10
     adapter.ask(do="store")
     assert np.isfinite(adapter.tensors["output"]).all()
+
+
+def test_it_answers_only_when_the_threads_sleep(monkeypatch):
+    """Five pauses in which somebody spins, then quiet; and an end for a pool that never sleeps."""
+    burnt = iter([0, 5e-3] * 5 + [0, 1e-5] * 5)
+    pauses = []
+    monkeypatch.setattr(stopwatch.time, "process_time", lambda: next(burnt))
+    monkeypatch.setattr(stopwatch.time, "sleep", pauses.append)
+    stopwatch.settle()
+    assert len(pauses) == 6
+    clock = iter(range(1000))
+    monkeypatch.setattr(stopwatch.time, "process_time", lambda: next(clock))
+    stopwatch.settle()
+    assert len(pauses) == 6 + stopwatch.SETTLE_ROUNDS
 
 
 def test_facts_name_library_kernel_threads_and_its_own_overhead(start):

@@ -12,7 +12,7 @@ import numpy as np
 
 from attnbench_adapter.memory import with_peak
 from attnbench_adapter.operator import Operator, Problem, Unavailable
-from attnbench_adapter.stopwatch import call_overhead, time_calls
+from attnbench_adapter.stopwatch import call_overhead, settle, time_calls
 
 
 def map_tensors(descriptor: int, size: int, layout: list[dict[str, Any]]) -> dict[str, np.ndarray]:
@@ -48,6 +48,7 @@ class Server:
         busy = time.process_time()
         seconds = self.watch(lambda: time_calls(self.operator.call, request["count"]))
         self.busy_threads = (time.process_time() - busy) / max(seconds, 1e-9)
+        settle()
         return seconds
 
     def watch(self, work: Callable[[], T]) -> T:

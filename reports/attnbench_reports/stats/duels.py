@@ -14,10 +14,9 @@ from attnbench_reports.load.cases import Case
 from attnbench_reports.stats.comparison import Comparison
 from attnbench_reports.stats.intervals import process_medians
 from attnbench_reports.stats.paired import compare_paired
-from attnbench_reports.stats.points import Point
+from attnbench_reports.stats.points import PEER, Point
 from attnbench_reports.stats.verdict import Verdict, judge
 
-PEER = "peer"  # the family of every variant that is another library's
 SAME_MATHEMATICS = {"torch_mha": ("multi_head",)}  # peers with a definition of their own, and who of ours shares it
 
 

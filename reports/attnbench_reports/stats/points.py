@@ -14,6 +14,7 @@ from attnbench_reports.stats.intervals import Interval, Timing, process_medians,
 from attnbench_reports.stats.paired import compare_paired
 
 BASELINE = "naive"
+PEER = "peer"  # the family of every variant that is another library's (peers/)
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Point:
     useful_gflops: float | None
     dense_gflops: float | None
     share_of_peak: float | None  # useful rate over the FMA rate probed beside it
-    extra_bytes: int | None  # workspace peak + prepared
+    extra_bytes: int | None  # workspace peak + prepared; of a peer, what its process grew by
     prepare_s: float | None
 
     @property
@@ -64,7 +65,7 @@ def _point(case: Case, baseline: dict[int, float] | None) -> Point:
         useful_gflops=useful,
         dense_gflops=dense,
         share_of_peak=_share_of_peak(case) if measured else None,
-        extra_bytes=case.memory["workspace_peak"] + case.memory["prepared_bytes"] if case.memory else None,
+        extra_bytes=_extra_bytes(case),
         prepare_s=float(np.median([time["prepare_s"] for time in case.times.values()])) if measured else None,
     )
 
@@ -74,6 +75,15 @@ def _speedup(medians: dict[int, float], baseline: dict[int, float]) -> Ratio | N
         return None
     row = compare_paired(medians, baseline)
     return Ratio(row.ratio, row.interval)
+
+
+def _extra_bytes(case: Case) -> int | None:
+    """What a call takes beyond inputs and output: counted for ours; a peer's, what its process grew by, as it says."""
+    if case.family == PEER:
+        said = [time["implementation"]["peak_bytes"] for time in case.times.values()
+                if "peak_bytes" in time.get("implementation", ())]  # fmt: skip
+        return int(np.median([int(text) for text in said])) if said else None
+    return case.memory["workspace_peak"] + case.memory["prepared_bytes"] if case.memory else None
 
 
 def _share_of_peak(case: Case) -> float | None:
