@@ -12,6 +12,7 @@ from attnbench_reports.model import _natural, build_model
 from attnbench_reports.pages.cases import case_table, status_text, verification_table
 from attnbench_reports.pages.columns import Table
 from attnbench_reports.pages.comparison import write_comparisons
+from attnbench_reports.pages.data import summary, write_data
 from attnbench_reports.pages.glossary import GLOSSARY
 from attnbench_reports.pages.growth import complexity_table, crossover_table
 from attnbench_reports.pages.headline import fit_notes, headline
@@ -367,6 +368,15 @@ def test_outliers_stand_beside_their_case_and_in_its_numbers(standard):
     assert int(rows[0]["outliers"]) >= 1
     assert rows[0]["rounds × samples"] == "10 × 3"
     assert rows[0]["ended by"] == "interval under 2 %"
+
+
+def test_the_table_of_samples_marks_the_outliers_and_keeps_them(standard, tmp_path):
+    write_data(standard, summary(standard), tmp_path)
+    samples = pd.read_csv(tmp_path / "tables" / "samples.csv")
+    far = samples.query("variant == 'naive' and problem == 'b1 h8 n1024 d64 f32' and round == 4 and sample == 1")
+    assert far["outlier"].item()
+    assert len(samples) == 24 * 30
+    assert samples["outlier"].sum() == int(next(f for f in facts(standard) if f.name == "outliers").value.split()[0])
 
 
 def test_crossovers_and_verdicts_on_growth_are_tables(standard):

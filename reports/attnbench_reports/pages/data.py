@@ -10,11 +10,13 @@ import pandas as pd
 from attnbench_reports.model import Report
 from attnbench_reports.pages.cases import rss_growth
 from attnbench_reports.pages.headline import approximation_error, peak_extra
+from attnbench_reports.stats.outliers import mark
 from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.scaling import Fit, Slope
 from attnbench_reports.stats.series import Series
 
 SUMMARY_VERSION = 1
+SAMPLE_COLUMNS = ["run", "dataset", "problem", "variant", "threads", "round", "sample", "seconds", "outlier"]
 
 
 def summary(report: Report) -> dict:
@@ -76,7 +78,7 @@ def write_data(report: Report, data: dict, folder: Path) -> None:
     cases = [{**row, "params": _words(row["params"]), "reasons": "; ".join(row["reasons"])} for row in data["cases"]]
     series = [_flat(row) for row in data["series"]]
     for name, rows in (("cases", cases), ("series", series), ("samples", _samples(report))):
-        columns = None if rows else ["run", "dataset", "problem", "variant", "threads", "round", "sample", "seconds"]
+        columns = None if rows else SAMPLE_COLUMNS
         pd.DataFrame(rows, columns=columns).to_csv(tables / f"{name}.csv", index=False, lineterminator="\n")
 
 
@@ -85,12 +87,17 @@ def to_json(data: dict, indent: int | None = None) -> str:
 
 
 def _samples(report: Report) -> list[dict]:
-    """The raw samples, one row each."""
-    return [
-        {"run": p.case.run, "dataset": p.case.dataset, "problem": p.case.problem, "variant": p.case.variant,
-         "threads": p.case.threads, "round": number, "sample": i, "seconds": value}
-        for p in report.points for number, time in p.case.times.items() for i, value in enumerate(time["samples_s"])
-    ]  # fmt: skip
+    """The raw samples, one row each; outliers are marked, never left out."""
+    rows = []
+    for p in report.points:
+        case, marks = p.case, mark(p.case.samples)
+        place = {"run": case.run, "dataset": case.dataset, "problem": case.problem, "variant": case.variant,
+                 "threads": case.threads}  # fmt: skip
+        rows += [
+            {**place, "round": number, "sample": i, "seconds": value, "outlier": marks[number][i]}
+            for number, samples in case.samples.items() for i, value in enumerate(samples)
+        ]  # fmt: skip
+    return rows
 
 
 def _flat(row: dict) -> dict:

@@ -17,13 +17,21 @@ GLOSSARY = (
     ("dense-equivalent GFLOP/s", "2 b h n_q n_k (d_qk + d_v) per second, whatever was really computed. A variant "
      "that skips work may exceed the machine's peak in this unit; it cannot in useful GFLOP/s."),
     ("of FMA peak", "Useful GFLOP/s over the single-precision multiply-add rate probed on the same threads right "
-     "after the samples."),
+     "before and after the samples, the larger of the two. A case above it is marked above ceiling: the measurement is "
+     "wrong."),
+    ("of bandwidth", "Bytes that must move (Q, K and V read, the output written) per second over the calibrated read "
+     "bandwidth for a working set of that size."),
     ("extra memory", "Peak of the workspace during one call plus what the variant prepared before it; inputs and "
      "output are not counted."),
     ("implementation error", "Relative RMS distance from a float64 oracle of the same mathematics. It gates: a case"
      " that fails it is never timed."),
     ("approximation error", "Relative RMS distance from exact softmax attention on the same rows. It never gates. "
      "For a variant with a definition of its own it measures a difference, not a mistake."),
+    ("outliers, switches, clock drift", "What disturbed the samples of a case: samples more than 3.5 robust standard "
+     "deviations from the median of their process, involuntary context switches, and the largest change of the "
+     "multiply-add rate over the samples of a round. Nothing is dropped because of them."),
+    ("ended by", "What stopped the rounds of a case: all planned were done, the interval fell under 2 %, it stopped "
+     "shrinking, or the time cap."),
     ("status", "ok: verified and measured. skipped: predicted not to fit or not to finish. unsupported: the variant"
      " does not do this problem. mismatch: wrong against its oracle. mistrusted: output mostly constant where the "
      "oracle's is not. crashed, timeout, out_of_memory: what happened to the worker. unfinished: the run stopped "
