@@ -246,3 +246,10 @@ def test_what_cases_show_against_themselves_is_the_floor_of_a_stored_comparison(
     quiet, loud = compare(base, make(OTHER)), compare(*noisy)
     assert max(row.judged.margin for row in quiet.rows) < 0.03 < min(row.judged.margin for row in loud.rows)
     assert f"{100 * loud.rows[0].judged.margin:.1f} % count as the same" in terminal(loud)
+
+
+def test_variants_that_differ_in_a_parameter_are_different_cases(make):
+    windows = tuple(replace(LAWS[6], params={"window": w}, seconds=w * LAWS[6].seconds) for w in (64, 256))
+    found = compare(make(replace(RECIPE, laws=windows)), make(replace(OTHER, laws=windows[::-1])))
+    assert {row.key.variant for row in found.rows} == {"sliding_window(window=64)", "sliding_window(window=256)"}
+    assert all(row.measured.ratio == pytest.approx(1, abs=0.02) for row in found.rows)

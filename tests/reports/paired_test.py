@@ -101,7 +101,9 @@ def test_rounds_begin_with_each_side_in_turn():
 def test_whole_processes_of_other_commands_are_timed(capsys, tmp_path):
     commands = ["true", f"sleep 0.05; echo {tmp_path}"]
     assert main(["--paired", *commands, "--rounds", "6", "--out", str(tmp_path / "out"), "--format", "json"]) == 0
-    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    found = json.loads(capsys.readouterr().out)
+    (row,) = found["rows"]
+    assert found["new"]["command"] == commands[1] and len(found["new"]["label"]) < 50
     assert row["variant"] == "whole process" and row["new_s"] >= 0.05 and row["base_rounds"] == 6
     assert str(tmp_path) in (tmp_path / "out" / "log.txt").read_text()
 

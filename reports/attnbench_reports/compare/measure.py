@@ -26,6 +26,7 @@ from attnbench_reports.stats.power import rounds_needed
 FAILED, INTERRUPTED = 1, 130
 LEAST_ROUNDS = 10  # unless --rounds says otherwise; raised to what a table of that many rows needs
 SCRATCH = ".round"
+LONGEST_NAME = 40
 
 
 def measured(options: argparse.Namespace) -> tuple[int, Side | None, Side | None, Design, Path]:
@@ -67,7 +68,13 @@ def _commands(options: argparse.Namespace) -> list[Command]:
 
 
 def _names(options: argparse.Namespace) -> list[str]:
-    return [str(name) for name in options.paired or options.builds or options.revisions]
+    """What the sides are called: short, for they head columns; the whole commands are in pairing.json."""
+    if options.builds:
+        return [
+            path if len(path) <= LONGEST_NAME else "…" + path[1 - LONGEST_NAME :] for path in map(str, options.builds)
+        ]
+    names = options.paired or options.revisions
+    return [name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…" for name in names]
 
 
 def _resumed(options: argparse.Namespace) -> tuple[Path, Pairing, list[Command]]:

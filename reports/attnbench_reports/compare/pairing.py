@@ -64,15 +64,17 @@ def sides_of_pairing(folder: Path) -> tuple[Side, Side]:
         sides = sides_of_runs(folder / "base", folder / "new")
     else:
         sides = tuple(_whole_process(pairing, place) for place in (0, 1))
-    named = zip(sides, pairing.labels, strict=True)
-    return tuple(replace(side, label=label, warnings=side.warnings + unfinished) for side, label in named)
+    named = zip(sides, pairing.labels, pairing.commands, strict=True)
+    return tuple(
+        replace(side, label=label, command=command, warnings=side.warnings + unfinished)
+        for side, label, command in named
+    )
 
 
 def _whole_process(pairing: Pairing, place: int) -> Side:
     key = Key("", "", "whole process", 1, "")
     rounds = {number: pair[place] for number, pair in enumerate(pairing.seconds)}
-    return Side(pairing.labels[place], {key: Entry(key, "ok", (), rounds)}, created=pairing.created,
-                command=pairing.commands[place])  # fmt: skip
+    return Side(pairing.labels[place], {key: Entry(key, "ok", (), rounds)}, created=pairing.created)
 
 
 def add_round(run: Path, measured: Path, number: int, planned: int) -> None:
