@@ -6,6 +6,8 @@
 
 #include "harness/planning/axes.h"
 #include "harness/planning/fields.h"
+#include "harness/planning/fitted_model.h"
+#include "harness/store/environment.h"
 #include "harness/words.h"
 #include "variants/api/error.h"
 
@@ -57,6 +59,7 @@ void override_settings(PlanSpec& spec, const PlanOptions& options) {
     spec.rounds.reset();
     spec.samples.reset();
   }
+  if (!options.cache.empty()) spec.cache = parse_cache_mode(options.cache);
   if (options.rounds) spec.rounds = options.rounds;
   if (options.samples) spec.samples = options.samples;
   if (options.seed) spec.seed = *options.seed;
@@ -72,7 +75,8 @@ void override_settings(PlanSpec& spec, const PlanOptions& options) {
 
 bool PlanOptions::any() const {
   return !plan.empty() || !axes.empty() || !problems.empty() || !variants.empty() || !datasets.empty() || !threads.empty() ||
-         !profile.empty() || !memory_budget.empty() || rounds || samples || seed || max_call_seconds || no_weights;
+         !profile.empty() || !cache.empty() || !memory_budget.empty() || rounds || samples || seed || max_call_seconds ||
+         no_weights;
 }
 
 void add_plan_options(CLI::App& command, PlanOptions& options) {
@@ -94,6 +98,9 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
   setting("--profile", options.profile, "PROFILE", "quick (3 rounds), standard (10) or rigorous (20)");
   setting("--rounds", options.rounds, "COUNT", "fresh processes per case")->check(CLI::Range(1, 10000));
   setting("--samples", options.samples, "COUNT", "samples per process")->check(CLI::Range(1, 10000));
+  setting("--cache", options.cache, "MODE",
+          "hot: every call on the same inputs (default); cold: calls take turns through inputs and outputs larger together than "
+          "the last-level cache");
   setting("--seed", options.seed, "NUMBER", "seed of the inputs and of every random choice; default 1")
       ->check(CLI::Range(std::uint64_t{0}, static_cast<std::uint64_t>(INT64_MAX)));
   setting("--max-call-seconds", options.max_call_seconds, "SECONDS", "skip cases whose one call is predicted to take longer")
@@ -114,6 +121,8 @@ PlanSpec plan_spec(const PlanOptions& options) {
   override_settings(spec, options);
   return spec;
 }
+
+std::string cost_model_of_this_machine() { return cost_model_path(machine_id(describe_environment(1))); }
 
 std::string plan_syntax_help() {
   std::string text = R"(Axes:

@@ -14,7 +14,7 @@ namespace attnbench {
 struct PlanOptions {
   std::string plan;
   std::vector<std::string> axes, problems, variants, datasets, threads;
-  std::string profile, memory_budget;
+  std::string profile, cache, memory_budget;
   std::optional<int> rounds, samples;
   std::optional<std::uint64_t> seed;
   std::optional<double> max_call_seconds;
@@ -31,6 +31,9 @@ void add_plan_options(CLI::App& command, PlanOptions& options);
 /// Loads the plugins and gives the plan they all describe, not yet resolved. Without --plan: the default plan, or exactly the --problem ones where there are any.
 /// Throws UserError.
 PlanSpec plan_spec(const PlanOptions& options);
+
+/// File with what runs on this machine have learned about its speed (planning/fitted_model.h).
+std::string cost_model_of_this_machine();
 
 /// Help on the syntax of axes and variants, printed below the options.
 std::string plan_syntax_help();

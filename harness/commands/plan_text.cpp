@@ -7,6 +7,7 @@
 #include "harness/commands/table.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan_file.h"
+#include "harness/store/record.h"
 #include "harness/units.h"
 #include "harness/words.h"
 
@@ -17,6 +18,7 @@ struct Totals {
   int planned = 0, unsupported = 0, skipped = 0;
   double seconds = 0;
   double peak_bytes = 0;  // of the largest planned case
+  int fitted = 0;         // planned cases whose prediction stands on measurements
 };
 
 Totals totals_of(const Plan& plan) {
@@ -25,10 +27,20 @@ Totals totals_of(const Plan& plan) {
     totals.planned += one.status == CaseStatus::planned;
     totals.unsupported += one.status == CaseStatus::unsupported;
     totals.skipped += one.status == CaseStatus::skipped;
-    if (one.status == CaseStatus::planned) totals.peak_bytes = std::max(totals.peak_bytes, one.prediction.peak_bytes);
+    if (one.status != CaseStatus::planned) continue;
+    totals.peak_bytes = std::max(totals.peak_bytes, one.prediction.peak_bytes);
+    totals.fitted += one.prediction.rates == RateSource::fitted;
   }
   totals.seconds = predicted_plan_seconds(plan);
   return totals;
+}
+
+std::string rates_text(const Totals& totals) {
+  if (totals.fitted == 0)
+    return "predicted by built-in rates, which may be several times off: a long run measures a few first\n";
+  if (totals.fitted == totals.planned) return "predicted by rates measured on this machine in earlier runs\n";
+  return fmt::format("predicted by rates measured on this machine in earlier runs for {} of {} cases\n", totals.fitted,
+                     totals.planned);
 }
 
 bool several_datasets(const Plan& plan) {
@@ -47,7 +59,7 @@ Json case_json(const Case& one) {
           {"threads", one.threads},
           {"status", name_of(one.status)},
           {"reasons", one.reasons},
-          {"prediction", {{"seconds", one.prediction.seconds}, {"peak_bytes", one.prediction.peak_bytes}}}};
+          {"prediction", prediction_json(one.prediction)}};
 }
 
 }  // namespace
@@ -74,10 +86,13 @@ std::string plan_text(const Plan& plan) {
   if (totals.unsupported + totals.skipped > 0) text += left_out.text() + "\n";
   text += fmt::format("plan {}: {} cases to run, {} unsupported, {} skipped; data {}\n", plan.name, totals.planned,
                       totals.unsupported, totals.skipped, with_dataset ? "as listed" : plan.cases[0].dataset);
-  text += fmt::format("profile {}: {} rounds of {} samples; predicted time {}, peak memory {} of a budget of {}\n",
-                      name_of(plan.sampling.profile), plan.sampling.rounds, plan.sampling.samples, seconds_text(totals.seconds),
+  text += fmt::format("profile {}: {} rounds of {} samples, cache {}; ", name_of(plan.sampling.profile), plan.sampling.rounds,
+                      plan.sampling.samples, name_of(plan.sampling.cache));
+  if (totals.planned == 0)
+    return text + fmt::format("nothing to run within a budget of {}\n", bytes_text(plan.memory_budget_bytes));
+  text += fmt::format("predicted time {}, peak memory {} of a budget of {}\n", seconds_text(totals.seconds),
                       bytes_text(totals.peak_bytes), bytes_text(plan.memory_budget_bytes));
-  return text;
+  return text + rates_text(totals);
 }
 
 Json plan_json(const Plan& plan) {
@@ -86,6 +101,7 @@ Json plan_json(const Plan& plan) {
             {"profile", name_of(plan.sampling.profile)},
             {"rounds", plan.sampling.rounds},
             {"samples", plan.sampling.samples},
+            {"cache", name_of(plan.sampling.cache)},
             {"seed", plan.seed},
             {"memory_budget_bytes", plan.memory_budget_bytes},
             {"planned", totals.planned},

@@ -81,7 +81,7 @@ Plan plan_of(const Options& options) {
       throw UserError("--resume takes the plan from its folder; leave out the options that choose one");
     return stored_plan(options.resume, options);
   }
-  const auto plan = build_plan(plan_spec(options.plan));
+  const auto plan = build_plan(plan_spec(options.plan), load_cost_model(cost_model_of_this_machine()));
   return options.shard.empty() ? plan : shard_of(plan, parse_shard(options.shard));
 }
 
@@ -105,8 +105,10 @@ int run(const Options& options, const CommandLine& line) {
                          .verify_only = false,
                          .command = line.arguments,
                          .self = self_path(),
-                         .calibrate = [&] {
-                           return usable_calibration(self_path(), options.no_calibrate ? WhenStale::leave_out : WhenStale::measure);
+                         .cost_model_file = cost_model_of_this_machine(),
+                         .calibrate = [&](const std::function<bool()>& keep_going) {
+                           return usable_calibration(self_path(), options.no_calibrate ? WhenStale::leave_out : WhenStale::measure,
+                                                     keep_going);
                          }};
   const auto outcome = run_plan(plan, run_options);
   if (outcome.interrupted) return outcome.exit_code();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "harness/planning/cold_cache.h"
+
 namespace attnbench {
 namespace {
 
@@ -28,8 +30,8 @@ constexpr Rates kRates[] = {
 constexpr double kBytesPerSecond = 6e9;                 // one core, from memory
 constexpr double kCallSeconds = 5e-6;                   // dispatch and task start
 constexpr double kParallelShare = 0.9;                  // of a call's work that a second thread takes its part of
-constexpr double kProcessBytes = 64.0 * 1024 * 1024;    // code, libraries, thread stacks, prepared state
-constexpr double kProcessSeconds = 0.08;                // start of a worker with its inputs mapped
+constexpr double kProcessSeconds = 0.06;                // start of a worker with its inputs mapped
+constexpr double kProbeSeconds = 0.03;                  // the peak probes before and after the samples
 constexpr double kOracleMultiplyAddsPerSecond = 0.5e9;  // float64, one row at a time
 constexpr double kAllRows = 1024;                       // verify(): rows compared up to here,
 constexpr double kSampledRows = 64;                     // about so many beyond,
@@ -41,17 +43,17 @@ const Rates& rates_of(const Variant& variant) {
   return *std::find_if(std::begin(kRates), std::end(kRates) - 1, [&](const Rates& rates) { return rates.name == variant.family; });
 }
 
-double verify_seconds(const Case& planned) {
+// One answer of a float64 oracle on the rows that verify() compares.
+double oracle_seconds(const Case& planned) {
   const auto& p = planned.problem;
   const double rows = p.n_q <= kAllRows ? static_cast<double>(p.n_q) : kSampledRows;
-  const double oracle =
-      kOracles * static_cast<double>(p.batch) * p.heads_q * rows * p.n_k * (p.d_qk + p.d_v) / kOracleMultiplyAddsPerSecond;
-  return 2 * planned.prediction.seconds + oracle / planned.threads;
+  const double multiply_adds = static_cast<double>(p.batch) * p.heads_q * rows * p.n_k * (p.d_qk + p.d_v);
+  return multiply_adds / kOracleMultiplyAddsPerSecond / planned.threads;
 }
 
 }  // namespace
 
-Prediction predict(const Selected& selected, const Problem& problem, int threads) {
+Prediction predict(const Selected& selected, const Problem& problem, int threads, CacheMode cache) {
   const auto& variant = *selected.variant;
   const auto cost = variant.cost(problem, selected.params);
   const auto& rates = rates_of(variant);
@@ -60,15 +62,29 @@ Prediction predict(const Selected& selected, const Problem& problem, int threads
   const double outputs = 4.0 * problem.batch * problem.heads_q * problem.n_q * problem.d_v;
   const auto workspace = static_cast<double>(declared_workspace(variant, problem, selected.params, threads));
   return {.seconds = kCallSeconds + serial * (1 - kParallelShare + kParallelShare / threads),
-          .peak_bytes = kProcessBytes + compulsory_bytes(problem) + outputs + workspace};  // verify() keeps a second output
+          .peak_bytes = kProcessBytes + compulsory_bytes(problem) + workspace +
+                        std::max(outputs, extra_set_bytes(problem, cache))};  // verify() keeps a second output
+}
+
+PiecesOfWork predicted_pieces(const Case& planned, const Sampling& sampling) {
+  const double call = planned.prediction.seconds;
+  const double oracle = oracle_seconds(planned);
+  const double samples = sampling.samples * std::max(call, sampling.min_sample_seconds);
+  return {.inputs = kProcessSeconds + oracle,
+          .verify = kProcessSeconds + 2 * call + kOracles * oracle,
+          .round = kProcessSeconds + kProbeSeconds + call + std::max(call, sampling.warmup_seconds) + samples,
+          .memory = kProcessSeconds + 2 * call};
+}
+
+double predicted_rounds(const PiecesOfWork& pieces, double rounds, double spent, const Sampling& sampling) {
+  if (rounds <= 0) return 0;
+  return std::min(rounds * pieces.round, std::max(sampling.cap_seconds - spent, pieces.round));
 }
 
 double predicted_case_seconds(const Case& planned, const Sampling& sampling) {
   if (planned.status != CaseStatus::planned) return 0;
-  const double call = planned.prediction.seconds;
-  const double sample = std::max(call, sampling.min_sample_seconds);
-  const double round = kProcessSeconds + std::max(call, sampling.warmup_seconds) + sampling.samples * sample;
-  return kProcessSeconds + verify_seconds(planned) + std::min(sampling.rounds * round, std::max(sampling.cap_seconds, round));
+  const auto pieces = predicted_pieces(planned, sampling);
+  return pieces.verify + predicted_rounds(pieces, sampling.rounds, 0, sampling) + pieces.memory;
 }
 
 double predicted_plan_seconds(const Plan& plan) {

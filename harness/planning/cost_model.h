@@ -1,15 +1,31 @@
-// Cost model: what a case will take, from its declared cost alone. It decides skips and the first ETA, so it errs on the slow side;
-// measured times replace it as soon as there are any.
+// Cost model: what a case will take, from its declared cost and built-in rates. This is the prior: it needs no measurement, is the
+// same on every machine, and errs on the slow side. What was measured corrects it (fitted_model.h).
 #pragma once
 
 #include "harness/planning/plan.h"
 
 namespace attnbench {
 
-/// Seconds of one call and peak bytes of the process that makes it.
-Prediction predict(const Selected& selected, const Problem& problem, int threads);
+/// Seconds of one call, and peak bytes of the largest process of the case: the one that verifies, or the one that times when its
+/// cache is cold.
+Prediction predict(const Selected& selected, const Problem& problem, int threads, CacheMode cache = CacheMode::hot);
 
-/// Seconds to verify and measure a planned case under this sampling, process starts included.
+/// Of these bytes, what any worker process takes before it holds a tensor.
+constexpr double kProcessBytes = 64.0 * 1024 * 1024;  // code, libraries, thread stacks
+
+/// Seconds of the pieces of work of a planned case, process starts included, by its prediction.
+struct PiecesOfWork {
+  double inputs = 0;  // once for all cases that share them
+  double verify = 0;
+  double round = 0;  // of timing
+  double memory = 0;
+};
+PiecesOfWork predicted_pieces(const Case& planned, const Sampling& sampling);
+
+/// Seconds that so many rounds take, of a case whose rounds have taken `spent` so far: not much more than the cap leaves.
+double predicted_rounds(const PiecesOfWork& pieces, double rounds, double spent, const Sampling& sampling);
+
+/// Seconds to verify and measure a case under this sampling; 0 for one that is not planned.
 double predicted_case_seconds(const Case& planned, const Sampling& sampling);
 
 /// The same, summed over the planned cases of a plan.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,13 +37,18 @@ struct Case {
   Problem problem;
   Selected selected;
   int threads = 1;
-  Prediction prediction;
+  Prediction prior;       // what built-in rates say
+  Prediction prediction;  // what is believed: the prior, corrected where this machine was measured (fitted_model.h)
   CaseStatus status = CaseStatus::planned;
   Reasons reasons;  // why unsupported or skipped
 
   /// "text|b1 h8 n1024 d64 f32|naive|t2": the case part of a record's key.
   std::string key() const;
 };
+
+/// Whether a timed call finds its inputs where the call before it left them, or nowhere near (planning/cold_cache.h).
+enum class CacheMode { hot, cold };
+constexpr const char* name_of(CacheMode mode) { return mode == CacheMode::hot ? "hot" : "cold"; }
 
 enum class Profile { quick, standard, rigorous };
 
@@ -55,6 +61,7 @@ struct Sampling {
   double warmup_seconds = 0.2;
   double cap_seconds = 60;       // per case over all rounds
   double timeout_seconds = 300;  // for one worker
+  CacheMode cache = CacheMode::hot;
 };
 Sampling sampling_for(Profile profile);
 
@@ -70,11 +77,12 @@ struct Plan {
   std::vector<Case> cases;  // grouped by (dataset, problem, threads); variants in selection order inside a group
   std::uint64_t seed = 1;
   Sampling sampling;
-  double memory_budget_bytes = 0;  // cases predicted above it are skipped
-  bool weights = true;             // also read off the attention matrices of a small problem for the heat maps
-  std::string resolved_toml;       // the plan as a file that gives the same plan again
+  double memory_budget_bytes = 0;          // cases predicted above it are skipped
+  std::optional<double> max_call_seconds;  // and those whose one call is predicted to take longer
+  bool weights = true;                     // also read off the attention matrices of a small problem for the heat maps
+  std::string resolved_toml;               // the plan as a file that gives the same plan again
   Shard shard;
-  std::size_t cases_elsewhere = 0;           // in the other shards
+  std::size_t cases_elsewhere = 0;          // in the other shards
   std::set<std::string> weights_elsewhere;  // datasets whose attention matrices another shard draws
 };
 

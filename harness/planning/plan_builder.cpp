@@ -1,6 +1,5 @@
 #include "harness/planning/plan_builder.h"
 
-#include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -14,8 +13,8 @@
 #include "harness/paths.h"
 #include "harness/planning/available_memory.h"
 #include "harness/planning/axes.h"
-#include "harness/planning/cost_model.h"
 #include "harness/planning/fields.h"
+#include "harness/planning/pricing.h"
 #include "harness/planning/selection.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/words.h"
@@ -27,7 +26,6 @@ namespace {
 constexpr std::size_t kMaxCases = 100000;
 constexpr int kMaxThreads = 1024;
 constexpr double kMemoryShare = 0.8;  // of what is available, unless the plan says
-constexpr double kGiga = 1024.0 * 1024 * 1024;
 
 // One point of a sweep before variants are chosen.
 struct Point {
@@ -147,38 +145,6 @@ void expand(const Sweep& sweep, const std::vector<Axis>& axes, const std::vector
       }
 }
 
-void skip(Case& one, std::string reason) {
-  one.status = CaseStatus::skipped;
-  one.reasons.push_back(std::move(reason));
-}
-
-void skip_for_memory(Case& one, double needed, double budget) {
-  skip(one, fmt::format("predicted to need {:.2f} GiB of memory, more than the budget of {:.2f} GiB; raise it with --memory-budget",
-                        needed / kGiga, budget / kGiga));
-}
-
-// The cheap bound comes first: a variant's own functions may count row by row.
-void price(Case& one, double budget, std::optional<double> max_call_seconds) {
-  const auto& p = one.problem;
-  const double inputs = 4.0 *
-                        (static_cast<double>(p.batch) * p.heads_q * p.n_q + static_cast<double>(p.batch) * p.heads_kv * p.n_k) *
-                        (p.d_qk + p.d_v);
-  if (inputs > budget) return skip_for_memory(one, inputs, budget);
-  if (const char* why = one.selected.variant->unavailable)
-    return skip(one, std::string(one.selected.variant->name) + " is not available here: " + why);
-  one.reasons = unsupported_reasons(*one.selected.variant, p, one.selected.params);
-  if (!one.reasons.empty()) {
-    one.status = CaseStatus::unsupported;
-    return;
-  }
-  one.prediction = predict(one.selected, p, one.threads);
-  if (one.prediction.peak_bytes > budget) skip_for_memory(one, one.prediction.peak_bytes, budget);
-  if (max_call_seconds && one.prediction.seconds > *max_call_seconds)
-    skip(one,
-         fmt::format("one call is predicted to take {:.1f} s, more than max_call_seconds = {:g}; raise it with --max-call-seconds",
-                     one.prediction.seconds, *max_call_seconds));
-}
-
 Sampling resolve_sampling(const PlanSpec& spec) {
   auto sampling = sampling_for(spec.profile);
   sampling.rounds = spec.rounds.value_or(sampling.rounds);
@@ -187,6 +153,7 @@ Sampling resolve_sampling(const PlanSpec& spec) {
   sampling.warmup_seconds = spec.warmup_seconds.value_or(sampling.warmup_seconds);
   sampling.cap_seconds = spec.cap_seconds.value_or(sampling.cap_seconds);
   sampling.timeout_seconds = spec.timeout_seconds.value_or(sampling.timeout_seconds);
+  sampling.cache = spec.cache;
   return sampling;
 }
 
@@ -247,7 +214,7 @@ int usable_threads() {
   return count > 0 ? count : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-Plan build_plan(const PlanSpec& given) {
+Plan build_plan(const PlanSpec& given, const FittedModel& model) {
   PlanSpec spec = given;
   for (const auto& plugin : spec.plugins) load_plugin_of_plan(plugin);
   make_explicit(spec);
@@ -258,9 +225,10 @@ Plan build_plan(const PlanSpec& given) {
   plan.seed = spec.seed;
   plan.sampling = resolve_sampling(spec);
   plan.memory_budget_bytes = *spec.memory_budget;
+  plan.max_call_seconds = spec.max_call_seconds;
   plan.weights = spec.weights;
   plan.cases = cases.take();
-  for (auto& one : plan.cases) price(one, plan.memory_budget_bytes, spec.max_call_seconds);
+  for (auto& one : plan.cases) price(one, plan, model);
   plan.resolved_toml = to_toml(spec);
   return plan;
 }

@@ -2,13 +2,14 @@
 // supports, priced by the cost model, and skipped, with the reason, where they would take too much time or memory.
 #pragma once
 
+#include "harness/planning/fitted_model.h"
 #include "harness/planning/plan_file.h"
 
 namespace attnbench {
 
-/// Loads the spec's plugins and resolves it. Throws UserError: an unknown variant, dataset, axis or value, an impossible problem, too many cases, a
-/// plugin that is no good.
-Plan build_plan(const PlanSpec& spec);
+/// Loads the spec's plugins and resolves it. Throws UserError: an unknown variant, dataset, axis or value, an impossible problem,
+/// too many cases, a plugin that is no good.
+Plan build_plan(const PlanSpec& spec, const FittedModel& model = {});
 
 /// Threads this process may run on (its CPU affinity).
 int usable_threads();

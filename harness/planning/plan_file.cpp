@@ -83,6 +83,7 @@ constexpr Setting kSettings[] = {
     {"profile", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.profile = parse_profile(read_text(at, node)); }},
     {"seed", [](PlanSpec& spec, const Place& at,
                 const toml::node& node) { spec.seed = static_cast<std::uint64_t>(read_integer(at, node, 0, INT64_MAX)); }},
+    {"cache", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.cache = parse_cache_mode(read_text(at, node)); }},
     {"rounds", times<&PlanSpec::rounds>},
     {"samples", times<&PlanSpec::samples>},
     {"min_sample_seconds", seconds<&PlanSpec::min_sample_seconds>},
@@ -188,6 +189,7 @@ std::string to_toml(const PlanSpec& spec) {
   insert("warmup_seconds", spec.warmup_seconds);
   insert("cap_seconds", spec.cap_seconds);
   insert("timeout_seconds", spec.timeout_seconds);
+  file.insert("cache", name_of(spec.cache));
   insert("max_call_seconds", spec.max_call_seconds);
   insert("memory_budget", spec.memory_budget);
   file.insert("weights", spec.weights);
@@ -228,6 +230,12 @@ Profile parse_profile(std::string_view name) {
   for (const auto profile : {Profile::quick, Profile::standard, Profile::rigorous})
     if (name == name_of(profile)) return profile;
   throw UserError("unknown profile '" + std::string(name) + "'; choose quick, standard or rigorous");
+}
+
+CacheMode parse_cache_mode(std::string_view name) {
+  for (const auto mode : {CacheMode::hot, CacheMode::cold})
+    if (name == name_of(mode)) return mode;
+  throw UserError("unknown cache mode '" + std::string(name) + "'; choose hot or cold");
 }
 
 const char* name_of(Profile profile) {

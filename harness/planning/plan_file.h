@@ -35,6 +35,7 @@ struct PlanSpec {
   std::uint64_t seed = 1;
   std::optional<int> rounds, samples;
   std::optional<double> min_sample_seconds, warmup_seconds, cap_seconds, timeout_seconds;
+  CacheMode cache = CacheMode::hot;
   std::optional<double> max_call_seconds;  // a case whose one call is predicted to take longer is skipped
   std::optional<double> memory_budget;     // bytes; unset: a share of what the machine has available
   bool weights = true;
@@ -55,6 +56,7 @@ PlanSpec load_plan(const std::string& name_or_path);
 std::vector<std::string> shipped_plans();
 
 Profile parse_profile(std::string_view name);
+CacheMode parse_cache_mode(std::string_view name);
 const char* name_of(Profile profile);
 
 }  // namespace attnbench

@@ -13,6 +13,7 @@
 namespace attnbench {
 namespace {
 
+constexpr const char* kCacheNames[] = {name_of(CacheMode::hot), name_of(CacheMode::cold)};
 constexpr const char* kKindNames[] = {"inputs", "verify", "time", "memory", "weights", "ceilings"};
 
 template <class Enum, std::size_t Count>
@@ -30,7 +31,8 @@ std::string text_of(const ParamValue& value) {
 }
 
 Json sampling_json(const Sampling& s) {
-  return {{"samples", s.samples}, {"min_sample_seconds", s.min_sample_seconds}, {"warmup_seconds", s.warmup_seconds}};
+  return {{"samples", s.samples}, {"min_sample_seconds", s.min_sample_seconds}, {"warmup_seconds", s.warmup_seconds},
+          {"cache", name_of(s.cache)}};
 }
 
 Sampling parse_sampling(const Json& json) {
@@ -38,6 +40,7 @@ Sampling parse_sampling(const Json& json) {
   s.samples = json.at("samples");
   s.min_sample_seconds = json.at("min_sample_seconds");
   s.warmup_seconds = json.at("warmup_seconds");
+  s.cache = from_name<CacheMode>(kCacheNames, json.at("cache"));
   return s;
 }
 

@@ -26,6 +26,11 @@ RoundsSoFar Ledger::rounds_of(const Case& point) const {
   return so_far;
 }
 
+bool Ledger::reverify_due(const Case& point) const {
+  if (!verified(point) || !other_binaries_.contains(find(point, JobKind::verify)->session)) return false;
+  return next_round(point) || memory_due(point);
+}
+
 std::optional<int> Ledger::next_round(const Case& point) const {
   if (verify_only_ || !verified(point)) return {};
   const auto so_far = rounds_of(point);

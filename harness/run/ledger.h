@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "harness/run/job.h"
 #include "harness/run/orchestrator.h"
@@ -13,10 +15,14 @@ namespace attnbench {
 
 class Ledger {
  public:
-  Ledger(const Plan& plan, const Store& store, bool verify_only) : plan_(plan), store_(store), verify_only_(verify_only) {}
+  /// `other_binaries`: the sessions whose verdicts are not this binary's (run_file.h).
+  Ledger(const Plan& plan, const Store& store, bool verify_only, std::set<int> other_binaries = {})
+      : plan_(plan), store_(store), verify_only_(verify_only), other_binaries_(std::move(other_binaries)) {}
 
   bool verify_due(const Case& point) const { return !find(point, JobKind::verify); }
   bool verified(const Case& point) const { return is_ok(find(point, JobKind::verify)); }
+  /// Whether work is due on a case that another binary found right, not this one.
+  bool reverify_due(const Case& point) const;
   /// Number of the round to time next; empty when none is due (stop_rule.h).
   std::optional<int> next_round(const Case& point) const;
   /// After the rounds, unless one of them failed.
@@ -35,6 +41,7 @@ class Ledger {
   const Plan& plan_;
   const Store& store_;
   bool verify_only_;
+  std::set<int> other_binaries_;
 };
 
 }  // namespace attnbench

@@ -9,16 +9,23 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
+#include "harness/planning/pricing.h"
 #include "harness/plugins/catalogue.h"
+#include "harness/run/ceiling_check.h"
+#include "harness/run/findings.h"
+#include "harness/run/forecast.h"
 #include "harness/run/interrupt.h"
 #include "harness/run/ledger.h"
+#include "harness/run/probes.h"
 #include "harness/run/progress.h"
 #include "harness/run/schedule.h"
 #include "harness/storage_error.h"
 #include "harness/store/environment.h"
 #include "harness/store/record.h"
 #include "harness/store/run_file.h"
+#include "harness/worker/timer.h"
 #include "variants/api/error.h"
 #include "variants/kernels/isa.h"
 
@@ -38,16 +45,6 @@ struct GroupInputs {
   std::string started;
 };
 
-// Pieces of work and the seconds they should take together.
-struct Work {
-  int count = 0;
-  double seconds = 0;
-  void add(int more, double each) {
-    count += more;
-    seconds += more * each;
-  }
-};
-
 // A label as a file name.
 std::string file_name(std::string label) {
   for (char& c : label)
@@ -57,7 +54,7 @@ std::string file_name(std::string label) {
 
 class Run {
  public:
-  Run(const Plan& plan, const RunOptions& options, Store& store, int session);
+  Run(const Plan& plan, const RunOptions& options, Store& store, const Json& document);
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -67,9 +64,13 @@ class Run {
   const std::string& input_refusal() const { return input_refusal_; }
 
  private:
-  void record_refusals();
+  void learn_from_store();
+  void probe_rates();
+  void reprice_cases();
+  void run_groups(const std::vector<Group>& groups);
   void run_group(const Group& group);
-  void mention_cap(const Case& point);
+  void conclude(const Case& point);
+  void say_end(const RunOutcome& outcome, double seconds);
   void draw_weights();
   void draw_dataset(const std::vector<Case>& cases);
 
@@ -79,34 +80,49 @@ class Run {
   Job job_for(JobKind kind, const Case& point, const GroupInputs& inputs) const;
   JobResult work(const Job& job, const Case& point, int round = 0);
   void perform(JobKind kind, const Case& point, const GroupInputs& inputs, int round = 0);
+  void verify_again(const Case& point, const GroupInputs& inputs);
   void record(JobKind kind, const Case& point, int round, const JobResult& result, const std::string& started);
-  void count_done(JobKind kind, const Case& point);
+  void record_refusal(const Case& point);
+  void judge_round(const Case& point, JobResult& result);
+  void learn(JobKind kind, const Case& point, const JobResult& result);
+  void count_done(JobKind kind, const Case& point, const JobResult& result);
 
-  double predicted(JobKind kind, const Case& point) const { return predicted_job_seconds(kind, point, plan_.sampling); }
-  Work work_ahead(const Case& point) const;
-  Work work_ahead(const Group& group) const;
+  int pieces_ahead(const Case& point) const;
+  int pieces_ahead(const Group& group) const;
+  double seconds_ahead(const Case& point) const;
+  double seconds_ahead(const Group& group) const;
   bool stopped() const { return interrupt_.interrupted(); }
 
-  const Plan& plan_;
+  Plan plan_;  // its predictions are brought up to date as the run learns
   const RunOptions& options_;
   Store& store_;
   int session_;  // of run.json
+  std::optional<Calibration> calibration_;
   Ledger ledger_;
+  FittedModel model_;
+  Forecast forecast_;
+  Findings findings_;
   std::string inputs_directory_;
   std::string isa_ = kernels::current_isa();
   InterruptGuard interrupt_;
   Progress progress_{stderr};
   std::string input_refusal_;
-  Work ahead_;  // announced to progress_ for the group in hand and not done yet
+  Group in_hand_;             // the group at work
+  int pieces_in_hand_ = 0;    // announced for it and not done yet
+  double seconds_later_ = 0;  // forecast for what comes after it
 };
 
-Run::Run(const Plan& plan, const RunOptions& options, Store& store, int session)
+Run::Run(const Plan& plan, const RunOptions& options, Store& store, const Json& document)
     : plan_(plan),
       options_(options),
       store_(store),
-      session_(session),
-      ledger_(plan, store, options.verify_only),
+      session_(current_session(document)),
+      ledger_(plan_, store, options.verify_only, sessions_of_other_binaries(document)),
+      model_(load_cost_model(options.cost_model_file)),
+      forecast_(plan.sampling),
       inputs_directory_(options.directory + "/inputs") {
+  if (const auto calibration = document.value("calibration", Json()); !calibration.is_null())
+    calibration_ = calibration_of(calibration);
   std::error_code error;
   fs::remove_all(inputs_directory_, error);  // left by a run that was killed
   fs::create_directories(inputs_directory_, error);
@@ -121,99 +137,171 @@ Run::~Run() {
 
 RunOutcome Run::run_all() {
   const auto begin = std::chrono::steady_clock::now();
-  const auto groups = groups_of(plan_);
-  record_refusals();
-  for (const auto& group : groups) {
-    const auto ahead = work_ahead(group);
-    progress_.add(ahead.count, ahead.seconds);
+  if (!options_.verify_only) {
+    learn_from_store();
+    probe_rates();
+    reprice_cases();
   }
-  for (const auto& group : groups) run_group(group);
+  for (const auto& point : plan_.cases)
+    if (point.status != CaseStatus::planned) record_refusal(point);
+  run_groups(groups_of(plan_));
   if (plan_.weights && !options_.verify_only) draw_weights();
+  if (!options_.verify_only) save_cost_model(model_, options_.cost_model_file);
 
   auto outcome = ledger_.outcome();
   outcome.interrupted = stopped();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  // `verify` prints its records, and keeps them nowhere unless asked to.
-  const auto where = options_.verify_only ? std::string() : fmt::format("; {} records in {}", store_.size(), options_.directory);
-  progress_.end(fmt::format("{} after {}: {} cases ok, {} skipped, {} failed{}", outcome.interrupted ? "interrupted" : "done",
-                            duration_text(elapsed.count()), outcome.ok, outcome.skipped, outcome.failed, where));
-  if (outcome.interrupted && !options_.verify_only)
-    progress_.end("carry on with: attnbench run --resume " + shell_quoted(options_.directory));
+  say_end(outcome, elapsed.count());
   return outcome;
 }
 
-// A combination that cannot run leaves a record with the reasons, like any other.
-void Run::record_refusals() {
+void Run::say_end(const RunOutcome& outcome, double seconds) {
+  // `verify` prints its records, and keeps them nowhere unless asked to.
+  const auto where = options_.verify_only ? std::string() : fmt::format("; {} records in {}", store_.size(), options_.directory);
+  progress_.end(fmt::format("{} after {}: {} cases ok, {} skipped, {} failed{}", outcome.interrupted ? "interrupted" : "done",
+                            duration_text(seconds), outcome.ok, outcome.skipped, outcome.failed, where));
+  for (const auto& line : findings_.lines()) progress_.end(line);
+  if (outcome.interrupted && !options_.verify_only)
+    progress_.end("carry on with: attnbench run --resume " + shell_quoted(options_.directory));
+}
+
+// A resumed run knows what it has measured. Cases that are not done keep a prediction made without their own times.
+void Run::learn_from_store() {
   for (const auto& point : plan_.cases) {
-    if (point.status == CaseStatus::planned || !ledger_.verify_due(point)) continue;
-    JobResult refusal;
-    refusal.status = point.status == CaseStatus::unsupported ? Status::unsupported : Status::skipped;
-    refusal.reasons = point.reasons;
-    record(JobKind::verify, point, 0, refusal, utc_now());
+    if (point.status != CaseStatus::planned || ledger_.work_due(point)) continue;
+    if (const auto so_far = ledger_.rounds_of(point); !so_far.medians.empty()) model_.learn(point, median(so_far.medians));
   }
 }
 
-Work Run::work_ahead(const Case& point) const {
-  Work work;
+// Small cases that leave no record: they are not verified, and only say how fast this machine is.
+void Run::probe_rates() {
+  const auto probes = probe_plan(plan_, model_);
+  for (const auto& group : groups_of(probes)) {
+    if (stopped()) return;
+    progress_.add(1 + static_cast<int>(group.size()));
+    const auto inputs = make_inputs(*group.front(), false, false);
+    for (const auto* point : group) {
+      if (stopped() || inputs.result.status != Status::ok) break;
+      auto job = job_for(JobKind::time, *point, inputs);
+      job.sampling = probes.sampling;
+      job.budget_seconds = probes.sampling.cap_seconds;
+      const auto result = work(job, *point);
+      if (result.status == Status::ok) model_.learn(*point, result.measured.at("median_s"));
+      progress_.finish();
+    }
+    remove_inputs(inputs);
+  }
+}
+
+// Cases that have records keep to what was decided for them.
+void Run::reprice_cases() {
+  for (auto& point : plan_.cases)
+    if (ledger_.verify_due(point)) reprice(point, plan_, model_);
+}
+
+// A combination that cannot run leaves a record with the reasons, like any other.
+void Run::record_refusal(const Case& point) {
+  if (!ledger_.verify_due(point)) return;
+  JobResult refusal;
+  refusal.status = point.status == CaseStatus::unsupported ? Status::unsupported : Status::skipped;
+  refusal.reasons = point.reasons;
+  record(JobKind::verify, point, 0, refusal, utc_now());
+}
+
+int Run::pieces_ahead(const Case& point) const {
   const bool fresh = ledger_.verify_due(point);
-  if (fresh) work.add(1, predicted(JobKind::verify, point));
-  if (options_.verify_only) return work;
+  if (options_.verify_only) return fresh ? 1 : 0;
   const auto next = fresh ? 0 : ledger_.next_round(point);
-  if (next) work.add(plan_.sampling.rounds - *next, predicted(JobKind::time, point));
-  if (fresh || ledger_.memory_due(point)) work.add(1, predicted(JobKind::memory, point));
-  return work;
+  const int rounds = next ? plan_.sampling.rounds - *next : 0;
+  return (fresh ? 1 : 0) + rounds + (fresh || ledger_.memory_due(point) ? 1 : 0);
 }
 
-Work Run::work_ahead(const Group& group) const {
-  Work work;
-  for (const auto* point : group) {
-    const auto more = work_ahead(*point);
-    work.count += more.count;
-    work.seconds += more.seconds;
+int Run::pieces_ahead(const Group& group) const {
+  int pieces = 0;
+  for (const auto* point : group) pieces += pieces_ahead(*point);
+  return pieces > 0 ? pieces + 1 : 0;  // the inputs
+}
+
+double Run::seconds_ahead(const Case& point) const {
+  const bool fresh = ledger_.verify_due(point);
+  const double verifying = fresh ? forecast_.seconds(JobKind::verify, point) : 0;
+  if (options_.verify_only) return verifying;
+  const bool timing = fresh || ledger_.next_round(point);
+  return verifying + (timing ? forecast_.seconds_of_rounds(point, ledger_.rounds_of(point)) : 0) +
+         (fresh || ledger_.memory_due(point) ? forecast_.seconds(JobKind::memory, point) : 0);
+}
+
+double Run::seconds_ahead(const Group& group) const {
+  double seconds = 0;
+  for (const auto* point : group)
+    if (point->status == CaseStatus::planned) seconds += seconds_ahead(*point);
+  return seconds;
+}
+
+void Run::run_groups(const std::vector<Group>& groups) {
+  for (const auto& group : groups) progress_.add(pieces_ahead(group));
+  for (auto group = groups.begin(); group != groups.end() && !stopped(); ++group) {
+    if (!options_.verify_only) reprice_cases();
+    seconds_later_ = 0;
+    for (auto later = group + 1; later != groups.end(); ++later)
+      seconds_later_ +=
+          seconds_ahead(*later) + (pieces_ahead(*later) > 0 ? forecast_.seconds(JobKind::inputs, *later->front()) : 0);
+    pieces_in_hand_ = pieces_ahead(*group);
+    in_hand_.clear();
+    for (const auto* point : *group)
+      if (point->status == CaseStatus::planned) in_hand_.push_back(point);
+      else record_refusal(*point);  // what was learned since the start says that it takes too much
+    progress_.set_left(seconds_later_ + seconds_ahead(in_hand_) + forecast_.seconds(JobKind::inputs, *group->front()));
+    if (!in_hand_.empty() && pieces_ahead(in_hand_) > 0) run_group(in_hand_);
+    if (!stopped()) progress_.add(-pieces_in_hand_);  // what a mismatch or an early stop has saved
   }
-  if (work.count > 0) work.add(1, predicted(JobKind::inputs, *group.front()));
-  return work;
 }
 
 // First every variant is verified; then rounds, in each of which every verified variant is timed once; then memory.
 void Run::run_group(const Group& group) {
-  ahead_ = work_ahead(group);
-  if (ahead_.count == 0 || stopped()) return;
-  const bool verifying = std::any_of(group.begin(), group.end(), [&](const Case* one) { return ledger_.verify_due(*one); });
+  const bool verifying = std::any_of(group.begin(), group.end(),
+                                     [&](const Case* one) { return ledger_.verify_due(*one) || ledger_.reverify_due(*one); });
   const auto inputs = make_inputs(*group.front(), verifying, false);
   if (inputs.result.status != Status::ok) {
     blame_inputs(group, inputs);
   } else {
     for (const auto* point : group)
       if (ledger_.verify_due(*point)) perform(JobKind::verify, *point, inputs);
+      else if (ledger_.reverify_due(*point)) verify_again(*point, inputs);
     for (int round = 0; round < plan_.sampling.rounds; ++round)
       for (const auto* point : round_order(group, plan_.seed, round))
         if (ledger_.next_round(*point) == round) perform(JobKind::time, *point, inputs, round);
-    for (const auto* point : group) mention_cap(*point);
+    for (const auto* point : group) conclude(*point);
     for (const auto* point : group)
       if (ledger_.memory_due(*point)) perform(JobKind::memory, *point, inputs);
   }
   remove_inputs(inputs);
-  if (!stopped()) progress_.drop(ahead_.count, ahead_.seconds);  // what a mismatch or an early stop has saved
 }
 
-// Fewer rounds than planned, because they would take too long, is something the reader of the records should not have to guess.
-void Run::mention_cap(const Case& point) {
+// The rounds of a case are over. That there were fewer than planned, because they would take too long, is something the reader of
+// the records should not have to guess.
+void Run::conclude(const Case& point) {
   const auto so_far = ledger_.rounds_of(point);
-  const auto& sampling = plan_.sampling;
-  if (so_far.failed || so_far.rounds >= sampling.rounds || so_far.seconds < sampling.cap_seconds) return;
+  if (options_.verify_only || stopped() || so_far.failed || so_far.rounds == 0) return;
+  findings_.add_time(point, median(so_far.medians));
+  forecast_.learn_rounds(so_far);
+  if (stop_of(so_far, plan_.sampling) != Stop::cap) return;
   progress_.say(fmt::format("capped: {} {}: {} of {} rounds, the cap is {} per case", point.selected.label(),
-                            to_string(point.problem), so_far.rounds, sampling.rounds, duration_text(sampling.cap_seconds)));
+                            to_string(point.problem), so_far.rounds, plan_.sampling.rounds,
+                            duration_text(plan_.sampling.cap_seconds)));
 }
 
 // Small problems at the end, for the heat maps: one per dataset, drawn by every variant that was found right on it.
 void Run::draw_weights() {
   auto cases = weights_cases(plan_, [&](const Case& point) { return ledger_.verified(point); });
   std::erase_if(cases, [&](const Case& point) { return !ledger_.weights_due(point); });
-  for (const auto& point : cases) progress_.add(1, predicted(JobKind::weights, point));
+  progress_.add(static_cast<int>(cases.size()));
+  in_hand_.clear();
   while (!cases.empty() && !stopped()) {
     const auto dataset = cases.front().dataset;
-    progress_.add(1, predicted(JobKind::inputs, cases.front()));
+    progress_.add(1);
+    seconds_later_ = 0;
+    for (const auto& point : cases) seconds_later_ += forecast_.seconds(JobKind::weights, point);
     const auto rest =
         std::stable_partition(cases.begin(), cases.end(), [&](const Case& point) { return point.dataset == dataset; });
     draw_dataset({cases.begin(), rest});
@@ -239,7 +327,8 @@ void Run::draw_dataset(const std::vector<Case>& cases) {
       if (result.status == Status::ok) result.measured = {{"file", file}, {"labels", inputs.result.token_labels}};
     }
     record(JobKind::weights, point, 0, result, started);
-    count_done(JobKind::weights, point);
+    seconds_later_ -= forecast_.seconds(JobKind::weights, point);
+    count_done(JobKind::weights, point, result);
   }
   remove_inputs(inputs);
 }
@@ -250,7 +339,7 @@ GroupInputs Run::make_inputs(const Case& point, bool exact_rows, bool token_labe
   auto job = job_for(JobKind::inputs, point, inputs);
   job.token_labels = token_labels;
   inputs.result = work(job, point);
-  count_done(JobKind::inputs, point);
+  count_done(JobKind::inputs, point, inputs.result);
   return inputs;
 }
 
@@ -304,36 +393,76 @@ JobResult Run::work(const Job& job, const Case& point, int round) {
   return result;
 }
 
+// What another binary found right, this one must prove before it is timed. The verdict stored stays; a failure is recorded as that of
+// the work that was due.
+void Run::verify_again(const Case& point, const GroupInputs& inputs) {
+  if (stopped()) return;
+  const auto started = utc_now();
+  auto result = work(job_for(JobKind::verify, point, inputs), point);
+  if (result.status == Status::ok) return;
+  result.measured = Json::object();
+  result.reasons.insert(result.reasons.begin(), "another binary found this case right, this one does not");
+  const auto round = ledger_.next_round(point);
+  record(round ? JobKind::time : JobKind::memory, point, round.value_or(0), result, started);
+}
+
 void Run::perform(JobKind kind, const Case& point, const GroupInputs& inputs, int round) {
   if (stopped()) return;
   const auto started = utc_now();
-  record(kind, point, round, work(job_for(kind, point, inputs), point, round), started);
-  count_done(kind, point);
+  auto result = work(job_for(kind, point, inputs), point, round);
+  if (kind == JobKind::time) judge_round(point, result);
+  record(kind, point, round, result, started);
+  learn(kind, point, result);
+  count_done(kind, point, result);
 }
 
-void Run::count_done(JobKind kind, const Case& point) {
-  progress_.finish(predicted(kind, point));
-  ahead_.add(-1, predicted(kind, point));
+// What a round says only beside the machine's ceilings and the rounds before it.
+void Run::judge_round(const Case& point, JobResult& result) {
+  if (result.status != Status::ok) return;
+  auto& time = result.measured;
+  add_ceilings(time, point, calibration_);
+  auto so_far = ledger_.rounds_of(point);
+  ++so_far.rounds;
+  so_far.seconds += result.wall_seconds;
+  so_far.medians.push_back(time.at("median_s"));
+  const auto stop = stop_of(so_far, plan_.sampling);
+  time["stop"] = stop ? Json(name_of(*stop)) : Json();
+  findings_.add_round(point, time);
+}
+
+void Run::learn(JobKind kind, const Case& point, const JobResult& result) {
+  if (result.status != Status::ok) return;
+  if (kind == JobKind::time) model_.learn(point, result.measured.at("median_s"));
+  if (kind != JobKind::memory) return;
+  const double peak = result.measured.at("rss_peak");
+  model_.learn_memory(point, peak);
+  if (plan_.sampling.cache == CacheMode::hot) findings_.add_memory(point, peak);  // the pass has one set of inputs
+}
+
+void Run::count_done(JobKind kind, const Case& point, const JobResult& result) {
+  if (result.status == Status::ok) forecast_.learn(kind, point, result.wall_seconds);
+  --pieces_in_hand_;
+  progress_.set_left(seconds_later_ + seconds_ahead(in_hand_));
+  progress_.finish();
 }
 
 void Run::record(JobKind kind, const Case& point, int round, const JobResult& result, const std::string& started) {
   if (result.interrupted) return;
   auto stored = result;
   if (stored.isa.empty()) stored.isa = isa_;
-  store_.append(make_record({point, kind, round, plan_.seed, session_}, stored, started));
+  store_.append(make_record({point, kind, round, plan_.seed, session_, plan_.sampling.cache}, stored, started));
   const bool refused = result.status == Status::skipped || result.status == Status::unsupported;
   if (result.status == Status::ok || refused) return;
   progress_.say(fmt::format("{}: {} {} {}: {}", name_of(result.status), name_of(kind), point.selected.label(),
                             to_string(point.problem), result.reasons.empty() ? "" : result.reasons.front()));
 }
 
-// A resumed run keeps the ceilings it began with.
-void calibrate(Json& document, const RunOptions& options, Store& store) {
-  if (!options.calibrate || !document.value("calibration", Json()).is_null()) return;
-  const auto calibration = options.calibrate();
-  if (!calibration) return;
-  document["calibration"] = to_json(*calibration);
-  store.write_run(document);
+// A resumed run keeps the ceilings it began with. False when it was interrupted.
+bool calibrate(Json& document, const RunOptions& options) {
+  if (!options.calibrate || !document.value("calibration", Json()).is_null()) return true;
+  const InterruptGuard guard;
+  if (const auto calibration = options.calibrate([&] { return !guard.interrupted(); })) document["calibration"] = to_json(*calibration);
+  return !guard.interrupted();
 }
 
 }  // namespace
@@ -343,8 +472,13 @@ RunOutcome run_plan(const Plan& plan, const RunOptions& options) {
   Store store(options.directory, options.resume ? Store::Mode::resume : Store::Mode::create);
   if (options.resume) document = continue_run(store.resumed_run(), document, options.directory, options.allow_mixed);
   store.write_run(document);
-  calibrate(document, options, store);
-  Run run(plan, options, store, current_session(document));
+  if (!calibrate(document, options)) {
+    finish_session(document, "interrupted");
+    store.write_run(document);
+    return {.interrupted = true};
+  }
+  store.write_run(document);
+  Run run(plan, options, store, document);
   const auto outcome = run.run_all();
   finish_session(document, outcome.interrupted ? "interrupted" : "complete");
   store.write_run(document);

@@ -13,7 +13,6 @@ namespace {
 constexpr double kRedrawSeconds = 0.2;  // on a terminal
 constexpr double kLineSeconds = 10;     // elsewhere
 constexpr int kBarWidth = 20;
-constexpr double kTrustSeconds = 5;  // of predicted work done before the prediction is corrected in full
 
 int terminal_width(std::FILE* out) {
   winsize size{};
@@ -21,13 +20,6 @@ int terminal_width(std::FILE* out) {
 }
 
 }  // namespace
-
-double remaining_seconds(const ProgressState& state) {
-  const double ahead = std::max(0.0, state.total_predicted - state.done_predicted);
-  // (elapsed + trust) / (predicted + trust): near 1 at first, the true ratio once enough has been seen.
-  const double correction = (state.elapsed + kTrustSeconds) / (state.done_predicted + kTrustSeconds);
-  return ahead * correction;
-}
 
 std::string duration_text(double seconds) {
   const auto whole = static_cast<long>(std::llround(std::max(0.0, seconds)));
@@ -37,19 +29,20 @@ std::string duration_text(double seconds) {
 }
 
 std::string progress_line(const ProgressState& state, int width) {
-  const double share = state.total_predicted > 0 ? std::clamp(state.done_predicted / state.total_predicted, 0.0, 1.0) : 0;
+  const double whole = state.elapsed + state.left;
+  const double share = whole > 0 ? std::clamp(state.elapsed / whole, 0.0, 1.0) : 0;
   const int filled = static_cast<int>(share * kBarWidth);
   auto line = fmt::format("[{:#>{}}{:->{}}] {}/{}  {} left  {}", "", filled, "", kBarWidth - filled, state.done, state.total,
-                          duration_text(remaining_seconds(state)), state.current);
+                          duration_text(state.left), state.current);
   if (static_cast<int>(line.size()) > width) line.resize(static_cast<std::size_t>(width));
   return line;
 }
 
 Progress::Progress(std::FILE* out) : out_(out), terminal_(::isatty(::fileno(out)) == 1) {}
 
-void Progress::add(int count, double seconds) {
-  state_.total += count;
-  state_.total_predicted += seconds;
+void Progress::set_left(double seconds) {
+  forecast_ = seconds;
+  forecast_at_ = Clock::now();
 }
 
 void Progress::start(const std::string& what) {
@@ -63,9 +56,8 @@ void Progress::tick() {
   draw();
 }
 
-void Progress::finish(double predicted) {
+void Progress::finish() {
   ++state_.done;
-  state_.done_predicted += predicted;
   tick();
 }
 
@@ -83,6 +75,7 @@ void Progress::end(const std::string& line) {
 void Progress::draw() {
   last_ = Clock::now();
   state_.elapsed = std::chrono::duration<double>(last_ - begin_).count();
+  state_.left = std::max(0.0, forecast_ - std::chrono::duration<double>(last_ - forecast_at_).count());
   if (terminal_) {
     std::fprintf(out_, "\r%s\033[K", progress_line(state_, terminal_width(out_) - 1).c_str());
     drawn_ = true;

@@ -8,17 +8,13 @@
 
 namespace attnbench {
 
-/// Where a run stands. Seconds of work are the cost model's, corrected by what was seen so far.
+/// Where a run stands.
 struct ProgressState {
-  int done = 0, total = 0;    // pieces of work
-  double done_predicted = 0;  // predicted seconds of what is done
-  double total_predicted = 0;
-  double elapsed = 0;   // seconds since the start
-  std::string current;  // "time naive n4096"
+  int done = 0, total = 0;  // pieces of work
+  double elapsed = 0;       // seconds since the start
+  double left = 0;          // seconds still to go, as forecast (forecast.h)
+  std::string current;      // "time naive n4096"
 };
-
-/// Seconds still to go: what was predicted for the rest, times how wrong the prediction was so far.
-double remaining_seconds(const ProgressState& state);
 
 /// "[######----------] 12/84  1m20s left  time naive b1 h8 n4096 d64 f32", cut to `width` columns.
 std::string progress_line(const ProgressState& state, int width);
@@ -30,15 +26,15 @@ class Progress {
  public:
   /// Draws on `out` when it is a terminal, else writes lines.
   explicit Progress(std::FILE* out);
-  /// More work was found: `count` pieces of `seconds` together.
-  void add(int count, double seconds);
-  /// Work that is not needed after all.
-  void drop(int count, double seconds) { add(-count, -seconds); }
+  /// More pieces of work were found; or, below zero, are not needed after all.
+  void add(int count) { state_.total += count; }
+  /// What the forecast says now. Until it says something new the clock runs down from there.
+  void set_left(double seconds);
   void start(const std::string& what);
   /// Redraws when it is time to; called while a worker runs.
   void tick();
-  /// The piece begun with start() is done; it had been predicted to take `predicted` seconds.
-  void finish(double predicted);
+  /// The piece begun with start() is done.
+  void finish();
   /// Writes a line of its own above the progress line.
   void say(const std::string& line);
   /// Replaces the progress line by a last one.
@@ -55,6 +51,8 @@ class Progress {
   ProgressState state_;
   Clock::time_point begin_ = Clock::now();
   Clock::time_point last_;  // when something was last written
+  double forecast_ = 0;     // seconds left, as of forecast_at_
+  Clock::time_point forecast_at_ = begin_;
 };
 
 }  // namespace attnbench

@@ -11,12 +11,18 @@
 namespace attnbench {
 namespace {
 
-constexpr double kProcessSeconds = 0.05;     // start and end of a worker
-constexpr double kOraclePairSeconds = 4e-9;  // float64 multiply-add of the oracle, per pair and dimension
-constexpr double kOracleRows = 1024;         // at most, verify.h
-
 bool same_inputs(const Case& a, const Case& b) {
   return a.dataset == b.dataset && a.problem == b.problem && a.threads == b.threads;
+}
+
+// The same on every machine and with every standard library. Shapes differ in their order, so that no variant is first everywhere.
+void shuffle(Group& group, std::uint64_t seed) {
+  const auto shape = group.front()->dataset + "|" + to_string(group.front()->problem);
+  std::vector<std::uint32_t> words{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
+  for (const char letter : shape) words.push_back(static_cast<unsigned char>(letter));
+  std::seed_seq seeds(words.begin(), words.end());
+  std::mt19937_64 random(seeds);
+  for (std::size_t i = group.size(); i > 1; --i) std::swap(group[i - 1], group[random() % i]);
 }
 
 }  // namespace
@@ -32,11 +38,17 @@ std::vector<Group> groups_of(const Plan& plan) {
 }
 
 Group round_order(Group group, std::uint64_t seed, int round) {
-  std::mt19937_64 random(seed);
-  for (std::size_t i = group.size(); i > 1; --i) std::swap(group[i - 1], group[random() % i]);
-  std::rotate(group.begin(), group.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(round) % group.size()),
-              group.end());
-  return group;
+  shuffle(group, seed);
+  const auto count = group.size();
+  const auto turn = static_cast<std::size_t>(round);
+  Group order;
+  for (std::size_t place = 0; place < count; ++place) {
+    const auto zigzag = place % 2 == 1 ? (place + 1) / 2 : (count - place / 2) % count;  // 0, 1, -1, 2, -2, ...
+    order.push_back(group[(zigzag + turn) % count]);
+  }
+  // The differences between neighbours balance in one square for an even number, in a square and its mirror image for an odd one.
+  if (count % 2 == 1 && turn / count % 2 == 1) std::reverse(order.begin(), order.end());
+  return order;
 }
 
 std::vector<Case> weights_cases(const Plan& plan, const std::function<bool(const Case&)>& wanted) {
@@ -61,18 +73,15 @@ std::vector<Case> weights_cases(const Plan& plan, const std::function<bool(const
 }
 
 double predicted_job_seconds(JobKind kind, const Case& point, const Sampling& sampling) {
-  const double call = point.prediction.seconds;
+  const auto pieces = predicted_pieces(point, sampling);
   const auto& p = point.problem;
-  const double rows = std::min<double>(static_cast<double>(p.n_q), kOracleRows) * static_cast<double>(p.batch * p.heads_q);
-  const double oracle = rows * static_cast<double>(p.n_k * (p.d_qk + p.d_v)) * kOraclePairSeconds / point.threads;
+  const auto calls = static_cast<double>((p.n_k + p.d_v - 1) / p.d_v);  // one block of the identity as values each
   switch (kind) {
-    case JobKind::inputs: return kProcessSeconds + oracle;
-    case JobKind::verify: return kProcessSeconds + 2 * call;
-    case JobKind::time:
-      return kProcessSeconds + call + std::max(call, sampling.warmup_seconds) +
-             sampling.samples * std::max(call, sampling.min_sample_seconds);
-    case JobKind::memory: return kProcessSeconds + 2 * call;
-    case JobKind::weights: return kProcessSeconds + call * static_cast<double>((p.n_k + p.d_v - 1) / p.d_v);
+    case JobKind::inputs: return pieces.inputs;
+    case JobKind::verify: return pieces.verify;
+    case JobKind::time: return pieces.round;
+    case JobKind::memory: return pieces.memory;
+    case JobKind::weights: return pieces.memory + calls * point.prediction.seconds;
     case JobKind::ceilings: break;  // no part of a run
   }
   return 0;

@@ -15,8 +15,10 @@ using Group = std::vector<const Case*>;
 /// The planned cases of a plan by group, in plan order.
 std::vector<Group> groups_of(const Plan& plan);
 
-/// A group in the order of one round: shuffled by the seed, then turned by one place per round, so that over the rounds every
-/// variant stands at every place and none always runs after the same neighbour's heat.
+/// A group in the order of one round. The seed and the shape shuffle the cases once; then the rounds go through the rows of a
+/// Williams square (E. J. Williams 1949, Australian Journal of Scientific Research A 2, 149-168): over as many rounds as there are
+/// cases each stands at each place once, and over as many rounds (twice as many for an odd number of cases) each comes after each
+/// other equally often, so that nobody always runs in the same neighbour's heat.
 Group round_order(Group group, std::uint64_t seed, int round);
 
 /// One case per dataset and selected variant: the small problem whose attention matrix is drawn. `wanted` picks the cases to draw.

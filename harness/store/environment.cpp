@@ -78,6 +78,12 @@ double load_average() {
   return ::getloadavg(&load, 1) == 1 ? load : 0;
 }
 
+// Intel's driver says when it is off, every other when it is on; neither file where the machine does not tell.
+bool turbo_on() {
+  return first_line("/sys/devices/system/cpu/intel_pstate/no_turbo", "") == "0" ||
+         first_line("/sys/devices/system/cpu/cpufreq/boost", "") == "1";
+}
+
 bool sanitized() {
 #ifdef ATTNBENCH_SANITIZED
   return true;
@@ -111,6 +117,10 @@ std::vector<std::string> warnings_for(const Conditions& c) {
   if (c.governor != "unknown" && c.governor != "performance")
     warnings.push_back("the CPU governor is " + c.governor +
                        "; set performance for steady times (cpupower frequency-set -g performance)");
+  if (c.turbo)
+    warnings.push_back(
+        "turbo is on: the clock depends on heat and on what other cores do; for steady times write 1 to "
+        "/sys/devices/system/cpu/intel_pstate/no_turbo, or 0 to /sys/devices/system/cpu/cpufreq/boost");
   if (c.swap_used > 0.1 * kGiB)
     warnings.push_back(fmt::format("{:.1f} GiB of swap in use; times may include the disk", c.swap_used / kGiB));
   return warnings;
@@ -126,6 +136,7 @@ Json describe_environment(int threads) {
                               .cores = usable_cores(),
                               .threads = threads,
                               .governor = first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+                              .turbo = turbo_on(),
                               .swap_used = meminfo_bytes("SwapTotal") - meminfo_bytes("SwapFree")};
   return {{"cpu_model", cpu_model()},
           {"cores", conditions.cores},

@@ -22,6 +22,7 @@ struct Conditions {
   int cores = 1;              // usable by this process
   int threads = 1;            // wanted
   std::string governor;       // "unknown" where not readable
+  bool turbo = false;         // cores may run above their base clock while they are cool and few
   double swap_used = 0;       // bytes
 };
 /// One line each: what is wrong and what to do.

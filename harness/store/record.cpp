@@ -32,12 +32,6 @@ Json cost_json(const Case& point) {
           {"compulsory_bytes", compulsory_bytes(point.problem)}};
 }
 
-Json prediction_json(const Prediction& prediction) {
-  return {{"seconds", prediction.seconds},
-          {"peak_bytes", prediction.peak_bytes},
-          {"model", prediction.rates == RateSource::fitted ? "fitted" : "prior"}};
-}
-
 }  // namespace
 
 std::string shell_quoted(const std::string& text) {
@@ -52,12 +46,18 @@ std::string record_key(const Case& point, JobKind kind, int round) {
   return point.key() + "|" + name_of(kind) + "|r" + std::to_string(round);
 }
 
-std::string reproducer(const Case& point, std::uint64_t seed) {
+std::string reproducer(const Case& point, std::uint64_t seed, CacheMode cache) {
   const auto* plugin = plugin_of(*point.selected.variant);
   return "attnbench run --problem " + shell_quoted(to_string(point.problem)) + " --variants " +
          shell_quoted(point.selected.label()) + " --dataset " + shell_quoted(point.dataset) + " --threads " +
-         std::to_string(point.threads) + " --seed " + std::to_string(seed) +
+         std::to_string(point.threads) + " --seed " + std::to_string(seed) + (cache == CacheMode::cold ? " --cache cold" : "") +
          (plugin ? " --plugin " + shell_quoted(plugin->file) : "");
+}
+
+Json prediction_json(const Prediction& prediction) {
+  return {{"seconds", prediction.seconds},
+          {"peak_bytes", prediction.peak_bytes},
+          {"model", prediction.rates == RateSource::fitted ? "fitted" : "prior"}};
 }
 
 Json params_json(const Params& params) {
@@ -95,9 +95,9 @@ Json make_record(const RecordSubject& subject, const JobResult& result, const st
                  {"params", params_json(point.selected.params)},
                  {"threads", point.threads},
                  {"round", subject.round},
-                 {"cache", "hot"},
+                 {"cache", name_of(subject.cache)},
                  {"isa", result.isa},
-                 {"reproducer", reproducer(point, subject.seed)},
+                 {"reproducer", reproducer(point, subject.seed, subject.cache)},
                  {"cost", cost_json(point)},
                  {"prediction", prediction_json(point.prediction)},
                  {"started", started},

@@ -16,6 +16,7 @@ struct RecordSubject {
   int round = 0;
   std::uint64_t seed = 1;
   int session = 0;  // of run.json
+  CacheMode cache = CacheMode::hot;
 };
 
 /// "text|b1 h8 n1024 d64 f32|naive|t2|time|r0"
@@ -26,10 +27,13 @@ std::string record_key(const Case& point, JobKind kind, int round = 0);
 Json make_record(const RecordSubject& subject, const JobResult& result, const std::string& started);
 
 /// Shell command that measures the case again, quoted where the shell needs it.
-std::string reproducer(const Case& point, std::uint64_t seed);
+std::string reproducer(const Case& point, std::uint64_t seed, CacheMode cache = CacheMode::hot);
 
 /// A word as the shell takes it: in 'single quotes', inside which it reads everything as it is, where it needs any.
 std::string shell_quoted(const std::string& text);
+
+/// The `prediction` member of a record.
+Json prediction_json(const Prediction& prediction);
 
 /// All parameters with their values.
 Json params_json(const Params& params);

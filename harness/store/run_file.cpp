@@ -136,6 +136,14 @@ Json continue_run(const Json& stored, const Json& current, const std::string& di
 
 int current_session(const Json& run) { return static_cast<int>(run.at("sessions").size()) - 1; }
 
+std::set<int> sessions_of_other_binaries(const Json& run) {
+  std::set<int> others;
+  const auto& sessions = run.at("sessions");
+  for (std::size_t i = 0; i < sessions.size(); ++i)
+    if (text_of(sessions[i], "binary_id") != text_of(sessions.back(), "binary_id")) others.insert(static_cast<int>(i));
+  return others;
+}
+
 void finish_session(Json& run, const char* status) {
   const auto now = utc_now();
   run["status"] = status;

@@ -2,6 +2,9 @@
 // and machine. Decides whether another start may carry on what is stored.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "harness/json.h"
 #include "harness/run/orchestrator.h"
 
@@ -16,6 +19,9 @@ Json continue_run(const Json& stored, const Json& current, const std::string& di
 
 /// Index of the session that is running: the last of `sessions`. Records carry it.
 int current_session(const Json& run);
+
+/// Indices of the sessions that ran another binary than the one that is running.
+std::set<int> sessions_of_other_binaries(const Json& run);
 
 /// Ends the running session with a status: "complete" or "interrupted".
 void finish_session(Json& run, const char* status);

@@ -75,11 +75,13 @@ bool is_record(const Json& record) {
   const auto is_number = [](const Json& object, const char* name) { return !object.contains(name) || object[name].is_number(); };
   if (!record.is_object() || !record.value("key", Json()).is_string() || !is_status(record.value("status", Json()))) return false;
   const auto time = record.value("time", Json::object());
-  return is_number(record, "wall_s") && time.is_object() && is_number(time, "median_s");
+  const bool has_session = !record.contains("session") || record["session"].is_number_integer();
+  return has_session && is_number(record, "wall_s") && time.is_object() && is_number(time, "median_s");
 }
 
 StoredRecord summary_of(const Json& record) {
-  return {record.at("status"), record.value("wall_s", 0.0), record.value("time", Json::object()).value("median_s", 0.0)};
+  return {record.at("status"), record.value("wall_s", 0.0), record.value("time", Json::object()).value("median_s", 0.0),
+          record.value("session", 0)};
 }
 
 std::string line_of(const Json& record) { return record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }

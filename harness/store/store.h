@@ -20,6 +20,7 @@ struct StoredRecord {
   std::string status;
   double wall_s = 0;
   double median_s = 0;  // of a time record that is ok
+  int session = 0;      // of run.json
 };
 
 /// The records of a records.jsonl file, and how many of its bytes are whole lines of JSON.

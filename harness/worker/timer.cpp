@@ -1,6 +1,7 @@
 #include "harness/worker/timer.h"
 
 #include <benchmark/benchmark.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +18,13 @@ constexpr double kCalibrationShare = 0.5;  // a trial this close to a whole samp
 constexpr double kMaxIterations = 1e9;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Of all threads of this process since it started. getrusage(2)
+std::int64_t involuntary_switches() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_nivcsw;
+}
 
 // Keeps what the library would print. Aggregates are left out: statistics are made in one place, from all samples.
 class Collector : public benchmark::BenchmarkReporter {
@@ -77,6 +85,7 @@ Schedule make_schedule(const Stopwatch& time, const TimerOptions& options) {
   const auto iterations = calls_per_sample(calibration.call_seconds, sample_seconds);
   const double expected = static_cast<double>(iterations) * calibration.call_seconds;
   const double affordable = (options.budget_seconds - seconds_since(start)) / expected;
+  if (options.before_samples) options.before_samples();
   return {calibration, iterations, static_cast<int>(std::clamp(affordable, 1.0, static_cast<double>(options.samples)))};
 }
 
@@ -101,10 +110,13 @@ double clock_resolution() {
 Timing measure(const std::function<void()>& call, const TimerOptions& options) {
   const auto [calibration, iterations, samples] = make_schedule(own_stopwatch(call), options);
   Collector collector;
+  auto& switches = collector.timing.involuntary_switches;
   benchmark::ClearRegisteredBenchmarks();
   benchmark::RegisterBenchmark("attnbench",
-                               [&call](benchmark::State& state) {
+                               [&](benchmark::State& state) {  // once per repetition, as the number of iterations is given
+                                 const auto before = involuntary_switches();
                                  for (auto _ : state) call();
+                                 switches.push_back(involuntary_switches() - before);
                                })
       ->Iterations(iterations)
       ->Repetitions(samples)
@@ -119,7 +131,11 @@ Timing measure_by(const Stopwatch& time, const TimerOptions& options) {
   Timing timing;
   timing.warmup_calls = calibration.calls;
   timing.iterations.assign(static_cast<std::size_t>(samples), iterations);
-  for (int sample = 0; sample < samples; ++sample) timing.samples_s.push_back(time(iterations) / static_cast<double>(iterations));
+  for (int sample = 0; sample < samples; ++sample) {
+    const auto before = involuntary_switches();
+    timing.samples_s.push_back(time(iterations) / static_cast<double>(iterations));
+    timing.involuntary_switches.push_back(involuntary_switches() - before);
+  }
   return timing;
 }
 

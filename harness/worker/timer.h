@@ -10,15 +10,18 @@ namespace attnbench {
 
 struct TimerOptions {
   int samples = 3;
-  double min_sample_seconds = 0.010;  // raised to 1000 x the clock's resolution
-  double warmup_seconds = 0.2;        // after the first call, which is never timed; at least one more call
-  double budget_seconds = 60;         // warm-up and samples together; where it binds there are fewer samples, at least one
+  double min_sample_seconds = 0.010;       // raised to 1000 x the clock's resolution
+  double warmup_seconds = 0.2;             // after the first call, which is never timed; at least one more call
+  double budget_seconds = 60;              // warm-up and samples together; where it binds there are fewer samples, at least one
+  std::function<void()> before_samples{};  // once, between warm-up and samples
 };
 
 struct Timing {
   std::vector<double> samples_s;         // seconds per call, one per sample
   std::vector<std::int64_t> iterations;  // calls in each sample
-  std::int64_t warmup_calls = 0;         // all untimed calls, those of the calibration included
+  std::vector<std::int64_t>
+      involuntary_switches;       // in each sample: times that the kernel took a core from a thread of this process
+  std::int64_t warmup_calls = 0;  // all untimed calls, those of the calibration included
 };
 
 Timing measure(const std::function<void()>& call, const TimerOptions& options);

@@ -1,18 +1,23 @@
 #include "harness/worker/worker.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <new>
 
 #include "datasets/npy.h"
 #include "harness/calibration/ceilings.h"
 #include "harness/doctor/synthetic.h"
+#include "harness/planning/cold_cache.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/run/orchestrator.h"
 #include "harness/run/process.h"
 #include "harness/storage_error.h"
+#include "harness/worker/input_sets.h"
 #include "harness/worker/inputs_cache.h"
 #include "harness/worker/memory_pass.h"
 #include "harness/worker/parallel_tbb.h"
@@ -73,57 +78,87 @@ void verify_case(const Job& job, const Selected& selected, JobResult& result) {
   result.measured = to_json(verification);
 }
 
+// A case about to be timed, and the set of inputs its next call works on.
+struct TimedCase {
+  const Variant& variant;
+  const Params& params;
+  const Problem& problem;
+  const Prepared& prepared;
+  Workspace& workspace;
+  const Parallel& parallel;
+  InputSets& sets;
+
+  template <class Use>
+  auto with_next_task(Use&& use) {
+    workspace.reset();
+    const auto set = sets.next();
+    return use(RunTask{problem, params, set.inputs, set.output, prepared, workspace, parallel});
+  }
+};
+
 // A variant in another process or language times itself, as the way there is not its work.
-Timing time_variant(const Variant& variant, const RunTask& task, const TimerOptions& options) {
-  if (variant.time_calls)
-    return measure_by(
-        [&](std::int64_t count) {
-          task.workspace.reset();
-          return variant.time_calls(task, count);
-        },
-        options);
-  return measure(
-      [&] {
-        task.workspace.reset();
-        variant.run(task);
+Timing time_variant(TimedCase& timed, const TimerOptions& options) {
+  const auto& variant = timed.variant;
+  if (!variant.time_calls) return measure([&] { timed.with_next_task(variant.run); }, options);
+  return measure_by(
+      [&](std::int64_t count) {
+        return timed.with_next_task([&](const RunTask& task) { return variant.time_calls(task, count); });
       },
       options);
 }
 
 // What a variant from elsewhere says about what ran.
-Json implementation_json(const Variant& variant, const RunTask& task) {
+Json implementation_json(TimedCase& timed) {
   Json facts = Json::object();
-  if (!variant.implementation) return facts;
-  task.workspace.reset();
-  for (const auto& [name, text] : variant.implementation(task)) facts[name] = text;
+  if (timed.variant.implementation)
+    for (const auto& [name, text] : timed.with_next_task(timed.variant.implementation)) facts[name] = text;
   return facts;
 }
 
+Json load_average() {
+  double load = 0;
+  return ::getloadavg(&load, 1) == 1 ? Json(load) : Json();
+}
+
+// What the samples gave, and what the machine was like beside them.
+Json to_json(const Timing& timing, double peak_before, double peak_after) {
+  const double peak = std::max(peak_before, peak_after);
+  return {{"samples_s", timing.samples_s},
+          {"iterations", timing.iterations},
+          {"median_s", median(timing.samples_s)},
+          {"min_s", *std::min_element(timing.samples_s.begin(), timing.samples_s.end())},
+          {"warmup_calls", timing.warmup_calls},
+          {"involuntary_switches", timing.involuntary_switches},
+          {"load_1m", load_average()},
+          {"peak_gflops", peak},
+          {"peak_before_gflops", peak_before},
+          {"peak_after_gflops", peak_after},
+          {"clock_drift", peak > 0 ? Json(std::abs(peak_after - peak_before) / peak) : Json()}};
+}
+
 void time_case(const Job& job, const Selected& selected, JobResult& result) {
+  const auto& [variant, params] = selected;
   const auto& p = job.problem;
   const MappedInputs mapped(job.inputs_file, p);
   const ThreadArena arena(job.threads);
-  const Tensor output({p.batch, p.heads_q, p.n_q, p.d_v});  // zeroed, so its pages are there
+  InputSets sets(mapped.inputs(), p, input_sets(p, job.sampling.cache, cache_bytes()));
   const auto start = std::chrono::steady_clock::now();
-  const auto prepared = prepare(*selected.variant, p, selected.params, job.seed, job.threads);
+  const auto prepared = prepare(*variant, p, params, job.seed, job.threads);
   const std::chrono::duration<double> prepare_time = std::chrono::steady_clock::now() - start;
-  Workspace workspace(declared_workspace(*selected.variant, p, selected.params, job.threads));
+  Workspace workspace(declared_workspace(*variant, p, params, job.threads));
 
-  const RunTask task{p, selected.params, mapped.inputs(), output.ref(), prepared, workspace, arena.parallel()};
-  const auto timing = time_variant(*selected.variant, task,
-                                   {.samples = job.sampling.samples,
-                                    .min_sample_seconds = job.sampling.min_sample_seconds,
-                                    .warmup_seconds = job.sampling.warmup_seconds,
-                                    .budget_seconds = job.budget_seconds});
-  result.measured = {{"samples_s", timing.samples_s},
-                     {"iterations", timing.iterations},
-                     {"median_s", median(timing.samples_s)},
-                     {"min_s", *std::min_element(timing.samples_s.begin(), timing.samples_s.end())},
-                     {"warmup_calls", timing.warmup_calls},
-                     {"prepare_s", prepare_time.count()},
-                     {"peak_gflops", probe_peak_gflops(arena.parallel())},
-                     {"timed_by", selected.variant->time_calls ? "variant" : "harness"}};
-  if (const auto facts = implementation_json(*selected.variant, task); !facts.empty()) result.measured["implementation"] = facts;
+  TimedCase timed{*variant, params, p, prepared, workspace, arena.parallel(), sets};
+  double peak_before = 0;
+  const auto timing = time_variant(timed, {.samples = job.sampling.samples,
+                                           .min_sample_seconds = job.sampling.min_sample_seconds,
+                                           .warmup_seconds = job.sampling.warmup_seconds,
+                                           .budget_seconds = job.budget_seconds,
+                                           .before_samples = [&] { peak_before = probe_peak_gflops(arena.parallel()); }});
+  result.measured = to_json(timing, peak_before, probe_peak_gflops(arena.parallel()));
+  result.measured["prepare_s"] = prepare_time.count();
+  result.measured["input_sets"] = sets.count();
+  result.measured["timed_by"] = variant->time_calls ? "variant" : "harness";
+  if (const auto facts = implementation_json(timed); !facts.empty()) result.measured["implementation"] = facts;
 }
 
 void weigh_case(const Job& job, const Selected& selected, JobResult& result) {

@@ -113,6 +113,10 @@ def test_a_folder_that_holds_a_run_is_not_written_over(attnbench, stored_run):
     assert (stored_run / "records.jsonl").read_bytes() == before
 
 
+def test_an_unknown_cache_mode_is_refused(attnbench):
+    assert "unknown cache mode 'warm'; choose hot or cold" in attnbench.refused("plan", "--cache", "warm")
+
+
 @pytest.mark.parametrize("version", [1, 99])
 def test_a_run_of_another_schema_version_is_refused(attnbench, stored_run, version):
     run = json.loads((stored_run / "run.json").read_text())

@@ -20,7 +20,7 @@ class Attnbench:
         return subprocess.run(
             [str(self.binary), *(str(a) for a in arguments)],
             cwd=self.folder,
-            env=os.environ | environment,
+            env=os.environ | {"ATTNBENCH_COST_MODEL": f"{self.folder}-cost-model.json"} | environment,
             capture_output=True,
             text=True,
             timeout=120,

@@ -104,3 +104,30 @@ def test_plan_predicts_time_and_memory_and_writes_nothing(attnbench, tmp_path):
     assert planned["predicted_peak_bytes"] > 2**20
     assert "predicted time" in attnbench.ok("run", "--dry-run")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cold_cache_is_part_of_the_plan_and_takes_memory(attnbench):
+    arguments = ["--problem", "b1 h8 n1024 d64 f32", "--variants", "linear"]
+    hot, cold = plan(attnbench, *arguments), plan(attnbench, *arguments, "--cache", "cold")
+    assert (hot["cache"], cold["cache"]) == ("hot", "cold")
+    assert 'cache = "cold"' in cold["toml"] or "cache = 'cold'" in cold["toml"]
+    assert cold["predicted_peak_bytes"] > hot["predicted_peak_bytes"] + 2**20
+
+
+def test_a_plan_of_which_nothing_runs_promises_no_time(attnbench):
+    arguments = ["--problem", "b1 h8 n65536 d64 f32", "--variants", "naive", "--memory-budget", "1g"]
+    text = attnbench.ok("plan", *arguments)
+    assert "nothing to run within a budget of 1.00 GiB" in text
+    assert "0.00 ns" not in text and "predicted time" not in text
+
+
+def test_what_a_run_has_measured_the_next_plan_knows(attnbench, tmp_path):
+    case = ["--variants", "naive", "--dataset", "gaussian", "--threads", "1", "-a", "n=64", "-a", "h=1"]
+    assert "built-in rates" in attnbench.ok("plan", *case)
+    attnbench.ok("run", *case, "--rounds", "1", "--no-weights", "--no-report", "--out", "first")
+    assert "rates measured on this machine" in attnbench.ok("plan", *case)
+    times = [json.loads(line) for line in (tmp_path / "first/records.jsonl").read_text().splitlines()]
+    measured = next(r["time"]["median_s"] for r in times if r["kind"] == "time")
+    (planned,) = plan(attnbench, *case)["cases"]
+    assert planned["prediction"]["model"] == "fitted"
+    assert abs(planned["prediction"]["seconds"] / measured - 1) < 0.01

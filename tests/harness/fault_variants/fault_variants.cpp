@@ -101,6 +101,12 @@ void is_wrong(const RunTask& task) {
   task.out().row(0, 0, 0)[0] += 1;
 }
 
+// Right until the test says so, as another binary might be.
+void turns_wrong(const RunTask& task) {
+  attend(task);
+  if (std::getenv("ATTNBENCH_TEST_TURNED") != nullptr) task.out().row(0, 0, 0)[0] += 1;
+}
+
 // Right while it is verified, which takes two calls; then it dies.
 void dies_when_timed(const RunTask& task) {
   static int calls = 0;
@@ -129,6 +135,7 @@ std::map<std::string, Variant, std::less<>> make_variants() {
                                                                 {"eats_memory", eats_memory},
                                                                 {"throws", throws},
                                                                 {"is_wrong", is_wrong},
+                                                                {"turns_wrong", turns_wrong},
                                                                 {"dies_when_timed", dies_when_timed}};
   std::map<std::string, Variant, std::less<>> variants;
   for (const auto& [name, run] : runs) {

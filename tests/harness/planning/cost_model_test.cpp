@@ -2,6 +2,7 @@
 #include "harness/planning/cost_model.h"
 
 #include "harness/planning/available_memory.h"
+#include "harness/planning/cold_cache.h"
 #include "harness/units.h"
 #include "tests/catch.h"
 #include "variants/api/registry.h"
@@ -44,6 +45,26 @@ TEST_CASE("predicted memory holds the inputs, the outputs and the declared works
   CHECK(predicted("naive", "b1 h8 n4096 d64 f32").peak_bytes < workspace + compulsory_bytes(problem) + 200e6);
 }
 
+TEST_CASE("sets of inputs for a cold cache count as memory") {
+  const auto* linear = find_variant("linear");
+  const Selected selected{linear, Params(linear->params)};
+  const auto problem = parse_problem("b1 h8 n1024 d64 f32");
+  const double hot = predict(selected, problem, 1, CacheMode::hot).peak_bytes;
+  const double cold = predict(selected, problem, 1, CacheMode::cold).peak_bytes;
+  CHECK(cold - hot > 1.5 * cache_bytes() - 2 * compulsory_bytes(problem));
+  CHECK(cold - hot <= extra_set_bytes(problem, CacheMode::cold));
+  CHECK(predict(selected, problem, 1, CacheMode::cold).seconds == predict(selected, problem, 1, CacheMode::hot).seconds);
+}
+
+TEST_CASE("enough sets to fill the cache twice, two at least, and one when hot") {
+  const auto problem = parse_problem("b1 h1 n1024 d64 f32");  // 1 MiB of q, k, v and output
+  REQUIRE(compulsory_bytes(problem) == 1024 * 1024);
+  CHECK(input_sets(problem, CacheMode::hot, 32e6) == 1);
+  CHECK(input_sets(problem, CacheMode::cold, 32.0 * 1024 * 1024) == 64);
+  CHECK(input_sets(problem, CacheMode::cold, 1) == 2);
+  CHECK(cache_bytes() > 1e5);
+}
+
 TEST_CASE("a case costs its rounds, and nothing when it is not run") {
   const auto* naive = find_variant("naive");
   Case one;
@@ -70,7 +91,7 @@ TEST_CASE("the cap limits the measured time of a case") {
   Sampling sampling;
   sampling.rounds = 100;
   sampling.cap_seconds = 60;
-  CHECK(predicted_case_seconds(one, sampling) < 60 + 2 * 5 + 5);
+  CHECK(predicted_case_seconds(one, sampling) < 60 + 4 * 5 + 5);  // verified and weighed besides
 }
 
 TEST_CASE("some memory is available, and no more than the machine has room for") {

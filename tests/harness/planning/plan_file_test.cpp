@@ -25,6 +25,7 @@ constexpr const char* kEverySetting = R"(
 name = "mine"
 summary = "a plan with every key"
 profile = "standard"
+cache = "cold"
 seed = 7
 rounds = 4
 samples = 5
@@ -54,6 +55,7 @@ TEST_CASE("every key of a plan file is read") {
   CHECK(spec.name == "mine");
   CHECK(spec.summary == "a plan with every key");
   CHECK(spec.profile == Profile::standard);
+  CHECK(spec.cache == CacheMode::cold);
   CHECK(spec.seed == 7);
   CHECK(spec.rounds == 4);
   CHECK(spec.samples == 5);

@@ -15,6 +15,7 @@
 #include <set>
 #include <thread>
 
+#include "harness/planning/cold_cache.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"
 #include "tests/harness/harness_test_support.h"
@@ -111,6 +112,79 @@ TEST_CASE("within a round the variants take turns") {
   CHECK(order[0] != order[1]);
   CHECK(order[0] == order[3]);
   CHECK(order[1] == order[2]);
+}
+
+TEST_CASE("the last round of a case says why it was the last, and every round what stood beside it") {
+  const TemporaryFolder folder;
+  run_plan(fault_plan({"steady", "steady_too"}), options_for(folder / "run"));
+  const auto schema = read_schema("record.schema.json");
+  for (const auto& record : read_records(folder / "run")) {
+    CHECK(schema_violation(schema, record) == "");
+    if (record["kind"] != "time") continue;
+    const auto& time = record["time"];
+    if (record["round"] == 1) CHECK(time["stop"] == "rounds");
+    else CHECK(time["stop"].is_null());
+    CHECK(time["involuntary_switches"].size() == time["samples_s"].size());
+    CHECK(time["peak_before_gflops"].get<double>() > 0);
+    CHECK(time["peak_gflops"] == std::max(time["peak_before_gflops"], time["peak_after_gflops"]));
+    CHECK(time["clock_drift"].get<double>() >= 0);
+    CHECK(time["load_1m"].is_number());
+    CHECK(time["input_sets"] == 1);
+    CHECK(time["share_of_peak"].get<double>() > 0);
+    CHECK(time["share_of_bandwidth"].is_null());  // nobody has calibrated
+    CHECK(time["above_ceiling"] == false);
+    CHECK(record["cache"] == "hot");
+    CHECK(record["session"] == 0);
+  }
+}
+
+TEST_CASE("a cap that is used up by the first round is the reason") {
+  const TemporaryFolder folder;
+  auto plan = fault_plan({"slow"});
+  plan.sampling.cap_seconds = 0.001;
+  run_plan(plan, options_for(folder / "run"));
+  for (const auto& record : read_records(folder / "run"))
+    if (record["kind"] == "time") CHECK(record["time"]["stop"] == "cap");
+}
+
+TEST_CASE("with a cold cache the calls take turns through sets of inputs") {
+  const TemporaryFolder folder;
+  auto plan = fault_plan({"steady"});
+  plan.cases[0].problem = parse_problem("b1 h2 d64 n512");
+  plan.sampling.rounds = 1;
+  plan.sampling.cache = CacheMode::cold;
+  plan.memory_budget_bytes = 4 * cache_bytes() + 2e8;
+  run_plan(plan, options_for(folder / "run"));
+  bool timed = false;
+  for (const auto& record : read_records(folder / "run")) {
+    CHECK(record["cache"] == "cold");
+    CHECK(has(record["reproducer"], "--cache cold"));
+    if (record["kind"] != "time") continue;
+    timed = true;
+    CHECK(record["time"]["input_sets"].get<double>() * compulsory_bytes(plan.cases[0].problem) >= 2 * cache_bytes());
+  }
+  CHECK(timed);
+}
+
+TEST_CASE("what a run learns is there for the next one, and a case it finds too long is skipped with the prediction") {
+  const TemporaryFolder folder;
+  auto plan = fault_plan({"slow"}, {8, 16, 32});
+  for (auto& point : plan.cases) point.prior = {.seconds = 1e-4, .peak_bytes = 1e6};  // it takes 20 ms
+  plan.max_call_seconds = 0.005;
+  auto options = options_for(folder / "run");
+  options.cost_model_file = folder / "model.json";
+  const auto outcome = run_plan(plan, options);
+  CHECK(outcome.ok == 1);
+  CHECK(outcome.skipped == 2);
+  const auto records = read_records(folder / "run");
+  CHECK(records.back()["status"] == "skipped");
+  CHECK(has(records.back()["reasons"][0], "one call is predicted to take"));
+  CHECK(records.back()["prediction"]["seconds"].get<double>() >= 0.02);
+  CHECK(records.back()["prediction"]["model"] == "fitted");
+  CHECK(records.front()["prediction"]["model"] == "prior");
+
+  options.directory = folder / "again";
+  CHECK(run_plan(plan, options).skipped == 3);
 }
 
 TEST_CASE("every kind of death costs its own case only and says why") {
@@ -360,6 +434,33 @@ TEST_CASE("with leave, another binary carries on, in a session of its own") {
   CHECK(run["sessions"][1]["binary_id"] == run["binary_id"]);
   CHECK(schema_violation(read_schema("run.schema.json"), run) == "");
   for (const auto& record : read_records(directory)) CHECK(record["session"] == (record["kind"] == "verify" ? 0 : 1));
+}
+
+TEST_CASE("what another binary found right is verified again before it is timed") {
+  const TemporaryFolder folder;
+  const auto directory = folder / "run", path = directory + "/run.json";
+  const auto plan = fault_plan({"turns_wrong", "steady"});
+  auto options = options_for(directory);
+  options.verify_only = true;
+  CHECK(run_plan(plan, options).ok == 2);
+  auto changed = Json::parse(read_text(path));
+  changed["sessions"][0]["binary_id"] = "0000000000000000";
+  write_text(path, changed.dump());
+  options = options_for(directory, true);
+  options.allow_mixed = true;
+  ::setenv("ATTNBENCH_TEST_TURNED", "1", 1);
+  const auto outcome = run_plan(plan, options);
+  ::unsetenv("ATTNBENCH_TEST_TURNED");
+  CHECK(outcome.ok == 1);
+  CHECK(outcome.failed == 1);
+  const auto records = read_records(directory);
+  CHECK(statuses(records).at("turns_wrong verify") == "ok");  // the verdict of the other binary stays
+  CHECK(statuses(records).at("turns_wrong time") == "mismatch");
+  CHECK(count(records, "time", "turns_wrong") == 1);
+  CHECK(count(records, "memory", "turns_wrong") == 0);
+  CHECK(count(records, "verify", "steady") == 1);
+  CHECK(count(records, "time", "steady") == 2);
+  CHECK(has(read_text(directory + "/records.jsonl"), "another binary found this case right"));
 }
 
 TEST_CASE("a folder that takes no inputs ends the run instead of failing its cases") {

@@ -10,9 +10,7 @@ using namespace attnbench;
 
 namespace {
 
-ProgressState halfway() {
-  return {.done = 12, .total = 84, .done_predicted = 50, .total_predicted = 100, .elapsed = 50, .current = "time naive"};
-}
+ProgressState halfway() { return {.done = 12, .total = 84, .elapsed = 50, .left = 50, .current = "time naive"}; }
 
 }  // namespace
 
@@ -31,29 +29,18 @@ TEST_CASE("the line shows share, count, time left and what is running") {
   CHECK(progress_line(halfway(), 30).size() == 30);
 }
 
-TEST_CASE("a wrong prediction is corrected by what was seen") {
-  auto state = halfway();
-  CHECK(remaining_seconds(state) == Approx(50));
-  state.elapsed = 105;  // twice as slow as predicted, but for the few seconds of trust
-  CHECK(remaining_seconds(state) == Approx(100));
-  ProgressState untouched;
-  untouched.total_predicted = 60;
-  CHECK(remaining_seconds(untouched) == Approx(60));
-  state.done_predicted = 130;  // more than there was in all
-  CHECK(remaining_seconds(state) == 0);
-}
-
 TEST_CASE("without a terminal there are plain lines, and never a control character") {
   const TemporaryFolder folder;
   std::FILE* file = std::fopen((folder / "log").c_str(), "w");
   REQUIRE(file != nullptr);
   Progress progress(file);
-  progress.add(2, 10);
+  progress.add(2);
+  progress.set_left(10.4);
   progress.start("verify naive");
-  progress.finish(5);
+  progress.finish();
   for (int i = 0; i < 100; ++i) progress.tick();  // too soon for another line
   progress.say("crashed: somebody");
-  progress.drop(1, 5);
+  progress.add(-1);
   progress.end("done");
   std::fclose(file);
   CHECK(read_text(folder / "log") == "[--------------------] 0/2  10s left  verify naive\ncrashed: somebody\ndone\n");

@@ -2,6 +2,7 @@
 #include "harness/run/schedule.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "harness/worker/weights.h"
@@ -40,9 +41,55 @@ TEST_CASE("over as many rounds as variants each stands at every place once; the 
     CHECK(seen.size() == 4);
   }
   CHECK(names(round_order(group, 7, 0)) == names(round_order(group, 7, 4)));
+  CHECK(names(round_order(group, 7, 0)) == names(round_order(group, 7, 0)));
   std::set<std::vector<std::string>> orders;
   for (std::uint64_t seed = 0; seed < 20; ++seed) orders.insert(names(round_order(group, seed, 0)));
   CHECK(orders.size() > 5);
+}
+
+TEST_CASE("whatever the number of variants and rounds, each stands at each place equally often, give or take one") {
+  for (const std::size_t count : {1u, 2u, 3u, 5u, 8u}) {
+    const std::vector<std::string> all{"steady", "steady_too", "slow", "aborts", "hangs", "leaks", "leaves", "throws"};
+    const auto plan = fault_plan({all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count)});
+    const auto group = groups_of(plan).front();
+    for (const int rounds : {1, 3, 10, 20}) {
+      std::map<std::pair<std::string, std::size_t>, int> times;
+      for (int round = 0; round < rounds; ++round) {
+        const auto order = names(round_order(group, 3, round));
+        for (std::size_t place = 0; place < count; ++place) ++times[{order[place], place}];
+      }
+      CAPTURE(count, rounds);
+      for (const auto& [at, often] : times) CHECK(often <= rounds / static_cast<int>(count) + 1);
+      if (rounds >= static_cast<int>(count)) CHECK(times.size() == count * count);
+      for (const auto& [at, often] : times) CHECK(often >= rounds / static_cast<int>(count));
+    }
+  }
+}
+
+TEST_CASE("each variant runs after each other equally often") {
+  for (const std::size_t count : {2u, 4u, 5u}) {
+    const std::vector<std::string> all{"steady", "steady_too", "slow", "aborts", "hangs"};
+    const auto plan = fault_plan({all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count)});
+    const auto group = groups_of(plan).front();
+    const int rounds = static_cast<int>(count % 2 == 0 ? count : 2 * count);
+    std::map<std::pair<std::string, std::string>, int> times;
+    for (int round = 0; round < rounds; ++round) {
+      const auto order = names(round_order(group, 5, round));
+      for (std::size_t place = 1; place < count; ++place) ++times[{order[place - 1], order[place]}];
+    }
+    CAPTURE(count);
+    CHECK(times.size() == count * (count - 1));
+    for (const auto& [pair, often] : times) CHECK(often == rounds / static_cast<int>(count));
+  }
+}
+
+TEST_CASE("shapes have orders of their own") {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t n = 4; n < 24; ++n) lengths.push_back(n);
+  const auto plan = fault_plan({"steady", "steady_too", "slow", "aborts"}, lengths);
+  std::set<std::string> first;
+  for (const auto& group : groups_of(plan)) first.insert(names(round_order(group, 1, 0)).front());
+  CHECK(first.size() == 4);
 }
 
 TEST_CASE("one small problem per dataset and variant is drawn") {

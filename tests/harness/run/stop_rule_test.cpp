@@ -2,6 +2,8 @@
 #include "harness/run/stop_rule.h"
 
 #include <cmath>
+#include <functional>
+#include <random>
 
 #include "tests/catch.h"
 
@@ -10,6 +12,26 @@ using namespace attnbench;
 namespace {
 
 Sampling ten_rounds() { return sampling_for(Profile::standard); }
+
+// Process medians of a made-up machine, round by round.
+using Machine = std::function<double(int round, double normal)>;
+
+// Share of `cases` simulated cases of 20 rounds that stop for the plateau before the end.
+double stopped_early(const Machine& machine, int cases = 1000) {
+  std::mt19937_64 random(1);
+  std::normal_distribution<double> normal;
+  int stopped = 0;
+  for (int one = 0; one < cases; ++one) {
+    std::vector<double> medians;
+    bool early = false;
+    for (int round = 0; round < 19; ++round) {
+      medians.push_back(machine(round, normal(random)));
+      early = early || has_stopped_shrinking(medians);
+    }
+    stopped += early;
+  }
+  return static_cast<double>(stopped) / cases;
+}
 
 }  // namespace
 
@@ -43,4 +65,36 @@ TEST_CASE("rounds stop when the medians agree within 2 %, a round has failed, or
   CHECK_FALSE(another_round_due({.rounds = 2, .seconds = 1, .medians = {1}, .failed = true}, ten_rounds()));
   CHECK_FALSE(another_round_due({.rounds = 1, .seconds = 60, .medians = {1}}, ten_rounds()));
   CHECK(another_round_due({.rounds = 1, .seconds = 59, .medians = {1}}, ten_rounds()));
+}
+
+TEST_CASE("a stop says why, and a case that is over says nothing else") {
+  const std::vector<double> scattered{1, 2, 3, 1, 2, 3, 1, 2, 3, 1};
+  const std::vector<double> close(6, 1.0);
+  const auto sampling = ten_rounds();
+  CHECK(stop_of({.rounds = 10, .seconds = 1, .medians = scattered}, sampling) == Stop::rounds);
+  CHECK(stop_of({.rounds = 6, .seconds = 1, .medians = close}, sampling) == Stop::narrow);
+  CHECK(stop_of({.rounds = 3, .seconds = 61, .medians = {1, 2, 3}}, sampling) == Stop::cap);
+  CHECK_FALSE(stop_of({.rounds = 9, .seconds = 1, .medians = {1, 2, 3, 1, 2, 3, 1, 2, 3}}, sampling));
+  CHECK_FALSE(stop_of({}, sampling));
+  CHECK_FALSE(stop_of({.rounds = 2, .seconds = 1, .medians = {1}, .failed = true}, sampling));
+  CHECK(std::string(name_of(Stop::plateau)) == "plateau");
+}
+
+TEST_CASE("an interval that narrows as rounds are added has not stopped shrinking; one that widens has") {
+  std::vector<double> steady, drifting;
+  for (int round = 0; round < 14; ++round) {
+    steady.push_back(round < 6 ? 1 + 0.1 * (round % 3) : 1.1);
+    drifting.push_back(1 + 0.05 * round);
+    CHECK_FALSE(has_stopped_shrinking(steady));
+    CHECK(has_stopped_shrinking(drifting) == (round == 13));  // rounds 12, 13 and 14 say so
+  }
+  auto sampling = sampling_for(Profile::rigorous);
+  CHECK(stop_of({.rounds = 14, .seconds = 1, .medians = drifting}, sampling) == Stop::plateau);
+}
+
+// The figures of the comment in stop_rule.cpp.
+TEST_CASE("a plateau is seen where the machine drifts and seldom where rounds are independent") {
+  CHECK(stopped_early([](int, double normal) { return std::exp(0.05 * normal); }) < 0.15);
+  CHECK(stopped_early([](int round, double normal) { return std::exp(0.02 * normal + 0.05 * round / 3); }) > 0.9);
+  CHECK(stopped_early([](int, double normal) { return normal < 0 ? 1.0 + 0.01 * normal : 1.2 + 0.01 * normal; }) > 0.5);
 }

@@ -49,6 +49,9 @@ TEST_CASE("each thing that spoils a measurement is named") {
   c.governor = "unknown";
   CHECK(warnings_for(c).empty());
   c = quiet_machine();
+  c.turbo = true;
+  CHECK(has(warning(c), "turbo"));
+  c = quiet_machine();
   c.swap_used = 2e9;
   CHECK(has(warning(c), "swap"));
 }

@@ -54,6 +54,11 @@ TEST_CASE("the reproducer names the whole case") {
         "42");
 }
 
+TEST_CASE("what was measured cold is measured cold again") {
+  CHECK(has(reproducer(linear_case(), 42, CacheMode::cold), "--seed 42 --cache cold"));
+  CHECK(make_record({linear_case(), JobKind::time, 0, 1, 0, CacheMode::cold}, JobResult{}, utc_now())["cache"] == "cold");
+}
+
 TEST_CASE("a record follows the schema, whatever came out") {
   const auto schema = read_schema("record.schema.json");
   const auto point = linear_case();

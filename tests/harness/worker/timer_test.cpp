@@ -1,8 +1,12 @@
 // If these fail, samples are not what they say: other numbers of calls, too short, or lost. Nothing here judges a time.
 #include "harness/worker/timer.h"
 
+#include <sched.h>
+
+#include <atomic>
 #include <chrono>
 #include <numeric>
+#include <thread>
 
 #include "tests/catch.h"
 
@@ -31,6 +35,45 @@ TEST_CASE("every call is accounted for: warm-up, and iterations of each sample")
   CHECK(timing.warmup_calls >= 2);
   CHECK(timing.warmup_calls + std::accumulate(timing.iterations.begin(), timing.iterations.end(), std::int64_t{0}) == work.calls);
   for (const double sample : timing.samples_s) CHECK(sample > 0);
+  REQUIRE(timing.involuntary_switches.size() == 4);
+  for (const auto switches : timing.involuntary_switches) CHECK(switches >= 0);
+}
+
+TEST_CASE("what stands between warm-up and samples is called once, there") {
+  Workload work;
+  std::int64_t calls_before = -1;
+  int called = 0;
+  const auto timing =
+      measure([&] { work(); },
+              {.samples = 2, .min_sample_seconds = 0.001, .warmup_seconds = 0, .budget_seconds = 60, .before_samples = [&] {
+                 calls_before = work.calls;
+                 ++called;
+               }});
+  CHECK(called == 1);
+  CHECK(calls_before == timing.warmup_calls);
+}
+
+// A thread that spins on the same core takes it away whenever its time slice says so, if the two share a core long enough.
+TEST_CASE("a sample that shares its core counts the times it was taken away") {
+  cpu_set_t before, one;
+  REQUIRE(::sched_getaffinity(0, sizeof before, &before) == 0);
+  CPU_ZERO(&one);
+  int core = 0;
+  while (!CPU_ISSET(core, &before)) ++core;
+  CPU_SET(core, &one);
+  REQUIRE(::sched_setaffinity(0, sizeof one, &one) == 0);
+  std::atomic<bool> stop{false};
+  std::thread rival([&] {
+    while (!stop) {
+    }
+  });
+  Workload work;
+  const auto timing =
+      measure([&] { work(); }, {.samples = 2, .min_sample_seconds = 0.2, .warmup_seconds = 0, .budget_seconds = 60});
+  stop = true;
+  rival.join();
+  ::sched_setaffinity(0, sizeof before, &before);
+  CHECK(timing.involuntary_switches[0] + timing.involuntary_switches[1] > 0);
 }
 
 TEST_CASE("a variant's own stopwatch is believed, on the same schedule") {
@@ -43,6 +86,7 @@ TEST_CASE("a variant's own stopwatch is believed, on the same schedule") {
       {.samples = 3, .min_sample_seconds = 0.010, .warmup_seconds = 0, .budget_seconds = 60});
   CHECK(timing.iterations == std::vector<std::int64_t>{3, 3, 3});
   for (const double sample : timing.samples_s) CHECK(sample == Approx(0.004));
+  CHECK(timing.involuntary_switches.size() == 3);
   CHECK(timing.warmup_calls + 9 == calls);
 }
 

@@ -1,0 +1,135 @@
+#include "harness/planning/fitted_model.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <stdexcept>
+
+#include "harness/planning/cost_model.h"
+
+namespace attnbench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kFormat = 1;  // of the cache file; another one is left alone and replaced
+
+// How much a measurement says about a case of equal size. Each step down must lose against a measurement of the better kind far
+// away: nearness() of a probe of 50 us for a call of 5 s is 1/280.
+constexpr double kSameVariant = 1, kSameFamily = 1.0 / 512, kAnyVariant = 1.0 / 4096, kPrior = 1.0 / 65536;
+constexpr double kOtherThreads = 1.0 / 8;
+
+// One factor 4 in time (n doubled, for most) away counts a fifth. The heavy tail lets the nearest size decide while sizes grow, and
+// a probe speak for all as long as there is nothing else.
+double nearness(double log2_distance) { return 1 / (1 + log2_distance * log2_distance); }
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+}  // namespace
+
+void FittedModel::learn(const Case& point, double seconds) {
+  if (!(seconds > 0) || !(point.prior.seconds > 0)) return;
+  const double size = std::log2(point.prior.seconds);
+  const Key key{point.selected.label(), point.threads, static_cast<int>(std::floor(size))};
+  ratios_[key] = {point.selected.variant->family, size, std::log2(seconds) - size};
+}
+
+void FittedModel::learn_memory(const Case& point, double peak_bytes) {
+  const auto& p = point.problem;
+  const double declared = compulsory_bytes(p) +
+                          static_cast<double>(declared_workspace(*point.selected.variant, p, point.selected.params, point.threads));
+  auto& bytes = process_bytes_[point.selected.label()];
+  bytes = std::max(bytes, peak_bytes - declared);
+}
+
+Prediction FittedModel::predict(const Case& point) const {
+  if (!(point.prior.seconds > 0)) return point.prediction;
+  const auto label = point.selected.label();
+  const std::string family = point.selected.variant->family;
+  const double size = std::log2(point.prior.seconds);
+  double sum = 0, weights = kPrior;
+  for (const auto& [key, ratio] : ratios_) {
+    const auto& [other_label, other_threads, octave] = key;
+    const double alike = other_label == label ? kSameVariant : ratio.family == family ? kSameFamily : kAnyVariant;
+    const double weight = alike * (other_threads == point.threads ? 1 : kOtherThreads) * nearness(size - ratio.log2_prior);
+    sum += weight * ratio.log2_ratio;
+    weights += weight;
+  }
+  auto prediction = point.prior;
+  prediction.seconds *= std::exp2(sum / weights);
+  prediction.rates = knows(point) ? RateSource::fitted : RateSource::prior;
+  if (const auto found = process_bytes_.find(label); found != process_bytes_.end())
+    prediction.peak_bytes += found->second - kProcessBytes;
+  return prediction;
+}
+
+bool FittedModel::knows(const Case& point) const {
+  const auto label = point.selected.label();
+  const auto found = ratios_.lower_bound({label, point.threads, std::numeric_limits<int>::min()});
+  return found != ratios_.end() && std::get<0>(found->first) == label && std::get<1>(found->first) == point.threads;
+}
+
+Json FittedModel::to_json() const {
+  Json ratios = Json::array();
+  for (const auto& [key, ratio] : ratios_)
+    ratios.push_back({{"variant", std::get<0>(key)},
+                      {"threads", std::get<1>(key)},
+                      {"family", ratio.family},
+                      {"prior_s", std::exp2(ratio.log2_prior)},
+                      {"measured_s", std::exp2(ratio.log2_prior + ratio.log2_ratio)}});
+  return {{"format", kFormat}, {"calls", ratios}, {"process_bytes", process_bytes_}};
+}
+
+FittedModel FittedModel::from_json(const Json& json) {
+  if (json.at("format") != kFormat) throw std::invalid_argument("another format");
+  FittedModel model;
+  for (const auto& call : json.at("calls")) {
+    const double prior = call.at("prior_s"), measured = call.at("measured_s");
+    if (!(prior > 0) || !(measured > 0)) throw std::invalid_argument("times that are none");
+    const double size = std::log2(prior);
+    model.ratios_[{call.at("variant"), call.at("threads"), static_cast<int>(std::floor(size))}] = {call.at("family"), size,
+                                                                                                   std::log2(measured) - size};
+  }
+  model.process_bytes_ = json.at("process_bytes").get<std::map<std::string, double>>();
+  return model;
+}
+
+std::string cost_model_path(const std::string& machine_id) {
+  if (const auto path = variable("ATTNBENCH_COST_MODEL"); !path.empty()) return path;
+  const auto home = variable("HOME"), cache = variable("XDG_CACHE_HOME");
+  if (home.empty() && cache.empty()) return "";
+  return (cache.empty() ? home + "/.cache" : cache) + "/attnbench/cost-model-" + machine_id + ".json";
+}
+
+FittedModel load_cost_model(const std::string& path) {
+  std::ifstream file(path);
+  if (path.empty() || !file) return {};
+  try {
+    return FittedModel::from_json(Json::parse(file));
+  } catch (const std::exception&) {
+    return {};  // it will be replaced
+  }
+}
+
+void save_cost_model(const FittedModel& model, const std::string& path) {
+  if (path.empty() || model.empty()) return;
+  std::error_code ignored;
+  if (const auto folder = fs::path(path).parent_path(); !folder.empty()) fs::create_directories(folder, ignored);
+  const auto temporary = path + fmt::format(".{}.tmp", ::getpid());
+  std::ofstream file(temporary);
+  file << model.to_json().dump(1) << "\n";
+  file.close();
+  if (file) fs::rename(temporary, path, ignored);
+  if (!file || ignored) fs::remove(temporary, ignored);
+}
+
+}  // namespace attnbench

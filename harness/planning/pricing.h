@@ -1,0 +1,15 @@
+// Pricing: what a case is predicted to take, and whether that is within the budgets of its plan.
+#pragma once
+
+#include "harness/planning/fitted_model.h"
+#include "harness/planning/plan.h"
+
+namespace attnbench {
+
+/// Gives a case its prior, its prediction and its status: unsupported, or skipped for what it needs, with the reasons.
+void price(Case& one, const Plan& plan, const FittedModel& model);
+
+/// The same question again with a model that has learned: a case may now be skipped that was planned, and the other way round.
+void reprice(Case& one, const Plan& plan, const FittedModel& model);
+
+}  // namespace attnbench

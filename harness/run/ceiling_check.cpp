@@ -1,0 +1,32 @@
+#include "harness/run/ceiling_check.h"
+
+#include "harness/planning/cold_cache.h"
+
+namespace attnbench {
+namespace {
+
+// What a share may exceed 1 by. The probe is the best of some bursts of half a millisecond and comes within 1 % of the ceiling on a
+// quiet machine; the bandwidth of a working set between two calibrated sizes is interpolated.
+constexpr double kPeakSlack = 1.02, kBandwidthSlack = 1.05;
+
+Json share(double rate, double ceiling) { return ceiling > 0 ? Json(rate / ceiling) : Json(); }
+
+bool exceeds(const Json& share, double slack) { return share.is_number() && share.get<double>() > slack; }
+
+}  // namespace
+
+void add_ceilings(Json& time, const Case& point, const std::optional<Calibration>& calibration) {
+  const double seconds = time.at("median_s");
+  const double flops = 2 * point.selected.variant->cost(point.problem, point.selected.params).multiply_adds;
+  const double bytes = compulsory_bytes(point.problem);
+  const double working_set = bytes * time.at("input_sets").get<double>();
+  const double bandwidth = calibration ? 1e9 * read_bandwidth(*calibration, working_set, point.threads) : 0;
+  time["share_of_peak"] = share(flops / seconds, 1e9 * time.at("peak_gflops").get<double>());
+  time["share_of_bandwidth"] = share(bytes / seconds, bandwidth);
+  // What fits a cache may stay nearer to the core than a sweep over as many bytes finds it.
+  const bool from_memory = working_set > cache_bytes();
+  time["above_ceiling"] =
+      exceeds(time["share_of_peak"], kPeakSlack) || (from_memory && exceeds(time["share_of_bandwidth"], kBandwidthSlack));
+}
+
+}  // namespace attnbench

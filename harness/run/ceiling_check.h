@@ -1,0 +1,16 @@
+// Ceiling check: a measured time as a share of what the machine can do; beyond that it is no result but an error of measurement.
+#pragma once
+
+#include <optional>
+
+#include "harness/calibration/calibration.h"
+#include "harness/json.h"
+#include "harness/planning/plan.h"
+
+namespace attnbench {
+
+/// Adds share_of_peak, share_of_bandwidth and above_ceiling to the `time` member of a record (record.schema.json). Without a
+/// calibration the share of bandwidth is null.
+void add_ceilings(Json& time, const Case& point, const std::optional<Calibration>& calibration);
+
+}  // namespace attnbench

@@ -1,0 +1,76 @@
+#include "harness/run/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "harness/worker/timer.h"
+
+namespace attnbench {
+namespace {
+
+// Between two probes on a quiet machine lies 1 to 2 %; a core that changes its clock, or is taken away, shows as more.
+constexpr double kDrift = 0.05;
+
+std::string name_of(const Case& point) { return point.selected.label() + " " + to_string(point.problem); }
+
+double number(const Json& time, const char* member) {
+  const auto value = time.value(member, Json());
+  return value.is_number() ? value.get<double>() : 0;
+}
+
+template <class Noted>
+const Noted& largest(const std::vector<Noted>& all) {
+  return *std::max_element(all.begin(), all.end(), [](const Noted& a, const Noted& b) { return a.value < b.value; });
+}
+
+}  // namespace
+
+void Findings::add_round(const Case& point, const Json& time) {
+  ++rounds_;
+  if (const double drift = number(time, "clock_drift"); drift > kDrift) drifts_.push_back({drift, name_of(point)});
+  if (time.value("above_ceiling", false))
+    breaches_.push_back({std::max(number(time, "share_of_peak"), number(time, "share_of_bandwidth")), name_of(point)});
+}
+
+void Findings::add_time(const Case& point, double seconds) {
+  if (seconds > 0) times_.push_back({point.prediction.seconds / seconds, name_of(point)});
+}
+
+void Findings::add_memory(const Case& point, double bytes) {
+  if (bytes > 0) memories_.push_back({point.prediction.peak_bytes / bytes, name_of(point)});
+}
+
+std::string Findings::error_text(std::vector<Noted> ratios) {
+  std::vector<double> values;
+  for (const auto& ratio : ratios) values.push_back(ratio.value);
+  const double middle = median(values);
+  for (auto& ratio : ratios) ratio.value = std::abs(std::log(ratio.value));
+  const auto& worst = largest(ratios);
+  const auto at = static_cast<std::size_t>(&worst - ratios.data());
+  return fmt::format("median {:.2f}, worst {:.2f} ({})", middle, values[at], worst.where);
+}
+
+std::vector<std::string> Findings::lines() const {
+  std::vector<std::string> lines;
+  if (!breaches_.empty()) {
+    const auto& worst = largest(breaches_);
+    lines.push_back(
+        fmt::format("above the ceiling: {} of {} rounds were faster than this machine can be, {} by {:.0f} %: do not "
+                    "trust them, measure again",
+                    breaches_.size(), rounds_, worst.where, 100 * (worst.value - 1)));
+  }
+  if (!drifts_.empty()) {
+    const auto& worst = largest(drifts_);
+    lines.push_back(
+        fmt::format("the machine's speed changed by more than {:.0f} % during {} of {} rounds, by {:.0f} % beside {}; "
+                    "stop other work, fix the clock",
+                    100 * kDrift, drifts_.size(), rounds_, 100 * worst.value, worst.where));
+  }
+  if (!times_.empty()) lines.push_back("predicted over measured time: " + error_text(times_));
+  if (!memories_.empty()) lines.push_back("predicted over measured memory: " + error_text(memories_));
+  return lines;
+}
+
+}  // namespace attnbench

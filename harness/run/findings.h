@@ -1,0 +1,38 @@
+// Findings: what a run learned about its own trustworthiness, as a line each at its end: a machine whose speed changed, results
+// faster than it can be, and how right the predictions were.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/json.h"
+#include "harness/planning/plan.h"
+
+namespace attnbench {
+
+class Findings {
+ public:
+  /// The `time` member of the record of a round that was ok.
+  void add_round(const Case& point, const Json& time);
+  /// A case whose rounds are done, and the median of their medians, in seconds.
+  void add_time(const Case& point, double seconds);
+  /// The resident peak of its memory pass, in bytes.
+  void add_memory(const Case& point, double bytes);
+
+  std::vector<std::string> lines() const;
+
+ private:
+  struct Noted {
+    double value = 0;
+    std::string where;
+  };
+  // Predicted over measured.
+  static std::string error_text(std::vector<Noted> ratios);
+
+  int rounds_ = 0;
+  std::vector<Noted> drifts_;    // rounds between whose probes the machine's speed changed noticeably
+  std::vector<Noted> breaches_;  // rounds above a ceiling, by the larger share
+  std::vector<Noted> times_, memories_;
+};
+
+}  // namespace attnbench

@@ -1,0 +1,64 @@
+// If these fail, a time that no machine could reach passes for a result, or an honest one is called an error.
+#include "harness/run/ceiling_check.h"
+
+#include "harness/planning/cold_cache.h"
+#include "tests/catch.h"
+#include "variants/api/registry.h"
+
+using namespace attnbench;
+
+namespace {
+
+Case case_of(const char* problem) {
+  Case one;
+  one.problem = parse_problem(problem);
+  one.selected = {find_variant("naive"), Params(find_variant("naive")->params)};
+  return one;
+}
+
+Calibration read_at(double gbytes_per_s) {
+  Calibration calibration;
+  for (const std::int64_t bytes : {std::int64_t{16} << 10, std::int64_t{1} << 32})
+    calibration.bandwidth.push_back({"read", 1, bytes, {gbytes_per_s, 0}});
+  return calibration;
+}
+
+Json judged(const Case& one, double seconds, double peak_gflops, const std::optional<Calibration>& calibration = {}) {
+  Json time{{"median_s", seconds}, {"peak_gflops", peak_gflops}, {"input_sets", 1}};
+  add_ceilings(time, one, calibration);
+  return time;
+}
+
+}  // namespace
+
+TEST_CASE("the share of the peak counts two operations per multiply-add; above it is an error") {
+  const auto one = case_of("b1 h1 n256 d64 f32");
+  const double flops = 2 * one.selected.variant->cost(one.problem, one.selected.params).multiply_adds;
+  const auto half = judged(one, 1e-3, 2 * flops / 1e-3 / 1e9);
+  CHECK(half["share_of_peak"].get<double>() == Approx(0.5));
+  CHECK(half["above_ceiling"] == false);
+  CHECK(judged(one, 1e-3, flops / 1.01e-3 / 1e9)["above_ceiling"] == false);  // within what two probes differ by
+  CHECK(judged(one, 1e-3, flops / 1.03e-3 / 1e9)["above_ceiling"] == true);
+}
+
+TEST_CASE("without a probe or a calibration there is no share, and nothing is above it") {
+  const auto time = judged(case_of("b1 h1 n256 d64 f32"), 1e-9, 0);
+  CHECK(time["share_of_peak"].is_null());
+  CHECK(time["share_of_bandwidth"].is_null());
+  CHECK(time["above_ceiling"] == false);
+}
+
+TEST_CASE("more than the bandwidth is an error for what comes from memory only") {
+  const auto small = case_of("b1 h1 n256 d64 f32");
+  const auto fast = judged(small, compulsory_bytes(small.problem) / 2e9, 0, read_at(1));
+  CHECK(fast["share_of_bandwidth"].get<double>() == Approx(2));
+  CHECK(fast["above_ceiling"] == false);
+
+  auto large = case_of("b1 h1 n1 d1 f32");
+  large.problem.n_k = large.problem.n_q = static_cast<std::int64_t>(cache_bytes()) / 8;  // twice the cache in q, k, v and output
+  Variant free_of_work = *large.selected.variant;
+  free_of_work.cost = [](const Problem&, const Params&) -> Cost { return {}; };
+  large.selected.variant = &free_of_work;
+  CHECK(judged(large, compulsory_bytes(large.problem) / 2e9, 0, read_at(1))["above_ceiling"] == true);
+  CHECK(judged(large, compulsory_bytes(large.problem) / 1.04e9, 0, read_at(1))["above_ceiling"] == false);
+}

@@ -1,0 +1,61 @@
+// If these fail, a run ends without saying that its machine drifted, that a result cannot be, or how wrong its predictions were.
+#include "harness/run/findings.h"
+
+#include "tests/catch.h"
+#include "tests/harness/fault_variants/fault_variants.h"
+#include "tests/harness/harness_test_support.h"
+
+using namespace attnbench;
+
+namespace {
+
+const Plan& plan() {
+  static const auto made = fault_plan({"steady", "slow"});  // predicted: 1 ms, 1 MB
+  return made;
+}
+
+Json quiet() { return {{"clock_drift", 0.01}, {"above_ceiling", false}, {"share_of_peak", 0.5}, {"share_of_bandwidth", nullptr}}; }
+
+}  // namespace
+
+TEST_CASE("a quiet run has nothing to say but how right its predictions were") {
+  Findings findings;
+  CHECK(findings.lines().empty());
+  findings.add_round(plan().cases[0], quiet());
+  CHECK(findings.lines().empty());
+  findings.add_time(plan().cases[0], 0.002);
+  findings.add_time(plan().cases[1], 0.0001);
+  findings.add_time(plan().cases[1], 0.001);
+  findings.add_memory(plan().cases[0], 2e6);
+  const auto lines = findings.lines();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0] == "predicted over measured time: median 1.00, worst 10.00 (slow b1 h2 n8 d4 f32)");
+  CHECK(lines[1] == "predicted over measured memory: median 0.50, worst 0.50 (steady b1 h2 n8 d4 f32)");
+}
+
+TEST_CASE("too low a prediction can be the worst one") {
+  Findings findings;
+  findings.add_time(plan().cases[0], 0.004);
+  findings.add_time(plan().cases[1], 0.0005);
+  CHECK(has(findings.lines().at(0), "worst 0.25 (steady"));
+}
+
+TEST_CASE("drift and a breached ceiling take one line each, with the worst place") {
+  Findings findings;
+  for (const double drift : {0.01, 0.08, 0.31}) {
+    auto time = quiet();
+    time["clock_drift"] = drift;
+    findings.add_round(plan().cases[drift > 0.1], time);
+  }
+  auto impossible = quiet();
+  impossible["above_ceiling"] = true;
+  impossible["share_of_peak"] = 1.25;
+  findings.add_round(plan().cases[0], impossible);
+  auto not_probed = quiet();
+  not_probed["clock_drift"] = nullptr;
+  findings.add_round(plan().cases[0], not_probed);
+  const auto lines = findings.lines();
+  REQUIRE(lines.size() == 2);
+  CHECK(has(lines[0], "1 of 5 rounds were faster than this machine can be, steady b1 h2 n8 d4 f32 by 25 %"));
+  CHECK(has(lines[1], "by more than 5 % during 2 of 5 rounds, by 31 % beside slow"));
+}
