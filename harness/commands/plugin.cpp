@@ -140,6 +140,9 @@ CLI::App& add_hidden(CLI::App& command, const char* name) {
 void add_plugin(CLI::App& app, CommandLine& line) {
   auto* command = app.add_subcommand("plugin", "Check a plugin: variants in a shared library of your own.");
   command->require_subcommand(1);
+  command->footer(R"(Examples:
+  attnbench plugin check ./libmine.so
+`attnbench new-variant NAME --plugin` writes a plugin to start from; docs/add-a-variant.md explains the rest.)");
   add_check(*command, line);
 
   auto arguments = std::make_shared<std::array<std::string, 3>>();
