@@ -71,13 +71,14 @@ def _calibration(report: Report, shown: list[Series]) -> Calibration | None:
 
 
 def _peaks(ax: Axes, peaks: dict[str, float], used: set[str]) -> None:
-    right, labelled = ax.get_xlim()[1], float("inf")
-    for isa, peak in peaks.items():
-        ran = isa in used  # the instruction set that the points ran on
-        ax.axhline(peak, color=INK if ran else FAINT, linewidth=1.4 if ran else 0.9, zorder=1)
-        if ran or peak < labelled / CLOSE:
+    """The instruction sets that the points ran on are always named, the others where their name has room."""
+    right, named = ax.get_xlim()[1], []
+    for isa, peak in sorted(peaks.items(), key=lambda item: item[0] not in used):
+        ran = isa in used
+        ax.axhline(peak, color=INK if ran else FAINT, linewidth=1.4 if ran else 0.9, zorder=2 if ran else 1)
+        if ran or all(max(peak, other) > CLOSE * min(peak, other) for other in named):
             _name(ax, f"{isa} {units.gflops(peak)} GFLOP/s", (right, peak), ran)
-            labelled = peak
+            named.append(peak)
 
 
 def _name(ax: Axes, text: str, place: tuple[float, float], strong: bool) -> None:
@@ -96,12 +97,12 @@ def _levels(ax: Axes, levels: list[Level], highest: float) -> None:
             continue
         low, high = ax.transData.transform([(start, start * rate), (end, end * rate)])
         angle = math.atan2(high[1] - low[1], high[0] - low[0])
-        above = (6 * math.cos(angle) - 3 * math.sin(angle), 6 * math.sin(angle) + 3 * math.cos(angle))
+        above = (14 * math.cos(angle) - 3 * math.sin(angle), 14 * math.sin(angle) + 3 * math.cos(angle))
         what = "memory" if level.is_memory else f"≤ {trimmed(units.size(level.bytes))}"
         label = ax.annotate(f"{what} {units.gflops(rate)} GB/s", (start, start * rate), xytext=above, ha="left",
                             textcoords="offset points", rotation_mode="anchor", fontsize=7.5,
                             color=INK if level.is_memory else "#777777", zorder=2)  # fmt: skip
-        if label.get_window_extent().width > 0.95 * math.hypot(*(high - low)):
+        if label.get_window_extent().width > 0.9 * math.hypot(*(high - low)):
             label.remove()
             continue
         label.set_rotation(math.degrees(angle))
