@@ -145,10 +145,12 @@ def test_files_that_do_not_fit_are_refused_in_one_line(capsys, tmp_path):
     good = foreign(tmp_path / "good.json", benchmark("BM_A", [1.0, 1.0]))
     other = foreign(tmp_path / "other.json", benchmark("BM_A", [1.0, 1.0]), host="server")
     (tmp_path / "list.json").write_text("[1, 2]")
+    (tmp_path / "rows.json").write_text('{"context": {}, "benchmarks": [1]}')
     (tmp_path / "torn.json").write_text('{"context": {')
     empty = foreign(tmp_path / "empty.json")
     zero = foreign(tmp_path / "zero.json", benchmark("BM_A", [0.0, 1.0]))
     expected = {other: "different machines", tmp_path / "list.json": "no JSON of Google Benchmark",
+                tmp_path / "rows.json": "no JSON of Google Benchmark",
                 tmp_path / "torn.json": "no JSON of Google Benchmark", empty: "holds no times",
                 zero: "not above 0"}  # fmt: skip
     for file, message in expected.items():

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from attnbench_reports.errors import UserError
 
-FAILED, USAGE, FINDING, INTERRUPTED = 1, 2, 3, 130
+USAGE, FINDING, INTERRUPTED = 2, 3, 130
 FORMATS = ("terminal", "markdown", "html", "json", "csv", "latex")
-PAIRED_ROUNDS = "auto"
 
 
 def main(arguments: list[str] | None = None) -> int:

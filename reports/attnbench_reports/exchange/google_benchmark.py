@@ -125,12 +125,13 @@ def _read(path: Path) -> tuple[dict, list[dict]]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         context, benchmarks = document["context"], document["benchmarks"]
+        # Fitted rows (BigO, RMS) have no time unit of their own.
+        measured = [b for b in benchmarks if "real_time" in b and b.get("time_unit") in SECONDS]
     except OSError as error:
         raise UserError(f"cannot read '{path}': {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"'{path}' is no JSON of Google Benchmark (--benchmark_out=FILE writes one); a stored run is "
                         "given as its folder") from None  # fmt: skip
-    measured = [b for b in benchmarks if "real_time" in b and b.get("time_unit") in SECONDS]  # not BigO and RMS rows
     if not measured:
         raise UserError(f"'{path}' holds no times; run the benchmark to its end and give its JSON again")
     return context, measured
@@ -170,4 +171,5 @@ def _entry(name: str, runs: list[dict], path: Path) -> Entry:
 def _case_of(benchmark: dict) -> list[str] | None:
     label = benchmark.get("label", "")
     parts = label.removeprefix(LABEL).split("|")
-    return parts if label.startswith(LABEL) and len(parts) == 6 else None
+    ours = label.startswith(LABEL) and len(parts) == 6 and parts[3].isdigit() and parts[5].isdigit()
+    return parts if ours else None
