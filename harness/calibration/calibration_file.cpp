@@ -13,7 +13,6 @@
 
 #include "harness/calibration/calibrate.h"
 #include "harness/file_descriptor.h"
-#include "harness/run/interrupt.h"
 #include "harness/store/build_info.h"
 #include "harness/store/environment.h"
 #include "variants/api/error.h"
@@ -93,7 +92,8 @@ std::string why_stale(const Calibration& calibration, const Asker& asker) {
   return "";
 }
 
-std::optional<Calibration> usable_calibration(const std::string& self, WhenStale when_stale) {
+std::optional<Calibration> usable_calibration(const std::string& self, WhenStale when_stale,
+                                              const std::function<bool()>& keep_going) {
   const auto machine = machine_id(describe_environment(1));
   const auto path = calibration_path(machine);
   const auto stored = path.empty() ? std::nullopt : read_calibration(path);
@@ -103,8 +103,7 @@ std::optional<Calibration> usable_calibration(const std::string& self, WhenStale
   std::cerr << (stored ? "the stored calibration is " + stale : "this machine is not calibrated yet")
             << ": measuring its ceilings, a few seconds (--no-calibrate leaves it out)" << std::endl;
   try {
-    const InterruptGuard guard;
-    auto made = calibrate({.self = self, .keep_going = [&] { return !guard.interrupted(); }});
+    auto made = calibrate({.self = self, .keep_going = keep_going});
     if (made && !path.empty()) write_calibration(*made, path);
     return made;
   } catch (const std::exception& error) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ctime>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -29,8 +30,9 @@ std::string why_stale(const Calibration& calibration, const Asker& asker);
 
 enum class WhenStale { measure, leave_out };
 /// The stored calibration of this machine while it holds. Else, with `measure`, a quick one made and stored by workers of the
-/// binary `self` (a few seconds, announced in one line on standard error). Empty when there is none: left out, interrupted, or
-/// failed, which is said on standard error and stops nobody.
-std::optional<Calibration> usable_calibration(const std::string& self, WhenStale when_stale);
+/// binary `self` (a few seconds, announced in one line on standard error). Empty when there is none: left out, stopped by
+/// keep_going, or failed, which is said on standard error and stops nobody.
+std::optional<Calibration> usable_calibration(const std::string& self, WhenStale when_stale,
+                                              const std::function<bool()>& keep_going = {});
 
 }  // namespace attnbench

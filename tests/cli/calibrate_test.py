@@ -99,6 +99,18 @@ def test_a_run_goes_without_ceilings_when_told_to(attnbench, tmp_path):
     assert not (tmp_path / "none.json").exists()
 
 
+def test_an_interrupt_while_a_run_calibrates_stops_the_run(binary, tmp_path):
+    environment = os.environ | {"ATTNBENCH_CALIBRATION": str(tmp_path / "none.json")}
+    command = [binary, "run", *SMALL, "--out", "r"]
+    run = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    while "measuring its ceilings" not in run.stderr.readline():
+        assert run.poll() is None
+    os.kill(run.pid, signal.SIGINT)
+    assert run.wait(timeout=60) == 130
+    assert json.loads((tmp_path / "r/run.json").read_text())["status"] == "interrupted"
+    assert (tmp_path / "r/records.jsonl").read_text() == ""
+
+
 def test_doctor_judges_machine_clock_noise_and_statistics(attnbench):
     done = attnbench("doctor", "--quick", "--json", "--scale", "0.1")
     assert done.returncode in (0, 1), done.stderr

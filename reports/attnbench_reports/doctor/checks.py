@@ -156,7 +156,7 @@ def _distance_health(off: float) -> Health:
 
 def _far_advice(what: str, health: Health) -> str:
     if health == "WARN":
-        return f"{what} lies outside its interval, which one time in 20 it may; run doctor again; {QUIETER}"
+        return f"{what} misses the truth by more than its interval, as one in 20 may; run doctor again; {QUIETER}"
     return f"{what} is far off: the machine changed its speed while it was measured, or the suite is broken; {QUIETER}"
 
 
