@@ -41,7 +41,7 @@ def test_report_exits_with_3_on_a_lie_when_asked_to(binary, tmp_path, declared, 
 
 def test_run_passes_the_finding_on(binary, tmp_path):
     """No built-in variant exceeds its label, and few sizes never do: 0 with the option, 2 without a report."""
-    plan = ["--variants", "naive", "-a", "n=16,32", "--profile", "quick", "--dataset", "gaussian"]
+    plan = ["--variants", "naive", "-a", "n=16,32", "--profile", "quick", "--dataset", "gaussian", "--no-calibrate"]
     done = run(binary, "run", *plan, "--out", tmp_path / "run", "--fail-on", "complexity")
     assert done.returncode == 0, done.stderr
     refused = run(binary, "run", *plan, "--out", tmp_path / "no", "--no-report", "--fail-on", "complexity")
