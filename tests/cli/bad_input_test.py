@@ -121,7 +121,8 @@ def test_an_unknown_cache_mode_is_refused(attnbench):
 def test_a_run_of_another_schema_version_is_refused(attnbench, stored_run, version):
     run = json.loads((stored_run / "run.json").read_text())
     (stored_run / "run.json").write_text(json.dumps(run | {"schema_version": version}))
-    assert f"schema version {version}, this attnbench writes version 2" in attnbench.refused("run", "--resume", "stored")
+    said = attnbench.refused("run", "--resume", "stored")
+    assert f"schema version {version}, this attnbench writes version 2" in said
 
 
 def test_a_damaged_run_file_is_refused(attnbench, stored_run):
