@@ -38,13 +38,14 @@ fuzz() {
   echo "fuzz: $name: $(awk '/number_of_executed_units/ {print $2}' "$output") inputs in $seconds s, nothing found"
 }
 
-# Keeps what adds coverage, smallest files first, and drops what is too large to be worth committing.
+# Keeps what reaches code that nothing kept so far reaches, the smallest files of it.
 keep_finds() {
   local name=$1 merged=$build/merged/$1
   rm -rf "$merged" && mkdir -p "$merged" "$build/found/$name"
-  "$build/tests/fuzz/fuzz_$name" -merge=1 -max_len=512 "$merged" "$corpora/$name" "$build/found/$name" >"$build/$name-merge.log" 2>&1
+  "$build/tests/fuzz/fuzz_$name" -set_cover_merge=1 -use_counters=0 -max_len=512 "$merged" "$corpora/$name" "$build/found/$name" >"$build/$name-merge.log" 2>&1
   local file new=0
-  for file in "$merged"/*; do
+  for file in $(ls -Sr "$merged" | head -n 40); do
+    file=$merged/$file
     if sha256sum "$corpora/$name"/* | grep -q "^$(sha256sum <"$file" | cut -d' ' -f1)"; then continue; fi
     cp "$file" "$corpora/$name/"
     new=$((new + 1))
