@@ -72,15 +72,14 @@ pid_t spawn(const std::string& python, const std::string& package_dir, int socke
   return pid;
 }
 
-bool send_line(int socket, const std::string& line) {
+void send_line(int socket, const std::string& line) {
   std::size_t sent = 0;
   while (sent < line.size()) {
     const auto count = ::send(socket, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
+    if (count <= 0) return;
     sent += static_cast<std::size_t>(count);
   }
-  return true;
 }
 
 std::string how_it_ended(int status) {
@@ -136,7 +135,7 @@ void AdapterProcess::ended() {
 
 Json AdapterProcess::ask(const Json& request) {
   if (pid_ < 0) throw PeerError(ATTNBENCH_FAILED, "the adapter process has ended");
-  if (!send_line(socket_, request.dump() + "\n")) ended();
+  send_line(socket_, request.dump() + "\n");  // an adapter that has ended may still have said why: the reply decides
   const auto reply = Json::parse(read_line());
   if (reply.contains("ok")) return reply["ok"];
   if (reply.contains("unavailable")) throw PeerError(ATTNBENCH_UNAVAILABLE, reply["unavailable"].get<std::string>());
