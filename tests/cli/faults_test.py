@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 PLAN = "--variants naive,linear -a n=4,8 -a d=4 -a h=2 --dataset gaussian --threads 1 --no-weights".split()
-QUIET = ["--no-report", "-q"]
+QUIET = ["--no-report", "--no-calibrate", "-q"]
 SWEEP = [*PLAN, *QUIET, "--rounds", "2", "--samples", "1"]
 RECORDS = 4 * (1 + 2 + 1)  # cases: verify, rounds, memory
 
@@ -23,6 +23,7 @@ def keys(folder: Path) -> list[str]:
 def start(attnbench, *arguments, **options) -> subprocess.Popen:
     command = [attnbench.binary, *arguments]
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    options["env"] = os.environ | {"ATTNBENCH_CALIBRATION": str(attnbench.folder / "none")}  # keeps run.json small
     return subprocess.Popen(command, cwd=attnbench.folder, **streams, **options)
 
 
