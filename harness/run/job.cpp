@@ -37,7 +37,7 @@ Json sampling_json(const Sampling& s) {
 
 Sampling parse_sampling(const Json& json) {
   Sampling s;
-  s.samples = json.at("samples");
+  s.samples = integer_of<int>(json.at("samples"));
   s.min_sample_seconds = json.at("min_sample_seconds");
   s.warmup_seconds = json.at("warmup_seconds");
   s.cache = from_name<CacheMode>(kCacheNames, json.at("cache"));
@@ -151,15 +151,15 @@ std::string to_line(const Job& job) {
 Job parse_job(const std::string& line) {
   const auto json = Json::parse(line);
   Job job;
-  job.id = json.at("id");
+  job.id = integer_of<std::uint64_t>(json.at("id"));
   job.kind = from_name<JobKind>(kKindNames, json.at("kind"));
   job.dataset = json.at("dataset");
   job.problem = parse_problem(json.at("problem").get<std::string>());
   job.variant = json.at("variant");
   for (const auto& [name, value] : json.at("params").items()) job.params.emplace_back(name, value);
   job.plugin = json.at("plugin");
-  job.threads = json.at("threads");
-  job.seed = json.at("seed");
+  job.threads = integer_of<int>(json.at("threads"));
+  job.seed = integer_of<std::uint64_t>(json.at("seed"));
   job.inputs_file = json.at("inputs_file");
   job.exact_rows_file = json.at("exact_rows_file");
   job.weights_file = json.at("weights_file");
@@ -169,7 +169,7 @@ Job parse_job(const std::string& line) {
   job.sampling = parse_sampling(json.at("sampling"));
   job.budget_seconds = json.at("budget_seconds");
   job.memory_limit = json.at("memory_limit");
-  job.parent = json.at("parent");
+  job.parent = integer_of<std::int64_t>(json.at("parent"));
   return job;
 }
 
