@@ -35,7 +35,7 @@ std::uint32_t read_loop(const std::byte* data, std::size_t bytes, std::int64_t s
     asm volatile("" ::: "memory");  // or the sweeps would be one: what was read is the same every time
   }
   const auto all = hn::Or(hn::Or(hn::Or(s0, s1), hn::Or(s2, s3)), hn::Or(hn::Or(s4, s5), hn::Or(s6, s7)));
-  return hn::GetLane(hn::SumOfLanes(d, all));
+  return hn::GetLane(hn::MaxOfLanes(d, all));
 }
 
 void triad_loop(float* a, const float* b, const float* c, std::size_t bytes, std::int64_t sweeps) {

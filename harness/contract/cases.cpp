@@ -9,7 +9,7 @@ namespace attnbench::contract {
 namespace {
 
 #ifdef ATTNBENCH_SANITIZED
-constexpr std::int64_t kLongest = 120;  // sanitizers cost a factor of ten and more
+constexpr std::int64_t kLongest = 130;  // sanitizers cost a factor of ten and more
 #else
 constexpr std::int64_t kLongest = 2000;
 #endif
