@@ -28,8 +28,8 @@ struct PlanOptions {
 /// Declares the options on a command.
 void add_plan_options(CLI::App& command, PlanOptions& options);
 
-/// Loads the plugins and gives the plan they all describe, not yet resolved. Without --plan: the default plan, or exactly the --problem ones where there are any.
-/// Throws UserError.
+/// Loads the plugins and gives the plan they all describe, not yet resolved. Without --plan: the default plan, or exactly the
+/// --problem ones where there are any. Throws UserError.
 PlanSpec plan_spec(const PlanOptions& options);
 
 /// File with what runs on this machine have learned about its speed (planning/fitted_model.h).

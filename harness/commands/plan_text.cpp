@@ -36,8 +36,7 @@ Totals totals_of(const Plan& plan) {
 }
 
 std::string rates_text(const Totals& totals) {
-  if (totals.fitted == 0)
-    return "predicted by built-in rates, which may be several times off: a long run measures a few first\n";
+  if (totals.fitted == 0) return "predicted by built-in rates, which may be several times off: a long run measures a few first\n";
   if (totals.fitted == totals.planned) return "predicted by rates measured on this machine in earlier runs\n";
   return fmt::format("predicted by rates measured on this machine in earlier runs for {} of {} cases\n", totals.fitted,
                      totals.planned);

@@ -1,10 +1,10 @@
 // toml++ (3.3 and 3.4), with two faults mended that a plan file can meet. Include this instead.
 //
-// A malformed header such as "[{" runs the parser into an assertion of its own (its pull request 301, fixed in 2026): the end of a debug
-// build, and undefined behaviour where clang builds a release. Here it throws std::logic_error.
+// A malformed header such as "[{" runs the parser into an assertion of its own (its pull request 301, fixed in 2026): the end of a
+// debug build, and undefined behaviour where clang builds a release. Here it throws std::logic_error.
 //
-// Looking whether a letter from U+00A0 to U+0499 is white space, such as an é outside quotes, reaches what is marked as unreachable.
-// Here the answer is no.
+// Looking whether a letter from U+00A0 to U+0499 is white space, such as an é outside quotes, reaches what is marked as
+// unreachable. Here the answer is no.
 #pragma once
 
 #include <stdexcept>

@@ -31,7 +31,9 @@ std::string text_of(const ParamValue& value) {
 }
 
 Json sampling_json(const Sampling& s) {
-  return {{"samples", s.samples}, {"min_sample_seconds", s.min_sample_seconds}, {"warmup_seconds", s.warmup_seconds},
+  return {{"samples", s.samples},
+          {"min_sample_seconds", s.min_sample_seconds},
+          {"warmup_seconds", s.warmup_seconds},
           {"cache", name_of(s.cache)}};
 }
 

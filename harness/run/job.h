@@ -58,8 +58,8 @@ struct JobResult {
 std::string to_line(const Job& job);
 Job parse_job(const std::string& line);
 std::string to_line(const JobResult& result);
-/// Throws std::exception when the line is not a result of that job: no JSON, members missing or of the wrong type, another job's id,
-/// an ok without its numbers.
+/// Throws std::exception when the line is not a result of that job: no JSON, members missing or of the wrong type, another job's
+/// id, an ok without its numbers.
 JobResult parse_result(const std::string& line, const Job& job);
 
 /// Starts `self worker` on a job and turns every way it can end into a result. keep_going as in ProcessSpec.

@@ -393,8 +393,8 @@ JobResult Run::work(const Job& job, const Case& point, int round) {
   return result;
 }
 
-// What another binary found right, this one must prove before it is timed. The verdict stored stays; a failure is recorded as that of
-// the work that was due.
+// What another binary found right, this one must prove before it is timed. The verdict stored stays; a failure is recorded as that
+// of the work that was due.
 void Run::verify_again(const Case& point, const GroupInputs& inputs) {
   if (stopped()) return;
   const auto started = utc_now();
@@ -461,7 +461,8 @@ void Run::record(JobKind kind, const Case& point, int round, const JobResult& re
 bool calibrate(Json& document, const RunOptions& options) {
   if (!options.calibrate || !document.value("calibration", Json()).is_null()) return true;
   const InterruptGuard guard;
-  if (const auto calibration = options.calibrate([&] { return !guard.interrupted(); })) document["calibration"] = to_json(*calibration);
+  if (const auto calibration = options.calibrate([&] { return !guard.interrupted(); }))
+    document["calibration"] = to_json(*calibration);
   return !guard.interrupted();
 }
 

@@ -160,7 +160,9 @@ TEST_CASE("the cap bounds what the rounds of a case are forecast to take") {
   one.prediction.seconds = 6;
   const Forecast forecast(plan.sampling);
   CHECK(forecast.seconds_of_rounds(one, {}) == Approx(60));
-  CHECK(forecast.seconds_of_rounds(one, {.rounds = 1, .seconds = 31, .medians = {6}}) == Approx(predicted_pieces(one, plan.sampling).round));
+  CHECK(forecast.seconds_of_rounds(one, {.rounds = 1, .seconds = 31, .medians = {6}}) ==
+        Approx(predicted_pieces(one, plan.sampling).round));
   one.prediction.seconds = 0.001;
-  CHECK(forecast.seconds_of_rounds(one, {.rounds = 9, .seconds = 3, .medians = {}}) == Approx(predicted_pieces(one, plan.sampling).round));
+  CHECK(forecast.seconds_of_rounds(one, {.rounds = 9, .seconds = 3, .medians = {}}) ==
+        Approx(predicted_pieces(one, plan.sampling).round));
 }
