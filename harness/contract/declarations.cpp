@@ -192,7 +192,7 @@ double memory_growth(const Variant& v, const Selected& selected) {
     return static_cast<double>(declared_workspace(v, p, selected.params, 2) + prepare(v, p, selected.params, kSeed, 2).bytes);
   };
   const double small = memory("262144"), medium = memory("524288"), large = memory("1048576");
-  if (medium - small < 0.01 * small) return 0;
+  if (medium - small <= 0.01 * small) return 0;  // also without any
   return std::log2((large - medium) / (medium - small));
 }
 

@@ -183,3 +183,17 @@ TEST_CASE("a check that has nothing to look at says so") {
   CHECK(findings.empty());
   CHECK(find_check("no_such_check") == nullptr);
 }
+
+TEST_CASE("memory that does not grow is O(1), also where there is none at all") {
+  Variant v = naive();
+  v.memory_label = "O(1)";
+  std::size_t (*one_page)(const Problem&, const Params&, int) = [](const Problem&, const Params&, int) {
+    return std::size_t(4096);
+  };
+  for (const auto workspace : {one_page, decltype(one_page)(nullptr)}) {
+    v.workspace = workspace;
+    Findings findings;
+    find_check("growth")->run(v, findings);
+    CHECK(findings.empty());
+  }
+}
