@@ -3,9 +3,9 @@
 
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan_builder.h"
+#include "harness/plugins/catalogue.h"
 #include "tests/catch.h"
 #include "variants/api/error.h"
-#include "variants/api/registry.h"
 
 using namespace attnbench;
 
@@ -137,12 +137,12 @@ axes = ["n=16:4k:x16", "window=4,8", "causal=none,bottom-right"]
 TEST_CASE("the resolved plan names its threads, variants and budget") {
   PlanSpec spec = parse_plan(kGaussian, "test");
   const auto plan = build_plan(spec);
-  CHECK(plan.cases.size() == builtin_variants().size());
+  CHECK(plan.cases.size() == known_variants().size());
   CHECK(plan.cases[0].threads == usable_threads());
   CHECK(plan.memory_budget_bytes > 0);
   const auto stored = parse_plan(plan.resolved_toml, "stored");
   CHECK(stored.memory_budget.has_value());
-  CHECK(stored.sweeps.at(0).variants.size() == builtin_variants().size());
+  CHECK(stored.sweeps.at(0).variants.size() == known_variants().size());
 }
 
 TEST_CASE("mistakes in a sweep are one line") {
