@@ -24,6 +24,9 @@ constexpr int kFormat = 1;  // of the cache file; another one is left alone and 
 // away: nearness() of a probe of 50 us for a call of 5 s is 1/280.
 constexpr double kSameVariant = 1, kSameFamily = 1.0 / 512, kAnyVariant = 1.0 / 4096, kPrior = 1.0 / 65536;
 constexpr double kOtherThreads = 1.0 / 8;
+// Of an earlier run. Small enough that the sizes below a case, measured now (nearness 1/5 + 1/17 + ...), outvote what was kept of
+// its own size: kept from a machine with 15 times the load of its cores, that said 6 s of a call of 1 s.
+constexpr double kKept = 1.0 / 16;
 
 // One factor 4 in time (n doubled, for most) away counts a fifth. The heavy tail lets the nearest size decide while sizes grow, and
 // a probe speak for all as long as there is nothing else.
@@ -60,7 +63,8 @@ Prediction FittedModel::predict(const Case& point) const {
   for (const auto& [key, ratio] : ratios_) {
     const auto& [other_label, other_threads, octave] = key;
     const double alike = other_label == label ? kSameVariant : ratio.family == family ? kSameFamily : kAnyVariant;
-    const double weight = alike * (other_threads == point.threads ? 1 : kOtherThreads) * nearness(size - ratio.log2_prior);
+    const double weight = alike * (other_threads == point.threads ? 1 : kOtherThreads) * (ratio.kept ? kKept : 1) *
+                          nearness(size - ratio.log2_prior);
     sum += weight * ratio.log2_ratio;
     weights += weight;
   }
@@ -97,7 +101,7 @@ FittedModel FittedModel::from_json(const Json& json) {
     if (!(prior > 0) || !(measured > 0)) throw std::invalid_argument("times that are none");
     const double size = std::log2(prior);
     model.ratios_[{call.at("variant"), call.at("threads"), static_cast<int>(std::floor(size))}] = {call.at("family"), size,
-                                                                                                   std::log2(measured) - size};
+                                                                                                   std::log2(measured) - size, true};
   }
   model.process_bytes_ = json.at("process_bytes").get<std::map<std::string, double>>();
   return model;

@@ -6,6 +6,8 @@
 // with the two or three probes there are of a variant it is under-determined, and a bad split of the probes' microseconds between
 // its terms is blown up a thousandfold on the way to a second. A ratio extrapolates as the declared cost does.
 //
+// What an earlier run has left counts less than what this one measures: the machine may have been busy then.
+//
 // Memory is declared to the byte but for the process around it, so that is what is learned: per variant, the most seen.
 #pragma once
 
@@ -41,6 +43,7 @@ class FittedModel {
   struct Ratio {
     std::string family;
     double log2_prior = 0, log2_ratio = 0;  // of seconds
+    bool kept = false;                      // from an earlier run
   };
   std::map<Key, Ratio> ratios_;
   std::map<std::string, double> process_bytes_;  // by label

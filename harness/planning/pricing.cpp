@@ -58,7 +58,7 @@ void price(Case& one, const Plan& plan, const FittedModel& model) {
 }
 
 void reprice(Case& one, const Plan& plan, const FittedModel& model) {
-  if (!(one.prior.seconds > 0)) return;  // not refused for what it would take
+  if (!is_priced(one)) return;
   one.status = CaseStatus::planned;
   one.reasons.clear();
   one.prediction = model.predict(one);

@@ -143,7 +143,7 @@ RunOutcome Run::run_all() {
     reprice_cases();
   }
   for (const auto& point : plan_.cases)
-    if (point.status != CaseStatus::planned) record_refusal(point);
+    if (point.status != CaseStatus::planned && !is_priced(point)) record_refusal(point);
   run_groups(groups_of(plan_));
   if (plan_.weights && !options_.verify_only) draw_weights();
   if (!options_.verify_only) save_cost_model(model_, options_.cost_model_file);
@@ -218,7 +218,8 @@ int Run::pieces_ahead(const Case& point) const {
 
 int Run::pieces_ahead(const Group& group) const {
   int pieces = 0;
-  for (const auto* point : group) pieces += pieces_ahead(*point);
+  for (const auto* point : group)
+    if (point->status == CaseStatus::planned) pieces += pieces_ahead(*point);
   return pieces > 0 ? pieces + 1 : 0;  // the inputs
 }
 
@@ -238,8 +239,10 @@ double Run::seconds_ahead(const Group& group) const {
   return seconds;
 }
 
+// A case that the predictions refuse is judged for good when its turn comes, by what the run has learned until then.
 void Run::run_groups(const std::vector<Group>& groups) {
-  for (const auto& group : groups) progress_.add(pieces_ahead(group));
+  std::vector<int> announced;
+  for (const auto& group : groups) progress_.add(announced.emplace_back(pieces_ahead(group)));
   for (auto group = groups.begin(); group != groups.end() && !stopped(); ++group) {
     if (!options_.verify_only) reprice_cases();
     seconds_later_ = 0;
@@ -247,10 +250,11 @@ void Run::run_groups(const std::vector<Group>& groups) {
       seconds_later_ +=
           seconds_ahead(*later) + (pieces_ahead(*later) > 0 ? forecast_.seconds(JobKind::inputs, *later->front()) : 0);
     pieces_in_hand_ = pieces_ahead(*group);
+    progress_.add(pieces_in_hand_ - announced[static_cast<std::size_t>(group - groups.begin())]);
     in_hand_.clear();
     for (const auto* point : *group)
       if (point->status == CaseStatus::planned) in_hand_.push_back(point);
-      else record_refusal(*point);  // what was learned since the start says that it takes too much
+      else record_refusal(*point);
     progress_.set_left(seconds_later_ + seconds_ahead(in_hand_) + forecast_.seconds(JobKind::inputs, *group->front()));
     if (!in_hand_.empty() && pieces_ahead(in_hand_) > 0) run_group(in_hand_);
     if (!stopped()) progress_.add(-pieces_in_hand_);  // what a mismatch or an early stop has saved

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "harness/planning/cost_model.h"
+#include "harness/planning/pricing.h"
 #include "harness/worker/weights.h"
 
 namespace attnbench {
@@ -30,7 +31,7 @@ void shuffle(Group& group, std::uint64_t seed) {
 std::vector<Group> groups_of(const Plan& plan) {
   std::vector<Group> groups;
   for (const auto& point : plan.cases) {
-    if (point.status != CaseStatus::planned) continue;
+    if (point.status != CaseStatus::planned && !is_priced(point)) continue;
     if (groups.empty() || !same_inputs(*groups.back().front(), point)) groups.emplace_back();
     groups.back().push_back(&point);
   }

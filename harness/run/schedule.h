@@ -9,10 +9,10 @@
 
 namespace attnbench {
 
-/// Planned cases that share dataset, problem and threads, and so their inputs.
+/// Cases that share dataset, problem and threads, and so their inputs.
 using Group = std::vector<const Case*>;
 
-/// The planned cases of a plan by group, in plan order.
+/// The cases of a plan by group, in plan order: the planned ones, and those skipped for a prediction that may yet change.
 std::vector<Group> groups_of(const Plan& plan);
 
 /// A group in the order of one round. The seed and the shape shuffle the cases once; then the rounds go through the rows of a

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "harness/planning/cold_cache.h"
+#include "harness/planning/fitted_model.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"
 #include "tests/harness/harness_test_support.h"
@@ -185,6 +186,24 @@ TEST_CASE("what a run learns is there for the next one, and a case it finds too 
 
   options.directory = folder / "again";
   CHECK(run_plan(plan, options).skipped == 3);
+}
+
+TEST_CASE("what an earlier run kept of a busy machine does not skip what this run finds quick enough") {
+  const TemporaryFolder folder;
+  auto plan = fault_plan({"slow"}, {8, 16, 32});
+  double seconds = 1e-4;
+  for (auto& point : plan.cases) point.prior = {.seconds = seconds *= 4, .peak_bytes = 1e6};
+  FittedModel busy;
+  busy.learn(plan.cases.back(), 30);  // it takes 20 ms
+  save_cost_model(busy, folder / "model.json");
+  plan.max_call_seconds = 10;
+  plan.cases.back().status = CaseStatus::skipped;  // as the plan was built
+  plan.cases.back().reasons = {"too long"};
+  auto options = options_for(folder / "run");
+  options.cost_model_file = folder / "model.json";
+  const auto outcome = run_plan(plan, options);
+  CHECK(outcome.ok == 3);
+  CHECK(outcome.skipped == 0);
 }
 
 TEST_CASE("every kind of death costs its own case only and says why") {
