@@ -145,22 +145,13 @@ bool attends(const MaskTask& task, std::int64_t, std::int64_t, std::int64_t i, s
   return task.prepared.as<BlockPattern>().attends(i, j);
 }
 
-void run(const RunTask& task) {
-  const kernels::KeyPattern* passes[] = {&task.prepared.as<BlockPattern>()};
-  kernels::attend(task, passes);
-}
+void run(const RunTask& task) { kernels::attend(task, task.prepared.as<BlockPattern>()); }
 
 std::size_t workspace(const Problem& p, const Params& params, int threads) {
-  const BlockPattern pattern(p, params);
-  const kernels::KeyPattern* passes[] = {&pattern};
-  return kernels::tile_workspace(p, passes, threads);
+  return kernels::tile_workspace(p, BlockPattern(p, params), threads);
 }
 
-Cost cost(const Problem& p, const Params& params) {
-  const BlockPattern pattern(p, params);
-  const kernels::KeyPattern* passes[] = {&pattern};
-  return kernels::pattern_cost(p, passes);
-}
+Cost cost(const Problem& p, const Params& params) { return kernels::pattern_cost(p, BlockPattern(p, params)); }
 
 }  // namespace
 }  // namespace attnbench

@@ -34,16 +34,12 @@ bool decodes(const Problem& p, const Params& params) {
 
 void run(const RunTask& task) {
   if (decodes(task.problem, task.params)) return kernels::decode(task);
-  const kernels::AllKeys pattern(task.problem);
-  const kernels::KeyPattern* passes[] = {&pattern};
-  kernels::attend(task, passes, options(task.params));
+  kernels::attend(task, kernels::AllKeys(task.problem), options(task.params));
 }
 
 std::size_t workspace(const Problem& p, const Params& params, int threads) {
   if (decodes(p, params)) return kernels::decode_workspace(p, threads);
-  const kernels::AllKeys pattern(p);
-  const kernels::KeyPattern* passes[] = {&pattern};
-  return kernels::tile_workspace(p, passes, threads, options(params));
+  return kernels::tile_workspace(p, kernels::AllKeys(p), threads, options(params));
 }
 
 Cost cost(const Problem& p, const Params&) {

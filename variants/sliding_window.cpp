@@ -62,23 +62,13 @@ bool attends(const MaskTask& task, std::int64_t, std::int64_t, std::int64_t i, s
   return std::abs(position - j) <= task.params.integer("window") || j < globals || (position >= 0 && position < globals);
 }
 
-void run(const RunTask& task) {
-  const WindowPattern pattern(task.problem, task.params);
-  const kernels::KeyPattern* passes[] = {&pattern};
-  kernels::attend(task, passes);
-}
+void run(const RunTask& task) { kernels::attend(task, WindowPattern(task.problem, task.params)); }
 
 std::size_t workspace(const Problem& p, const Params& params, int threads) {
-  const WindowPattern pattern(p, params);
-  const kernels::KeyPattern* passes[] = {&pattern};
-  return kernels::tile_workspace(p, passes, threads);
+  return kernels::tile_workspace(p, WindowPattern(p, params), threads);
 }
 
-Cost cost(const Problem& p, const Params& params) {
-  const WindowPattern pattern(p, params);
-  const kernels::KeyPattern* passes[] = {&pattern};
-  return kernels::pattern_cost(p, passes);
-}
+Cost cost(const Problem& p, const Params& params) { return kernels::pattern_cost(p, WindowPattern(p, params)); }
 
 }  // namespace
 }  // namespace attnbench

@@ -40,4 +40,21 @@ Cost pattern_cost(const Problem& problem, Passes passes);
 /// Bytes attend() takes on the instruction set in force.
 std::size_t tile_workspace(const Problem& problem, Passes passes, int threads, const TileOptions& options = {});
 
+// The same for one pattern that is all of the softmax.
+
+inline void attend(const RunTask& task, const KeyPattern& pattern, const TileOptions& options = {}) {
+  const KeyPattern* passes[] = {&pattern};
+  attend(task, passes, options);
+}
+
+inline Cost pattern_cost(const Problem& problem, const KeyPattern& pattern) {
+  const KeyPattern* passes[] = {&pattern};
+  return pattern_cost(problem, passes);
+}
+
+inline std::size_t tile_workspace(const Problem& problem, const KeyPattern& pattern, int threads, const TileOptions& options = {}) {
+  const KeyPattern* passes[] = {&pattern};
+  return tile_workspace(problem, passes, threads, options);
+}
+
 }  // namespace attnbench::kernels
