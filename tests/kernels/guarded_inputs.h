@@ -1,12 +1,17 @@
-// Random inputs of a problem in memory that faults one byte beyond each tensor, and how far a result is from the float64 oracle.
+// Random inputs of a problem in memory that faults one byte beyond each tensor; how far a result is from the float64 oracle; and
+// what every kernel must bear: a poisoned key that a row does not see, and any strides.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "tests/catch.h"
 #include "tests/kernels/kernels_test_support.h"
 #include "variants/api/oracle.h"
 
@@ -63,6 +68,61 @@ struct GuardedInputs {
 
   float* value_row(std::int64_t j) const { return v.data() + j * problem.d_v; }
   float* key_row(std::int64_t j) const { return k.data() + j * problem.d_qk; }
+
+  /// A dense mask, if there is one, hides key j from even rows and shows it to odd ones.
+  void show_to_odd_rows(std::int64_t j) const {
+    for (std::int64_t i = 0; i < problem.n_q; ++i) {
+      if (problem.mask.kind == MaskKind::boolean) allowed[i * problem.n_k + j] = i % 2;
+      if (problem.mask.kind == MaskKind::additive)
+        bias[i * problem.n_k + j] = i % 2 ? 0.0f : -std::numeric_limits<float>::infinity();
+    }
+  }
+  bool sees(std::int64_t i, std::int64_t j) const {
+    return problem_attends(problem, inputs(), 0, 0, i, j) &&
+           (problem.mask.kind != MaskKind::additive || std::isfinite(bias[i * problem.n_k + j]));
+  }
+};
+
+/// Poisons key j and its value, checks that no row which must not see it changes a bit, and returns how many rows these are.
+template <class Guarded>
+int rows_spared(const Guarded& guarded, std::int64_t j, float poison) {
+  const auto& p = guarded.problem;
+  guarded.show_to_odd_rows(j);
+  const auto clean = guarded.run();
+  std::fill_n(guarded.key_row(j), p.d_qk, poison);
+  std::fill_n(guarded.value_row(j), p.d_v, poison);
+  const auto dirty = guarded.run();
+  int spared = 0;
+  for (std::int64_t i = 0; i < p.n_q; ++i) {
+    if (guarded.sees(i, j)) continue;
+    const auto row = static_cast<std::size_t>(i * p.d_v);
+    CAPTURE(i);
+    CHECK(std::memcmp(&clean[row], &dirty[row], static_cast<std::size_t>(p.d_v) * sizeof(float)) == 0);
+    ++spared;
+  }
+  return spared;
+}
+
+/// The same inputs with keys and values laid out as most frameworks have them: [batch, n, head, d].
+class FrameworkLayout {
+ public:
+  explicit FrameworkLayout(const GuardedInputs& from) : inputs(from.inputs()), k_(from.k.size()), v_(from.v.size()) {
+    inputs.k = copied(inputs.k, k_.data());
+    inputs.v = copied(inputs.v, v_.data());
+  }
+  Inputs inputs;
+
+ private:
+  static TensorRef copied(const TensorRef& from, float* to) {
+    const auto [batch, heads, n, d] = from.shape;
+    const TensorRef copy{to, DType::f32, from.shape, {n * heads * d, d, heads * d, 1}};
+    for (std::int64_t b = 0; b < batch; ++b)
+      for (std::int64_t h = 0; h < heads; ++h)
+        for (std::int64_t j = 0; j < n; ++j) std::copy_n(from.as<float>().row(b, h, j), d, copy.as<float>().row(b, h, j));
+    return copy;
+  }
+
+  GuardedArray<float> k_, v_;
 };
 
 }  // namespace attnbench
