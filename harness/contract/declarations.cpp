@@ -10,12 +10,12 @@
 
 #include "harness/contract/cases.h"
 #include "harness/contract/check.h"
+#include "harness/contract/pairs.h"
 #include "harness/contract/random_inputs.h"
 #include "harness/words.h"
 #include "harness/worker/heap_count.h"
 #include "harness/worker/parallel_tbb.h"
 #include "variants/api/error.h"
-#include "variants/api/oracle.h"
 
 namespace attnbench::contract {
 namespace {
@@ -38,36 +38,15 @@ constexpr FeatureExample kExamples[] = {
     {kSoftcap, "b1 h2 n9 d8 softcap=5"},
 };
 
-// Problems whose visible pairs do not depend on the values of a dense mask.
-constexpr const char* kCountedProblems[] = {
-    "b1 h2 n97 d16",
-    "b2 h4:2 n130 d8 causal",
-    "b1 h2 n65:130 d8:24 causal-bottom-right",
-    "b2 h2 n130:65 d8 causal-top-left",
-    "b1 h3 n97:33 d8 causal-bottom-right",
-    "b2 h2 n97 d8 klen=97,40",
-    "b2 h2 n70:200 d8 causal-bottom-right klen=150,200",
-    "b1 h2 n113 d8 window=9:4",
-    "b1 h2 n113 d8 causal window=40:0 softcap=5",
-    "b1 h4:1 n1:300 d32 causal-bottom-right",
-};
-
 bool has_text(const char* text) { return text != nullptr && *text != '\0'; }
 
 void expect(Findings& findings, bool holds, const std::string& otherwise) {
   if (!holds) findings.add(otherwise);
 }
 
-// Pairs left by the problem's masks and the variant's pattern, one by one.
 double count_pairs(const Selected& selected, const Problem& p) {
-  const auto prepared = prepare(*selected.variant, p, selected.params, kSeed, 1);
-  const auto tensors = random_inputs(p);
   double pairs = 0;
-  for (std::int64_t t = 0; t < p.batch * p.heads_q * p.n_q * p.n_k; ++t) {
-    const auto j = t % p.n_k, i = t / p.n_k % p.n_q, h = t / (p.n_k * p.n_q) % p.heads_q, b = t / (p.n_k * p.n_q * p.heads_q);
-    if (!problem_attends(p, tensors.inputs(p), b, h, i, j)) continue;
-    pairs += !selected.variant->attends || selected.variant->attends({p, selected.params, prepared}, b, h, i, j);
-  }
+  for_each_pair(selected, p, [&](auto...) { ++pairs; });
   return pairs;
 }
 
