@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -11,7 +12,9 @@ from attnbench_reports.load.run import Run, load_runs
 from attnbench_reports.stats.complexity import Check, checks_of
 from attnbench_reports.stats.intervals import MIN_ROUNDS
 from attnbench_reports.stats.points import BASELINE, Point, points_of
+from attnbench_reports.stats.rivals import Rivals, crossing_rivals
 from attnbench_reports.stats.series import Panel, Series, panels_of
+from attnbench_reports.stats.trust import Trust, above_ceiling, trust_of
 from attnbench_reports.units import percent, plural
 
 
@@ -36,6 +39,16 @@ class Report:
     @property
     def failed(self) -> list[Point]:
         return [p for p in self.points if p.case.status != "ok"]
+
+    @cached_property
+    def trust(self) -> Trust | None:
+        """None when nothing was timed."""
+        return trust_of(self.points)
+
+    @cached_property
+    def crossings(self) -> list[tuple[Panel, Rivals]]:
+        """Pairs of variants that change order along n."""
+        return [(panel, found) for panel in self.panels for found in crossing_rivals(panel)]
 
     def name(self, run: str, variant: str) -> str:
         """How a series is called in figures: the variant, with the letter of its run where several are shown."""
@@ -84,7 +97,7 @@ def _warnings(runs: list[Run], points: list[Point]) -> list[str]:
             f"{plural(fewest, 'round')}, but the order-statistic 95 % interval of a median needs {MIN_ROUNDS} "
             "(5 rounds cover 93.8 % at most); use --profile standard"
         )
-    above = [p for p in timed if any(time["above_ceiling"] for time in p.case.times.values())]
+    above = [p for p in timed if above_ceiling(p)]
     if above:
         named = ", ".join(f"{p.case.variant} n={p.n} ({percent(p.share_of_peak)} of the FMA peak)" for p in above[:5])
         warnings.append(f"{plural(len(above), 'case')} above the machine's ceiling, a measurement error: {named}")

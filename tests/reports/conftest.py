@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from attnbench_reports.__main__ import main
+from attnbench_reports.model import Report, build_model
 from synthetic_runs import ALL_STATUSES, LAWS, Law, Recipe, make_run
 
 HOSTILE = "</script><script>alert(1)</script>"
@@ -59,3 +60,18 @@ def compared(tmp_path_factory) -> Made:
     text = (second / "run.json").read_text().replace('"g++ 12.2"', '"g++ 13.1"')
     (second / "run.json").write_text(text)
     return Made(first, folder / "out", report_of(first, second, "--out", folder / "out"))
+
+
+@pytest.fixture(scope="session")
+def standard(tmp_path_factory) -> Report:
+    """Ten rounds of 1 % noise from process to process, half of them in a second session; one sample far off."""
+    recipe = Recipe(laws=(LAWS[0], LAWS[5], LAWS[9]), weights=0, sessions=2)
+    run = make_run(tmp_path_factory.mktemp("standard") / "run", recipe)
+    records = [json.loads(line) for line in (run / "records.jsonl").read_text().splitlines()]
+    for item in records:
+        if item["kind"] == "time" and item["variant"] == "naive" and item["problem"].split()[2] == "n1024":
+            item["time"]["stop"] = "narrow" if item["round"] == 9 else None
+            if item["round"] == 4:
+                item["time"]["samples_s"][1] *= 3
+    (run / "records.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    return build_model([run])

@@ -7,8 +7,9 @@ from statistics import median
 from attnbench_reports import units
 from attnbench_reports.model import Report
 from attnbench_reports.pages.columns import Column, Table, number
-from attnbench_reports.pages.trust import above_ceiling, drift, outlier_count, stop_reason, switches
+from attnbench_reports.pages.trust import stop_reason
 from attnbench_reports.stats.points import Point
+from attnbench_reports.stats.trust import above_ceiling, drift, outlier_count, switches
 
 
 def case_table(report: Report) -> Table:

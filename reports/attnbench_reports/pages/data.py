@@ -10,10 +10,14 @@ import pandas as pd
 from attnbench_reports.model import Report
 from attnbench_reports.pages.cases import rss_growth
 from attnbench_reports.pages.headline import approximation_error, peak_extra
+from attnbench_reports.pages.trust import facts
+from attnbench_reports.stats.complexity import Check
 from attnbench_reports.stats.outliers import mark
 from attnbench_reports.stats.points import Point
+from attnbench_reports.stats.rivals import Rivals
 from attnbench_reports.stats.scaling import Fit, Slope
-from attnbench_reports.stats.series import Series
+from attnbench_reports.stats.series import Panel, Series, Setting
+from attnbench_reports.stats.trust import Spread, mixes_origins
 
 SUMMARY_VERSION = 1
 SAMPLE_COLUMNS = ["run", "dataset", "problem", "variant", "threads", "round", "sample", "seconds", "outlier"]
@@ -25,16 +29,53 @@ def summary(report: Report) -> dict:
         "runs": [{"label": run.label, **{k: run.meta.get(k) for k in ("run_id", "created", "finished", "status", "plan",
                   "environment", "binary_id", "machine_id")}} for run in report.runs],
         "warnings": report.warnings,
+        "trust": trust_facts(report),
         "series": [series_row(s) for s in report.series],
+        "complexity": [check_row(check) for check in report.checks],
+        "crossovers": [crossover_row(panel, found) for panel, found in report.crossings],
         "cases": [case_row(p) for p in report.points],
     })  # fmt: skip
+
+
+def trust_facts(report: Report) -> dict | None:
+    """The facts of the page as numbers; `alarms` names those that it marks. None when nothing was timed."""
+    trust = report.trust
+    if trust is None:
+        return None
+    rate = trust.false_positives
+    return {
+        "cases_timed": trust.cases,
+        "false_positives": rate and {"count": rate.count, "cases": rate.total, "rate": rate.value,
+                                     "low": rate.interval.low, "high": rate.interval.high},
+        "noise_floor": trust.noise_floor, "minimum_effect": _spread(trust.minimum_effect),
+        "samples": trust.samples, "outliers": trust.outliers, "involuntary_switches": trust.switches,
+        "samples_switched": trust.switched_samples, "clock_drift": _spread(trust.clock_drift),
+        "load_1m": _spread(trust.load_1m), "cases_above_ceiling": trust.above_ceiling,
+        "cases_predicted": trust.predicted, "cases_predicted_right": trust.predicted_right,
+        "stops": dict(trust.stops), "sessions": sum(len(run.sessions) for run in report.runs),
+        "mixed_origins": mixes_origins(report.runs), "alarms": [fact.name for fact in facts(report) if fact.alarming],
+    }  # fmt: skip
+
+
+def check_row(check: Check) -> dict:
+    measured = {f"measured_{name}": value for name, value in _slope(check.measured).items()}
+    return {"run": check.run, **_place(check.setting), "variant": check.variant, "quantity": check.quantity,
+            "label": check.label, "declared_slope": check.declared, "cost_slope": check.cost, **measured,
+            "verdict": check.agreement, "reason": check.reason}  # fmt: skip
+
+
+def crossover_row(panel: Panel, found: Rivals) -> dict:
+    crossing = found.crossover
+    low, high = (crossing.interval.low, crossing.interval.high) if crossing.interval else (None, None)
+    return {"run": found.run, **_place(panel.setting), "base": found.base, "new": found.new,
+            "sizes": list(found.sizes), "crossing": crossing.kind, "n": crossing.n, "n_low": low, "n_high": high,
+            "reason": crossing.reason}  # fmt: skip
 
 
 def series_row(s: Series) -> dict:
     largest, compared = s.largest, s.largest_compared
     return {
-        "run": s.run, "dataset": s.setting.dataset, "setting": s.setting.problem, "threads": s.setting.threads,
-        "cache": s.setting.cache, "variant": s.variant, "computes": s.points[0].case.computes,
+        "run": s.run, **_place(s.setting), "variant": s.variant, "computes": s.points[0].case.computes,
         "time_fit": _fit(s.time_fit), "memory_fit": _fit(s.memory_fit),
         "largest_n": largest and largest.n, "largest_n_time_s": largest and largest.time.median_s,
         "speedup_over_naive": compared and compared.speedup.value, "speedup_n": compared and compared.n,
@@ -112,14 +153,25 @@ def _flat(row: dict) -> dict:
 def _fit(fit: Fit | None) -> dict | None:
     if fit is None:
         return None
+    around = fit.curvature_interval
     return {**_slope(fit.slope), "sizes": fit.sizes, "factor": fit.factor, "is_exponent": fit.is_exponent,
-            "curvature": fit.curvature, "curved": fit.curved, "verdict": fit.verdict, "local_slopes": list(fit.local),
+            "curvature": fit.curvature, "curvature_low": around and around.low,
+            "curvature_high": around and around.high, "curved": fit.curved, "verdict": fit.verdict,
+            "local_slopes": list(fit.local),
             **{f"tail_{k}": v for k, v in _slope(fit.tail).items()}}  # fmt: skip
 
 
 def _slope(slope: Slope | None) -> dict:
     interval = slope and slope.interval
     return {"slope": slope and slope.value, "low": interval and interval.low, "high": interval and interval.high}
+
+
+def _place(setting: Setting) -> dict:
+    return {"dataset": setting.dataset, "setting": setting.problem, "threads": setting.threads, "cache": setting.cache}
+
+
+def _spread(spread: Spread | None) -> dict | None:
+    return spread and {"median": spread.median, "highest": spread.highest}
 
 
 def _words(params: dict) -> str:

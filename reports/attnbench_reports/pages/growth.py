@@ -4,7 +4,6 @@ from attnbench_reports import units
 from attnbench_reports.model import Report
 from attnbench_reports.pages.columns import Column, Table, number
 from attnbench_reports.stats.crossover import Crossing
-from attnbench_reports.stats.rivals import crossing_rivals
 
 QUANTITIES = {"cost": "declared work", "time": "time", "memory": "extra memory", "rss": "resident memory"}
 
@@ -31,9 +30,8 @@ def _slope(value: float | None) -> str:
 
 
 def crossover_table(report: Report) -> Table:
-    rows = [(panel.setting, found) for panel in report.panels for found in crossing_rivals(panel)]
     columns = [Column("run", lambda row: report.tag(row[1].run))] * report.several_runs
-    columns += [Column("setting", lambda row: str(row[0]))] * (len(report.panels) > 1)
+    columns += [Column("setting", lambda row: str(row[0].setting))] * (len(report.panels) > 1)
     columns += [
         Column("base", lambda row: row[1].base),
         Column("new", lambda row: row[1].new),
@@ -42,7 +40,7 @@ def crossover_table(report: Report) -> Table:
         Column("crossing", lambda row: WORDS[row[1].crossover.kind]),
         Column("why", lambda row: row[1].crossover.reason, prose=True),
     ]
-    return Table("crossovers", columns, rows)
+    return Table("crossovers", columns, report.crossings)
 
 
 WORDS = {Crossing.ONE: "one", Crossing.SEVERAL: "several", Crossing.UNDECIDED: "undecided"}

@@ -1,4 +1,4 @@
-"""Trust: how far the numbers of a report can be believed, from its own samples.
+"""Trust in words: how far the numbers of a report can be believed (stats/trust.py counts them).
 
 Every fact is one line with its value and what it means; the tables behind them show noise by time scale, predictions
 against what happened, sessions, and the cases that ran faster than the machine can.
@@ -12,15 +12,21 @@ from statistics import median
 from attnbench_reports import units
 from attnbench_reports.model import Report
 from attnbench_reports.pages.columns import Column, Table, number
-from attnbench_reports.stats import outliers
-from attnbench_reports.stats.intervals import CONFIDENCE, process_medians
-from attnbench_reports.stats.noise import scale
+from attnbench_reports.stats.intervals import CONFIDENCE
 from attnbench_reports.stats.points import Point
-from attnbench_reports.stats.power import POWER, minimum_effect
-from attnbench_reports.stats.self_comparison import MIN_SELF_ROUNDS, false_positives, halves, noise_floor
-from attnbench_reports.stats.verdict import MARGIN, judge
-
-GOOD_PREDICTION = 1.5  # a prediction within this factor is called right; what the progress bar's ETA promises
+from attnbench_reports.stats.power import POWER
+from attnbench_reports.stats.self_comparison import MIN_SELF_ROUNDS
+from attnbench_reports.stats.trust import (
+    GOOD_PREDICTION,
+    Trust,
+    above_ceiling,
+    is_right,
+    mixes_origins,
+    prediction_ratio,
+    process_noise,
+    resolution,
+    stop_of,
+)
 
 
 @dataclass(frozen=True)
@@ -32,18 +38,17 @@ class Fact:
 
 
 def facts(report: Report) -> list[Fact]:
-    timed = [p for p in report.points if p.time]
-    if not timed:
+    trust = report.trust
+    if trust is None:
         return [Fact("times", "none", "nothing was timed, so there is nothing to trust or to doubt")]
     return [
-        *_self_comparison(timed), _minimum_effect(timed), _outliers(timed), _switches(timed), *_drift(timed),
-        *_load(report, timed), _above_ceiling(timed), _prediction(timed), _stops(timed), _sessions(report),
+        *_self_comparison(trust), _minimum_effect(trust), _outliers(trust), _switches(trust), *_drift(trust),
+        *_load(report, trust), _above_ceiling(trust), _prediction(trust), _stops(trust), _sessions(report),
     ]  # fmt: skip
 
 
-def _self_comparison(timed: list[Point]) -> list[Fact]:
-    compared = [c for p in timed if (c := halves(process_medians(p.case.samples))) is not None]
-    rate = false_positives([row for c in compared for row in judge([c])])
+def _self_comparison(trust: Trust) -> list[Fact]:
+    rate = trust.false_positives
     if rate is None:
         return [Fact("A/A false positives", "not known", "each case is compared with itself, half of its rounds against"
                      f" the other half, from {MIN_SELF_ROUNDS} rounds on; use --profile standard")]  # fmt: skip
@@ -52,106 +57,61 @@ def _self_comparison(timed: list[Point]) -> list[Fact]:
              f"[{units.percent(rate.interval.low)}, {units.percent(rate.interval.high)}]",
              "cases called FASTER or SLOWER when one half of their rounds is compared with the other, each for itself; "
              "5 % is what a 95 % interval allows", alarming=rate.interval.low > 1 - CONFIDENCE),
-        Fact("noise floor", units.percent(noise_floor(compared)),
+        Fact("noise floor", units.percent(trust.noise_floor),
              "95 % of these comparisons of a case with itself differ by less; smaller differences between runs of half"
              " as many rounds are no finding"),
     ]  # fmt: skip
 
 
-def resolution(point: Point) -> float | None:
-    """The smallest change between this run and another of as many rounds that is found with 80 % probability."""
-    rounds = (point.time.rounds, point.time.rounds)
-    return minimum_effect("unpaired", rounds, process_noise(point), MARGIN)
-
-
-def process_noise(point: Point) -> float:
-    """Standard deviation of the log of a process median: 0.01 is 1 % from one process to the next."""
-    return scale([math.log(value) for value in process_medians(point.case.samples).values()])
-
-
-def _minimum_effect(timed: list[Point]) -> Fact:
-    found = [effect for p in timed if (effect := resolution(p)) is not None]
+def _minimum_effect(trust: Trust) -> Fact:
     meaning = (f"the smallest difference between this run and another like it that is found with {100 * POWER:.0f} % "
                "probability, for the middle case and the worst")  # fmt: skip
-    if not found:
+    if trust.minimum_effect is None:
         return Fact("minimum detectable effect", "none", "with so few rounds no difference, however large, can be told "
                     "from chance; use --profile standard", alarming=True)  # fmt: skip
-    text = f"{units.percent(median(found))}, worst {units.percent(max(found))}"
+    effect = trust.minimum_effect
+    text = f"{units.percent(effect.median)}, worst {units.percent(effect.highest)}"
     return Fact("minimum detectable effect", text, meaning)
 
 
-def _outliers(timed: list[Point]) -> Fact:
-    marked = sum(outlier_count(p) for p in timed)
-    total = sum(p.time.samples for p in timed)
-    return Fact("outliers", f"{marked} of {units.plural(total, 'sample')}",
+def _outliers(trust: Trust) -> Fact:
+    return Fact("outliers", f"{trust.outliers} of {units.plural(trust.samples, 'sample')}",
                 "more than 3.5 robust standard deviations from the median of their process; counted in the table of "
                 "cases, kept in every number")  # fmt: skip
 
 
-def outlier_count(point: Point) -> int:
-    return outliers.count(outliers.mark(point.case.samples))
-
-
-def switches(point: Point) -> int:
-    return sum(sum(time["involuntary_switches"]) for time in point.case.times.values())
-
-
-def _switches(timed: list[Point]) -> Fact:
-    every = [n for p in timed for time in p.case.times.values() for n in time["involuntary_switches"]]
-    hit = sum(n > 0 for n in every)
-    return Fact("involuntary context switches", f"{sum(every)}, in {hit} of {units.plural(len(every), 'sample')}",
+def _switches(trust: Trust) -> Fact:
+    text = f"{trust.switches}, in {trust.switched_samples} of {units.plural(trust.samples, 'sample')}"
+    return Fact("involuntary context switches", text,
                 "how often the kernel gave a core of the benchmark to somebody else while it was measured")  # fmt: skip
 
 
-def drift(point: Point) -> float | None:
-    """The largest over the rounds."""
-    known = [time["clock_drift"] for time in point.case.times.values() if time["clock_drift"] is not None]
-    return max(known, default=None)
-
-
-def _drift(timed: list[Point]) -> list[Fact]:
-    known = [time["clock_drift"] for p in timed for time in p.case.times.values() if time["clock_drift"] is not None]
-    if not known:
+def _drift(trust: Trust) -> list[Fact]:
+    if trust.clock_drift is None:
         return []
-    return [Fact("clock drift", f"{units.percent(median(known))}, worst {units.percent(max(known))}",
+    middle, worst = trust.clock_drift.median, trust.clock_drift.highest
+    return [Fact("clock drift", f"{units.percent(middle)}, worst {units.percent(worst)}",
                  "difference of the multiply-add rate probed right before and right after the samples",
-                 alarming=median(known) > 0.05)]  # fmt: skip
+                 alarming=middle > 0.05)]  # fmt: skip
 
 
-def _load(report: Report, timed: list[Point]) -> list[Fact]:
-    loads = [time["load_1m"] for p in timed for time in p.case.times.values() if time["load_1m"] is not None]
-    if not loads:
+def _load(report: Report, trust: Trust) -> list[Fact]:
+    if trust.load_1m is None:
         return []
     cores = min(run.meta["environment"]["cores"] for run in report.runs)
-    text = f"{median(loads):.2f}, highest {max(loads):.2f} on {units.plural(cores, 'core')}"
+    text = f"{trust.load_1m.median:.2f}, highest {trust.load_1m.highest:.2f} on {units.plural(cores, 'core')}"
     return [Fact("load while measuring", text, "one-minute average after the samples, the benchmark itself included",
-                 alarming=median(loads) > 1.5 * cores)]  # fmt: skip
+                 alarming=trust.load_1m.median > 1.5 * cores)]  # fmt: skip
 
 
-def above_ceiling(point: Point) -> bool:
-    return any(time["above_ceiling"] for time in point.case.times.values())
-
-
-def _above_ceiling(timed: list[Point]) -> Fact:
-    count = sum(map(above_ceiling, timed))
-    return Fact("above the machine's ceiling", units.plural(count, "case"),
+def _above_ceiling(trust: Trust) -> Fact:
+    return Fact("above the machine's ceiling", units.plural(trust.above_ceiling, "case"),
                 "faster than the probed multiply-add peak or the calibrated bandwidth allows: an error of the "
-                "measurement, never a success", alarming=count > 0)  # fmt: skip
+                "measurement, never a success", alarming=trust.above_ceiling > 0)  # fmt: skip
 
 
-def prediction_ratio(point: Point) -> float:
-    """Measured over predicted time."""
-    return point.time.median_s / point.case.prediction["seconds"]
-
-
-def _right(ratio: float) -> bool:
-    return 1 / GOOD_PREDICTION <= ratio <= GOOD_PREDICTION
-
-
-def _prediction(timed: list[Point]) -> Fact:
-    predicted = [prediction_ratio(p) for p in timed if p.case.prediction["seconds"] > 0]
-    right = sum(map(_right, predicted))
-    return Fact("predicted times", f"{right} of {len(predicted)} within a factor {GOOD_PREDICTION}",
+def _prediction(trust: Trust) -> Fact:
+    return Fact("predicted times", f"{trust.predicted_right} of {trust.predicted} within a factor {GOOD_PREDICTION}",
                 "what the cost model said before the case ran, against what was measured")  # fmt: skip
 
 
@@ -160,20 +120,17 @@ STOPS = {"rounds": "all planned rounds", "narrow": "interval under 2 %", "platea
 
 
 def stop_reason(point: Point) -> str:
-    last = max(point.case.times)
-    return STOPS.get(point.case.times[last]["stop"], units.DASH)
+    return STOPS.get(stop_of(point), units.DASH)
 
 
-def _stops(timed: list[Point]) -> Fact:
-    reasons = Counter(stop_reason(p) for p in timed)
-    reasons.pop(units.DASH, None)
-    text = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "not recorded"
+def _stops(trust: Trust) -> Fact:
+    counts = Counter(trust.stops).most_common()
+    text = ", ".join(f"{count} {STOPS.get(stop, stop)}" for stop, count in counts) or "not recorded"
     return Fact("why cases ended", text, "what stopped their rounds")
 
 
 def _sessions(report: Report) -> Fact:
-    count = sum(len(run.sessions) for run in report.runs)
-    mixed = any(len({s[key] for s in run.sessions}) > 1 for run in report.runs for key in ("binary_id", "machine_id"))
+    count, mixed = sum(len(run.sessions) for run in report.runs), mixes_origins(report.runs)
     return Fact("sessions", f"{count}" + (", of several binaries or machines" if mixed else ""),
                 "starts of attnbench whose records stand here: resumed and merged runs have several",
                 alarming=mixed)  # fmt: skip
@@ -236,7 +193,7 @@ def prediction_table(report: Report) -> Table:
         number("cases", str, lambda row: len(row[1])),
         number("measured / predicted", units.ratio, lambda row: median(map(prediction_ratio, row[1])), "middle case"),
         number(f"within a factor {GOOD_PREDICTION}", units.percent,
-               lambda row: sum(_right(prediction_ratio(p)) for p in row[1]) / len(row[1])),
+               lambda row: sum(is_right(prediction_ratio(p)) for p in row[1]) / len(row[1])),
         number("furthest off", units.ratio, lambda row: prediction_ratio(_worst(row[1])), "measured / predicted"),
         Column("there", lambda row: f"{_worst(row[1]).case.variant}, {_worst(row[1]).case.problem}"),
     ]  # fmt: skip
