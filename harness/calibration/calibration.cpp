@@ -110,4 +110,6 @@ double fma_peak(const Calibration& calibration, std::string_view isa, std::strin
   return at(curve, threads);
 }
 
+bool was_busy(const Calibration& calibration) { return calibration.load_1m > 0.5 * calibration.cores; }
+
 }  // namespace attnbench

@@ -72,4 +72,8 @@ double read_bandwidth(const Calibration& calibration, double working_set_bytes, 
 /// Measured multiply-add peak in GFLOP/s; between thread counts as above. 0 when that isa and dtype were not measured.
 double fma_peak(const Calibration& calibration, std::string_view isa, std::string_view dtype, int threads);
 
+/// Whether other work ran beside the measurement, so that its ceilings are too low: half a core of it already halves the bursts
+/// that all threads share.
+bool was_busy(const Calibration& calibration);
+
 }  // namespace attnbench

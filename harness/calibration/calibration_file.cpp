@@ -89,15 +89,19 @@ std::string why_stale(const Calibration& calibration, const Asker& asker) {
   if (created < 0) return "without a date";
   const double days = std::difftime(asker.now, created) / 86400;
   if (days > kMaxAgeDays) return fmt::format("{:.0f} days old", days);
+  if (was_busy(calibration) && asker.load_1m < calibration.load_1m / 2)  // else it would come out no better now
+    return fmt::format("made beside other work (load {:.1f} on {} cores)", calibration.load_1m, calibration.cores);
   return "";
 }
 
 std::optional<Calibration> usable_calibration(const std::string& self, WhenStale when_stale,
                                               const std::function<bool()>& keep_going) {
-  const auto machine = machine_id(describe_environment(1));
+  const auto environment = describe_environment(1);
+  const auto machine = machine_id(environment);
   const auto path = calibration_path(machine);
   const auto stored = path.empty() ? std::nullopt : read_calibration(path);
-  const auto stale = stored ? why_stale(*stored, {machine, build_info().version, std::time(nullptr)}) : "";
+  const auto stale =
+      stored ? why_stale(*stored, {machine, build_info().version, std::time(nullptr), environment.at("load_1m")}) : "";
   if (stored && stale.empty()) return stored;
   if (when_stale == WhenStale::leave_out) return std::nullopt;
   std::cerr << (stored ? "the stored calibration is " + stale : "this machine is not calibrated yet")

@@ -24,6 +24,7 @@ struct Asker {
   std::string machine_id;
   std::string attnbench;  // version
   std::time_t now = 0;
+  double load_1m = 0;
 };
 /// Why a stored calibration no longer holds, in words that follow "the stored calibration is"; "" while it holds.
 std::string why_stale(const Calibration& calibration, const Asker& asker);

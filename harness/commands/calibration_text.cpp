@@ -13,8 +13,6 @@
 namespace attnbench {
 namespace {
 
-constexpr double kBusyShare = 0.5;  // load per core; half a core of other work already halves the bursts that all threads share
-
 std::string threads_title(int threads) { return fmt::format("{} thread{}", threads, threads == 1 ? "" : "s"); }
 
 // "217 -3%": the best of the tries, and how far the middle one lay below it.
@@ -70,7 +68,7 @@ std::string machine_lines(const Calibration& c) {
                                                   : std::string("last-level cache unknown");
   auto text = fmt::format("{}, {} core{}, {}; {} calibration of {}\n", c.cpu_model, c.cores, c.cores == 1 ? "" : "s", cache,
                           c.profile, c.created);
-  if (c.load_1m > kBusyShare * c.cores)
+  if (was_busy(c))
     text += fmt::format("The machine was busy (load {:.2f}): ceilings come out too low; calibrate again when it is quiet.\n",
                         c.load_1m);
   return text;

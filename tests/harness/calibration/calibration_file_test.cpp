@@ -94,6 +94,16 @@ TEST_CASE("a calibration holds for 30 days, for its machine and for its version"
   CHECK(why_stale(undated, {"m", "0.1.0", kNow}) == "without a date");
 }
 
+TEST_CASE("a calibration made on a busy machine holds only as long as the machine is about as busy") {
+  auto busy = example();
+  busy.cores = 2;
+  busy.load_1m = 12;
+  CHECK(why_stale(busy, {"m", "0.1.0", kNow, 8}) == "");
+  CHECK(why_stale(busy, {"m", "0.1.0", kNow, 1}) == "made beside other work (load 12.0 on 2 cores)");
+  busy.load_1m = 0.9;
+  CHECK(why_stale(busy, {"m", "0.1.0", kNow, 0}) == "");
+}
+
 TEST_CASE("calibrating through workers gives every ceiling, in order, and it is used from then on") {
   const TemporaryFolder folder;
   const auto file = folder / "c.json";
