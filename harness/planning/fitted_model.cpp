@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <limits>
 #include <stdexcept>
 
 #include "harness/planning/cost_model.h"
@@ -63,8 +62,8 @@ Prediction FittedModel::predict(const Case& point) const {
   for (const auto& [key, ratio] : ratios_) {
     const auto& [other_label, other_threads, octave] = key;
     const double alike = other_label == label ? kSameVariant : ratio.family == family ? kSameFamily : kAnyVariant;
-    const double weight = alike * (other_threads == point.threads ? 1 : kOtherThreads) * (ratio.kept ? kKept : 1) *
-                          nearness(size - ratio.log2_prior);
+    const double weight =
+        alike * (other_threads == point.threads ? 1 : kOtherThreads) * (ratio.kept ? kKept : 1) * nearness(size - ratio.log2_prior);
     sum += weight * ratio.log2_ratio;
     weights += weight;
   }
@@ -76,10 +75,12 @@ Prediction FittedModel::predict(const Case& point) const {
   return prediction;
 }
 
-bool FittedModel::knows(const Case& point) const {
+bool FittedModel::knows(const Case& point, bool kept_too) const {
   const auto label = point.selected.label();
-  const auto found = ratios_.lower_bound({label, point.threads, std::numeric_limits<int>::min()});
-  return found != ratios_.end() && std::get<0>(found->first) == label && std::get<1>(found->first) == point.threads;
+  return std::any_of(ratios_.begin(), ratios_.end(), [&](const auto& one) {
+    const auto& [variant, threads, octave] = one.first;
+    return variant == label && threads == point.threads && (kept_too || !one.second.kept);
+  });
 }
 
 Json FittedModel::to_json() const {
@@ -100,8 +101,8 @@ FittedModel FittedModel::from_json(const Json& json) {
     const double prior = call.at("prior_s"), measured = call.at("measured_s");
     if (!(prior > 0) || !(measured > 0)) throw std::invalid_argument("times that are none");
     const double size = std::log2(prior);
-    model.ratios_[{call.at("variant"), call.at("threads"), static_cast<int>(std::floor(size))}] = {call.at("family"), size,
-                                                                                                   std::log2(measured) - size, true};
+    model.ratios_[{call.at("variant"), call.at("threads"), static_cast<int>(std::floor(size))}] = {
+        call.at("family"), size, std::log2(measured) - size, true};
   }
   model.process_bytes_ = json.at("process_bytes").get<std::map<std::string, double>>();
   return model;

@@ -29,8 +29,9 @@ class FittedModel {
 
   /// The case's prior, corrected. Its rates are `fitted` when a measurement of the variant itself was at hand.
   Prediction predict(const Case& point) const;
-  /// Whether a call of this variant with that many threads was measured.
-  bool knows(const Case& point) const;
+  /// Whether a call of this variant with that many threads was measured, ever or by this run.
+  bool knows(const Case& point) const { return knows(point, true); }
+  bool measured(const Case& point) const { return knows(point, false); }
   bool empty() const { return ratios_.empty(); }
 
   Json to_json() const;
@@ -45,6 +46,8 @@ class FittedModel {
     double log2_prior = 0, log2_ratio = 0;  // of seconds
     bool kept = false;                      // from an earlier run
   };
+  bool knows(const Case& point, bool kept_too) const;
+
   std::map<Key, Ratio> ratios_;
   std::map<std::string, double> process_bytes_;  // by label
 };

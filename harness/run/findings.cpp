@@ -12,6 +12,9 @@ namespace {
 
 // Between two probes on a quiet machine lies 1 to 2 %; a core that changes its clock, or is taken away, shows as more.
 constexpr double kDrift = 0.05;
+// Of the calibrated peak. A probe is short and comes within some percent of it; a lower clock or a neighbour on the core takes
+// more.
+constexpr double kMissing = 0.15;
 
 std::string name_of(const Case& point) { return point.selected.label() + " " + to_string(point.problem); }
 
@@ -27,9 +30,12 @@ const Noted& largest(const std::vector<Noted>& all) {
 
 }  // namespace
 
-void Findings::add_round(const Case& point, const Json& time) {
+void Findings::add_round(const Case& point, const Json& time, double calibrated_peak) {
   ++rounds_;
   if (const double drift = number(time, "clock_drift"); drift > kDrift) drifts_.push_back({drift, name_of(point)});
+  const double peak = number(time, "peak_gflops");
+  const double missing = peak > 0 && calibrated_peak > 0 ? 1 - peak / calibrated_peak : 0;
+  if (missing > kMissing) slow_.push_back({missing, name_of(point)});
   if (time.value("above_ceiling", false))
     breaches_.push_back({std::max(number(time, "share_of_peak"), number(time, "share_of_bandwidth")), name_of(point)});
 }
@@ -67,6 +73,13 @@ std::vector<std::string> Findings::lines() const {
         fmt::format("the machine's speed changed by more than {:.0f} % during {} of {} rounds, by {:.0f} % beside {}; "
                     "stop other work, fix the clock",
                     100 * kDrift, drifts_.size(), rounds_, 100 * worst.value, worst.where));
+  }
+  if (!slow_.empty()) {
+    const auto& worst = largest(slow_);
+    lines.push_back(
+        fmt::format("the machine gave over {:.0f} % less than its calibrated peak beside {} of {} rounds, {:.0f} % less beside {}: "
+                    "times are too long where other work ran or the clock was low",
+                    100 * kMissing, slow_.size(), rounds_, 100 * worst.value, worst.where));
   }
   if (!times_.empty()) lines.push_back("predicted over measured time: " + error_text(times_));
   if (!memories_.empty()) lines.push_back("predicted over measured memory: " + error_text(memories_));

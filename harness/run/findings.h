@@ -1,5 +1,5 @@
-// Findings: what a run learned about its own trustworthiness, as a line each at its end: a machine whose speed changed, results
-// faster than it can be, and how right the predictions were.
+// Findings: what a run learned about its own trustworthiness, as a line each at its end: a machine whose speed changed or that was
+// not all there, results faster than it can be, and how right the predictions were.
 #pragma once
 
 #include <string>
@@ -12,8 +12,9 @@ namespace attnbench {
 
 class Findings {
  public:
-  /// The `time` member of the record of a round that was ok.
-  void add_round(const Case& point, const Json& time);
+  /// The `time` member of the record of a round that was ok, and the calibrated multiply-add peak of as many threads (GFLOP/s; 0
+  /// when it is not known).
+  void add_round(const Case& point, const Json& time, double calibrated_peak);
   /// A case whose rounds are done, and the median of their medians, in seconds.
   void add_time(const Case& point, double seconds);
   /// The resident peak of its memory pass, in bytes.
@@ -31,6 +32,7 @@ class Findings {
 
   int rounds_ = 0;
   std::vector<Noted> drifts_;    // rounds between whose probes the machine's speed changed noticeably
+  std::vector<Noted> slow_;      // rounds beside which it gave much less than its calibrated peak, by what was missing
   std::vector<Noted> breaches_;  // rounds above a ceiling, by the larger share
   std::vector<Noted> times_, memories_;
 };

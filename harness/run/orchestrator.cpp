@@ -431,7 +431,7 @@ void Run::judge_round(const Case& point, JobResult& result) {
   so_far.medians.push_back(time.at("median_s"));
   const auto stop = stop_of(so_far, plan_.sampling);
   time["stop"] = stop ? Json(name_of(*stop)) : Json();
-  findings_.add_round(point, time);
+  findings_.add_round(point, time, calibration_ ? fma_peak(*calibration_, result.isa, "f32", point.threads) : 0);
 }
 
 void Run::learn(JobKind kind, const Case& point, const JobResult& result) {

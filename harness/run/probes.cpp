@@ -70,7 +70,7 @@ Plan probe_plan(const Plan& plan, const FittedModel& model) {
   }
   ByLength lengths;
   for (const auto& [variant, point] : largest)
-    if (!model.knows(*point)) add_probes(*point, probes, lengths);
+    if (!model.measured(*point)) add_probes(*point, probes, lengths);
   for (auto& [length, cases] : lengths)
     for (auto& one : cases) probes.cases.push_back(std::move(one));
   if (static_cast<double>(probes.cases.size()) * kProbeCost > kShareOfRun * seconds) probes.cases.clear();

@@ -6,7 +6,7 @@
 
 namespace attnbench {
 
-/// A plan of the probes that are worth their time: for each variant and thread count the model does not know, a length whose call
+/// A plan of the probes that are worth their time: for each variant and thread count the run has not measured, a length whose call
 /// should take some milliseconds, and a quarter of it, on the shape of the plan's largest case. Empty when the run is short beside
 /// its probes.
 Plan probe_plan(const Plan& plan, const FittedModel& model);

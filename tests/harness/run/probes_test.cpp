@@ -57,6 +57,14 @@ TEST_CASE("what is known is not probed, and a short run is not worth it") {
   CHECK(probe_plan(sweep("n=64,128", Profile::quick), {}).cases.empty());
 }
 
+TEST_CASE("what an earlier run measured is probed again: the machine may have been busy then") {
+  const auto plan = sweep("n=256:16384:x2");
+  FittedModel model;
+  for (const auto& point : plan.cases) model.learn(point, point.prior.seconds);
+  CHECK(probe_plan(plan, model).cases.empty());
+  CHECK_FALSE(probe_plan(plan, FittedModel::from_json(model.to_json())).cases.empty());
+}
+
 TEST_CASE("cases that only the prior has ruled out are reason enough to probe") {
   auto plan = sweep("n=4096:16384:x2");
   for (auto& point : plan.cases) point.status = CaseStatus::skipped;
