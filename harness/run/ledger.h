@@ -28,6 +28,7 @@ class Ledger {
   /// After the rounds, unless one of them failed.
   bool memory_due(const Case& point) const;
   bool weights_due(const Case& point) const { return !verify_only_ && !find(point, JobKind::weights); }
+  bool verify_only() const { return verify_only_; }
   bool work_due(const Case& point) const { return verify_due(point) || next_round(point) || memory_due(point); }
 
   RoundsSoFar rounds_of(const Case& point) const;

@@ -9,15 +9,16 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <optional>
 
 #include "harness/planning/pricing.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/run/ceiling_check.h"
 #include "harness/run/findings.h"
-#include "harness/run/forecast.h"
 #include "harness/run/interrupt.h"
 #include "harness/run/ledger.h"
+#include "harness/run/outlook.h"
 #include "harness/run/probes.h"
 #include "harness/run/progress.h"
 #include "harness/run/schedule.h"
@@ -87,10 +88,6 @@ class Run {
   void learn(JobKind kind, const Case& point, const JobResult& result);
   void count_done(JobKind kind, const Case& point, const JobResult& result);
 
-  int pieces_ahead(const Case& point) const;
-  int pieces_ahead(const Group& group) const;
-  double seconds_ahead(const Case& point) const;
-  double seconds_ahead(const Group& group) const;
   bool stopped() const { return interrupt_.interrupted(); }
 
   Plan plan_;  // its predictions are brought up to date as the run learns
@@ -100,16 +97,13 @@ class Run {
   std::optional<Calibration> calibration_;
   Ledger ledger_;
   FittedModel model_;
-  Forecast forecast_;
   Findings findings_;
   std::string inputs_directory_;
   std::string isa_ = kernels::current_isa();
   InterruptGuard interrupt_;
   Progress progress_{stderr};
+  Outlook outlook_{plan_, ledger_, progress_};
   std::string input_refusal_;
-  Group in_hand_;             // the group at work
-  int pieces_in_hand_ = 0;    // announced for it and not done yet
-  double seconds_later_ = 0;  // forecast for what comes after it
 };
 
 Run::Run(const Plan& plan, const RunOptions& options, Store& store, const Json& document)
@@ -119,7 +113,6 @@ Run::Run(const Plan& plan, const RunOptions& options, Store& store, const Json& 
       session_(current_session(document)),
       ledger_(plan_, store, options.verify_only, sessions_of_other_binaries(document)),
       model_(load_cost_model(options.cost_model_file)),
-      forecast_(plan.sampling),
       inputs_directory_(options.directory + "/inputs") {
   if (const auto calibration = document.value("calibration", Json()); !calibration.is_null())
     calibration_ = calibration_of(calibration);
@@ -208,56 +201,18 @@ void Run::record_refusal(const Case& point) {
   record(JobKind::verify, point, 0, refusal, utc_now());
 }
 
-int Run::pieces_ahead(const Case& point) const {
-  const bool fresh = ledger_.verify_due(point);
-  if (options_.verify_only) return fresh ? 1 : 0;
-  const auto next = fresh ? 0 : ledger_.next_round(point);
-  const int rounds = next ? plan_.sampling.rounds - *next : 0;
-  return (fresh ? 1 : 0) + rounds + (fresh || ledger_.memory_due(point) ? 1 : 0);
-}
-
-int Run::pieces_ahead(const Group& group) const {
-  int pieces = 0;
-  for (const auto* point : group)
-    if (point->status == CaseStatus::planned) pieces += pieces_ahead(*point);
-  return pieces > 0 ? pieces + 1 : 0;  // the inputs
-}
-
-double Run::seconds_ahead(const Case& point) const {
-  const bool fresh = ledger_.verify_due(point);
-  const double verifying = fresh ? forecast_.seconds(JobKind::verify, point) : 0;
-  if (options_.verify_only) return verifying;
-  const bool timing = fresh || ledger_.next_round(point);
-  return verifying + (timing ? forecast_.seconds_of_rounds(point, ledger_.rounds_of(point)) : 0) +
-         (fresh || ledger_.memory_due(point) ? forecast_.seconds(JobKind::memory, point) : 0);
-}
-
-double Run::seconds_ahead(const Group& group) const {
-  double seconds = 0;
-  for (const auto* point : group)
-    if (point->status == CaseStatus::planned) seconds += seconds_ahead(*point);
-  return seconds;
-}
-
 // A case that the predictions refuse is judged for good when its turn comes, by what the run has learned until then.
 void Run::run_groups(const std::vector<Group>& groups) {
-  std::vector<int> announced;
-  for (const auto& group : groups) progress_.add(announced.emplace_back(pieces_ahead(group)));
-  for (auto group = groups.begin(); group != groups.end() && !stopped(); ++group) {
+  outlook_.announce(groups);
+  for (std::size_t place = 0; place < groups.size() && !stopped(); ++place) {
     if (!options_.verify_only) reprice_cases();
-    seconds_later_ = 0;
-    for (auto later = group + 1; later != groups.end(); ++later)
-      seconds_later_ +=
-          seconds_ahead(*later) + (pieces_ahead(*later) > 0 ? forecast_.seconds(JobKind::inputs, *later->front()) : 0);
-    pieces_in_hand_ = pieces_ahead(*group);
-    progress_.add(pieces_in_hand_ - announced[static_cast<std::size_t>(group - groups.begin())]);
-    in_hand_.clear();
-    for (const auto* point : *group)
-      if (point->status == CaseStatus::planned) in_hand_.push_back(point);
+    Group chosen;
+    for (const auto* point : groups[place])
+      if (point->status == CaseStatus::planned) chosen.push_back(point);
       else record_refusal(*point);
-    progress_.set_left(seconds_later_ + seconds_ahead(in_hand_) + forecast_.seconds(JobKind::inputs, *group->front()));
-    if (!in_hand_.empty() && pieces_ahead(in_hand_) > 0) run_group(in_hand_);
-    if (!stopped()) progress_.add(-pieces_in_hand_);  // what a mismatch or an early stop has saved
+    outlook_.begin_group(groups, place, chosen);
+    if (outlook_.pieces(chosen) > 0) run_group(chosen);
+    if (!stopped()) outlook_.end_group();
   }
 }
 
@@ -288,7 +243,7 @@ void Run::conclude(const Case& point) {
   const auto so_far = ledger_.rounds_of(point);
   if (options_.verify_only || stopped() || so_far.failed || so_far.rounds == 0) return;
   findings_.add_time(point, median(so_far.medians));
-  forecast_.learn_rounds(so_far);
+  outlook_.rounds_over(so_far);
   if (stop_of(so_far, plan_.sampling) != Stop::cap) return;
   progress_.say(fmt::format("capped: {} {}: {} of {} rounds, the cap is {} per case", point.selected.label(),
                             to_string(point.problem), so_far.rounds, plan_.sampling.rounds,
@@ -297,20 +252,13 @@ void Run::conclude(const Case& point) {
 
 // Small problems at the end, for the heat maps: one per dataset, drawn by every variant that was found right on it.
 void Run::draw_weights() {
+  std::map<std::string, std::vector<Case>> by_dataset;
   auto cases = weights_cases(plan_, [&](const Case& point) { return ledger_.verified(point); });
   std::erase_if(cases, [&](const Case& point) { return !ledger_.weights_due(point); });
-  progress_.add(static_cast<int>(cases.size()));
-  in_hand_.clear();
-  while (!cases.empty() && !stopped()) {
-    const auto dataset = cases.front().dataset;
-    progress_.add(1);
-    seconds_later_ = 0;
-    for (const auto& point : cases) seconds_later_ += forecast_.seconds(JobKind::weights, point);
-    const auto rest =
-        std::stable_partition(cases.begin(), cases.end(), [&](const Case& point) { return point.dataset == dataset; });
-    draw_dataset({cases.begin(), rest});
-    cases.erase(cases.begin(), rest);
-  }
+  for (const auto& point : cases) by_dataset[point.dataset].push_back(point);
+  outlook_.announce_weights(cases, static_cast<int>(by_dataset.size()));
+  for (const auto& [dataset, of_it] : by_dataset)
+    if (!stopped()) draw_dataset(of_it);
 }
 
 void Run::draw_dataset(const std::vector<Case>& cases) {
@@ -331,7 +279,6 @@ void Run::draw_dataset(const std::vector<Case>& cases) {
       if (result.status == Status::ok) result.measured = {{"file", file}, {"labels", inputs.result.token_labels}};
     }
     record(JobKind::weights, point, 0, result, started);
-    seconds_later_ -= forecast_.seconds(JobKind::weights, point);
     count_done(JobKind::weights, point, result);
   }
   remove_inputs(inputs);
@@ -444,10 +391,7 @@ void Run::learn(JobKind kind, const Case& point, const JobResult& result) {
 }
 
 void Run::count_done(JobKind kind, const Case& point, const JobResult& result) {
-  if (result.status == Status::ok) forecast_.learn(kind, point, result.wall_seconds);
-  --pieces_in_hand_;
-  progress_.set_left(seconds_later_ + seconds_ahead(in_hand_));
-  progress_.finish();
+  outlook_.done(kind, point, result.status == Status::ok ? std::optional(result.wall_seconds) : std::nullopt);
 }
 
 void Run::record(JobKind kind, const Case& point, int round, const JobResult& result, const std::string& started) {
