@@ -1,7 +1,8 @@
 #include "harness/words.h"
 
-#include <charconv>
 #include <cmath>
+
+#include "variants/api/number.h"
 
 namespace attnbench {
 namespace {
@@ -25,11 +26,9 @@ std::optional<std::int64_t> parse_count(std::string_view text) {
     factor = static_cast<std::int64_t>(unit(text.back()));
     text.remove_suffix(1);
   }
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || text.front() == '-') return std::nullopt;
-  if (value > INT64_MAX / factor) return std::nullopt;
-  return value * factor;
+  const auto value = parse_number<std::int64_t>(text);
+  if (!value || text.front() == '-' || *value > INT64_MAX / factor) return std::nullopt;
+  return *value * factor;
 }
 
 std::optional<double> parse_bytes(std::string_view text) {
@@ -38,10 +37,9 @@ std::optional<double> parse_bytes(std::string_view text) {
     factor = unit(text.back());
     text.remove_suffix(1);
   }
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0) || !std::isfinite(value)) return std::nullopt;
-  return value * factor;
+  const auto value = parse_number<double>(text);
+  if (!value || !(*value >= 0) || !std::isfinite(*value)) return std::nullopt;
+  return *value * factor;
 }
 
 std::string_view trim(std::string_view text) {

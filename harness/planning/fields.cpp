@@ -1,10 +1,10 @@
 #include "harness/planning/fields.h"
 
-#include <charconv>
 #include <cmath>
 
 #include "harness/words.h"
 #include "variants/api/error.h"
+#include "variants/api/number.h"
 
 namespace attnbench {
 namespace {
@@ -20,11 +20,9 @@ std::int64_t size(const char* name, std::string_view value) {
 }
 
 double real(const char* name, std::string_view value) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc{} || end != value.data() + value.size() || !std::isfinite(number))
-    reject(name, value, "a finite number, or none");
-  return number;
+  const auto number = parse_number<double>(value);
+  if (!number || !std::isfinite(*number)) reject(name, value, "a finite number, or none");
+  return *number;
 }
 
 void set_heads(Problem& p, std::string_view value) {

@@ -1,19 +1,13 @@
 #include "variants/api/params.h"
 
 #include <cassert>
-#include <charconv>
 #include <cmath>
 
 #include "variants/api/error.h"
+#include "variants/api/number.h"
 
 namespace attnbench {
 namespace {
-
-std::string number_text(double value) {
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-  return {buffer, end};
-}
 
 std::string text_of(const ParamValue& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
@@ -45,15 +39,13 @@ bool is_choice(std::string_view choices, std::string_view word) {
 }
 
 template <class T>
-T parse_number(const ParamSpec& spec, std::string_view text) {
+T parse(const ParamSpec& spec, std::string_view text) {
   const auto bound = [](double x) { return text_of(static_cast<T>(x)); };
   const std::string expected = std::string(spec.type == ParamSpec::Type::integer ? "a whole number" : "a number") + " from " +
                                bound(spec.min) + " to " + bound(spec.max);
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool parsed = error == std::errc{} && end == text.data() + text.size();
-  if (!parsed || !(static_cast<double>(value) >= spec.min && static_cast<double>(value) <= spec.max)) reject(spec, text, expected);
-  return value;
+  const auto value = parse_number<T>(text);
+  if (!value || !(static_cast<double>(*value) >= spec.min && static_cast<double>(*value) <= spec.max)) reject(spec, text, expected);
+  return *value;
 }
 
 }  // namespace
@@ -69,8 +61,8 @@ void Params::set(std::string_view name, std::string_view value) {
     known += (i ? ", " : "") + std::string(spec.name);
     if (name != spec.name) continue;
     switch (spec.type) {
-      case ParamSpec::Type::integer: values_[i] = parse_number<std::int64_t>(spec, value); return;
-      case ParamSpec::Type::real: values_[i] = parse_number<double>(spec, value); return;
+      case ParamSpec::Type::integer: values_[i] = parse<std::int64_t>(spec, value); return;
+      case ParamSpec::Type::real: values_[i] = parse<double>(spec, value); return;
       case ParamSpec::Type::choice:
         if (!is_choice(spec.choices, value)) reject(spec, value, *spec.choices ? "one of " + std::string(spec.choices) : "a word");
         values_[i] = std::string(value);

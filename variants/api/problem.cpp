@@ -1,10 +1,10 @@
 #include "variants/api/problem.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "variants/api/error.h"
+#include "variants/api/number.h"
 
 namespace attnbench {
 namespace {
@@ -16,43 +16,30 @@ std::string pair_text(std::int64_t a, std::int64_t b) {
   return a == b ? std::to_string(a) : std::to_string(a) + ":" + std::to_string(b);
 }
 
-std::string real_text(double value) {
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-  return {buffer, end};
-}
-
 std::string bound_text(std::int64_t bound) { return bound == Window::kUnbounded ? "inf" : std::to_string(bound); }
 
 [[noreturn]] void reject(std::string_view token, const std::string& expected) {
   throw UserError("problem: cannot read '" + std::string(token) + "'; expected " + expected);
 }
 
-std::int64_t parse_integer(std::string_view text, std::string_view token, const char* expected) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) reject(token, expected);
-  return value;
-}
-
-double parse_real(std::string_view text, std::string_view token, const char* expected) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) reject(token, expected);
-  return value;
+template <class T>
+T parse(std::string_view text, std::string_view token, const char* expected) {
+  const auto value = parse_number<T>(text);
+  if (!value) reject(token, expected);
+  return *value;
 }
 
 // "a" or "a:b" after a one-letter name.
 void parse_pair(std::string_view token, std::int64_t& a, std::int64_t& b, const char* expected) {
   const auto text = token.substr(1);
   const auto colon = text.find(':');
-  a = parse_integer(text.substr(0, colon), token, expected);
-  b = colon == std::string_view::npos ? a : parse_integer(text.substr(colon + 1), token, expected);
+  a = parse<std::int64_t>(text.substr(0, colon), token, expected);
+  b = colon == std::string_view::npos ? a : parse<std::int64_t>(text.substr(colon + 1), token, expected);
 }
 
 std::int64_t parse_bound(std::string_view text, std::string_view token) {
   if (text == "inf") return Window::kUnbounded;
-  const auto bound = parse_integer(text, token, "window=LEFT:RIGHT, each a count >= 0 or inf");
+  const auto bound = parse<std::int64_t>(text, token, "window=LEFT:RIGHT, each a count >= 0 or inf");
   if (bound < 0) reject(token, "window=LEFT:RIGHT, each a count >= 0 or inf");
   return bound;
 }
@@ -81,7 +68,7 @@ std::vector<std::int64_t> parse_lengths(std::string_view value, std::string_view
   std::vector<std::int64_t> lengths;
   while (true) {
     const auto comma = value.find(',');
-    lengths.push_back(parse_integer(value.substr(0, comma), token, "klen=L0,L1,... with one key length per batch entry"));
+    lengths.push_back(parse<std::int64_t>(value.substr(0, comma), token, "klen=L0,L1,... with one key length per batch entry"));
     if (comma == std::string_view::npos) return lengths;
     value.remove_prefix(comma + 1);
   }
@@ -94,8 +81,8 @@ void parse_setting(Problem& p, std::string_view token) {
   if (name == "window") p.window = parse_window(value, token);
   else if (name == "klen") p.key_lengths = parse_lengths(value, token);
   else if (name == "mask") p.mask = parse_mask(value, token);
-  else if (name == "scale") p.scale = parse_real(value, token, "scale=REAL");
-  else if (name == "softcap") p.softcap = parse_real(value, token, "softcap=REAL above 0");
+  else if (name == "scale") p.scale = parse<double>(value, token, "scale=REAL");
+  else if (name == "softcap") p.softcap = parse<double>(value, token, "softcap=REAL above 0");
   else reject(token, "one of window= klen= mask= scale= softcap=");
 }
 
@@ -104,7 +91,7 @@ void parse_token(Problem& p, std::string_view token) {
   else if (token == "causal" || token == "causal-top-left") p.causal = Causal::top_left;
   else if (token == "causal-bottom-right") p.causal = Causal::bottom_right;
   else if (token.find('=') != std::string_view::npos) parse_setting(p, token);
-  else if (token[0] == 'b') p.batch = parse_integer(token.substr(1), token, "bN");
+  else if (token[0] == 'b') p.batch = parse<std::int64_t>(token.substr(1), token, "bN");
   else if (token[0] == 'h') parse_pair(token, p.heads_q, p.heads_kv, "hN or hQUERY:KEY_VALUE");
   else if (token[0] == 'n') parse_pair(token, p.n_q, p.n_k, "nN or nQUERY:KEY");
   else if (token[0] == 'd') parse_pair(token, p.d_qk, p.d_v, "dN or dQK:V");
@@ -141,8 +128,8 @@ std::string to_string(const Problem& p) {
     if (p.mask.per_batch || p.mask.per_head)
       text += std::string(":") + (p.mask.per_batch ? "b" : "") + (p.mask.per_head ? "h" : "");
   }
-  if (p.scale) text += " scale=" + real_text(*p.scale);
-  if (p.softcap) text += " softcap=" + real_text(*p.softcap);
+  if (p.scale) text += " scale=" + number_text(*p.scale);
+  if (p.softcap) text += " softcap=" + number_text(*p.softcap);
   return text;
 }
 
