@@ -17,6 +17,16 @@ Prediction predicted(const char* variant, const char* problem, int threads = 1) 
   return predict({v, Params(v->params)}, parse_problem(problem), threads);
 }
 
+// A small case whose calls are predicted to take that long.
+Case case_of_call_seconds(double seconds) {
+  const auto* naive = find_variant("naive");
+  Case one;
+  one.problem = parse_problem("b1 h1 n8 d8 f32");
+  one.selected = {naive, Params(naive->params)};
+  one.prediction.seconds = seconds;
+  return one;
+}
+
 }  // namespace
 
 TEST_CASE("predicted time follows the declared cost: n-squared variants quadruple, linear ones double") {
@@ -66,11 +76,7 @@ TEST_CASE("enough sets to fill the cache twice, two at least, and one when hot")
 }
 
 TEST_CASE("a case costs its rounds, and nothing when it is not run") {
-  const auto* naive = find_variant("naive");
-  Case one;
-  one.problem = parse_problem("b1 h1 n8 d8 f32");
-  one.selected = {naive, Params(naive->params)};
-  one.prediction.seconds = 0.1;
+  auto one = case_of_call_seconds(0.1);
   Sampling sampling;
   sampling.rounds = 2;
   sampling.samples = 3;
@@ -83,11 +89,7 @@ TEST_CASE("a case costs its rounds, and nothing when it is not run") {
 }
 
 TEST_CASE("the cap limits the measured time of a case") {
-  Case one;
-  const auto* naive = find_variant("naive");
-  one.problem = parse_problem("b1 h1 n8 d8 f32");
-  one.selected = {naive, Params(naive->params)};
-  one.prediction.seconds = 5;
+  const auto one = case_of_call_seconds(5);
   Sampling sampling;
   sampling.rounds = 100;
   sampling.cap_seconds = 60;
