@@ -3,33 +3,10 @@
 #include <fmt/format.h>
 
 #include "harness/plugins/catalogue.h"
+#include "variants/api/names.h"
 
 namespace attnbench {
 namespace {
-
-struct Bit {
-  std::uint32_t bit;
-  const char* name;
-};
-
-constexpr Bit kLaws[] = {
-    {kRowStochastic, "row_stochastic"}, {kKeyPermutation, "key_permutation"},   {kIndependentHeads, "independent_heads"},
-    {kScoreShift, "score_shift"},       {kWeightsReadable, "weights_readable"},
-};
-
-constexpr Bit kFeatures[] = {
-    {kGqa, "gqa"},       {kCross, "n_q != n_k"},       {kUnequalDims, "d_v != d_qk"},  {kCausal, "causal"},
-    {kWindow, "window"}, {kKeyLengths, "key lengths"}, {kBooleanMask, "boolean mask"}, {kAdditiveMask, "additive mask"},
-    {kScale, "scale"},   {kSoftcap, "softcap"},
-};
-
-template <std::size_t n>
-std::vector<std::string> names(const Bit (&table)[n], std::uint32_t bits) {
-  std::vector<std::string> present;
-  for (const auto& entry : table)
-    if (bits & entry.bit) present.emplace_back(entry.name);
-  return present;
-}
 
 Json param_json(const ParamSpec& spec) {
   Json json{{"name", spec.name}, {"help", spec.help}};
@@ -58,9 +35,9 @@ const char* meaning_of(Computes computes) {
   return "";
 }
 
-std::vector<std::string> law_names(std::uint32_t laws) { return names(kLaws, laws); }
+std::vector<std::string> law_names(std::uint32_t laws) { return names_of(kLawNames, laws); }
 
-std::vector<std::string> feature_names(std::uint32_t features) { return names(kFeatures, features); }
+std::vector<std::string> feature_names(std::uint32_t features) { return names_of(kFeatureNames, features); }
 
 std::string default_text(const ParamSpec& spec) {
   if (spec.type == ParamSpec::Type::choice) return *spec.choices ? fmt::format("{} ({})", spec.text, spec.choices) : spec.text;

@@ -4,30 +4,20 @@
 #include <filesystem>
 #include <set>
 
+#include "harness/planning/plan_file.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/store/environment.h"
 #include "harness/store/record.h"
 #include "harness/store/store.h"
 #include "variants/api/error.h"
+#include "variants/api/names.h"
 
 namespace attnbench {
 namespace {
 
-constexpr const char* kProfileNames[] = {"quick", "standard", "rigorous"};
-
-struct LawName {
-  Law law;
-  const char* name;
-};
-constexpr LawName kLawNames[] = {{kRowStochastic, "row_stochastic"},
-                                 {kKeyPermutation, "key_permutation"},
-                                 {kIndependentHeads, "independent_heads"},
-                                 {kScoreShift, "score_shift"},
-                                 {kWeightsReadable, "weights_readable"}};
-
 Json plan_json(const Plan& plan) {
   return {{"name", plan.name},
-          {"profile", kProfileNames[static_cast<int>(plan.sampling.profile)]},
+          {"profile", name_of(plan.sampling.profile)},
           {"rounds", plan.sampling.rounds},
           {"samples", plan.sampling.samples},
           {"seed", plan.seed},
@@ -37,9 +27,6 @@ Json plan_json(const Plan& plan) {
 
 Json variant_json(const Selected& selected) {
   const auto& variant = *selected.variant;
-  Json laws = Json::array();
-  for (const auto& [law, name] : kLawNames)
-    if (variant.laws & law) laws.push_back(name);
   return {{"label", selected.label()},
           {"name", variant.name},
           {"family", variant.family},
@@ -48,7 +35,7 @@ Json variant_json(const Selected& selected) {
           {"computes", name_of(variant.computes)},
           {"time_label", variant.time_label},
           {"memory_label", variant.memory_label},
-          {"laws", laws},
+          {"laws", names_of(kLawNames, variant.laws)},
           {"params", params_json(selected.params)},
           {"plugin", plugin_json(variant)}};
 }

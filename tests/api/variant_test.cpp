@@ -2,8 +2,10 @@
 #include "variants/api/variant.h"
 
 #include <array>
+#include <bit>
 
 #include "tests/catch.h"
+#include "variants/api/names.h"
 
 using namespace attnbench;
 
@@ -51,6 +53,13 @@ TEST_CASE("every missing feature is a reason of its own, and the variant adds fu
   CHECK(unsupported_reasons(v, parse_problem("n9 d3"), params) == Reasons{"odd d"});
   CHECK(unsupported_reasons(v, parse_problem("n9 d3 softcap=2"), params).size() == 2);
   CHECK(unsupported_reasons(v, parse_problem("n9 d4"), params).empty());
+}
+
+TEST_CASE("every feature and every law has a name") {
+  CHECK(names_of(kFeatureNames, kEverything).size() == static_cast<std::size_t>(std::popcount(kEverything)));
+  CHECK(names_of(kFeatureNames, kCausal | kGqa) == std::vector<std::string>{"gqa", "causal"});
+  CHECK(names_of(kLawNames, kSoftmaxLaws).size() == static_cast<std::size_t>(std::popcount(kSoftmaxLaws)));
+  CHECK(names_of(kLawNames, 0).empty());
 }
 
 TEST_CASE("labels show what differs from the defaults") {

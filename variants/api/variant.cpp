@@ -1,27 +1,8 @@
 #include "variants/api/variant.h"
 
+#include "variants/api/names.h"
+
 namespace attnbench {
-namespace {
-
-struct FeatureName {
-  std::uint32_t bit;
-  const char* reason;
-};
-
-constexpr FeatureName kFeatureNames[] = {
-    {kGqa, "fewer key/value heads than query heads (GQA)"},
-    {kCross, "n_q different from n_k"},
-    {kUnequalDims, "d_v different from d_qk"},
-    {kCausal, "a causal mask"},
-    {kWindow, "a sliding window in the problem"},
-    {kKeyLengths, "key lengths"},
-    {kBooleanMask, "a dense boolean mask"},
-    {kAdditiveMask, "a dense additive mask"},
-    {kScale, "an explicit scale"},
-    {kSoftcap, "softcap"},
-};
-
-}  // namespace
 
 std::uint32_t features_of(const Problem& p) {
   std::uint32_t bits = 0;
@@ -43,7 +24,7 @@ Reasons unsupported_reasons(const Variant& variant, const Problem& problem, cons
   Reasons reasons;
   const auto missing = features_of(problem) & ~variant.supports;
   for (const auto& feature : kFeatureNames)
-    if (missing & feature.bit) reasons.push_back(std::string(variant.name) + " does not support " + feature.reason);
+    if (missing & feature.bit) reasons.push_back(std::string(variant.name) + " does not support " + feature.in_words);
   if (variant.unsupported) variant.unsupported(problem, params, reasons);
   return reasons;
 }
