@@ -43,12 +43,16 @@ class Quantity:
         return self.caption + (NEST_CAPTION if self.coincides else "") + (FIT_CAPTION if self.fit else "")
 
 
-def _inverse(point: Point, rate: float | None) -> Interval | None:
-    """Interval of a rate, which is some work over the time: the time's interval turned over."""
-    if rate is None or point.time.interval is None:
-        return None
-    work, time = rate * point.time.median_s, point.time.interval
-    return Interval(work / time.high, work / time.low, time.coverage)
+def _per_second(name: str, title: str, axis: str, caption: str, rate: Callable[[Point], float | None]) -> Quantity:
+    """Some work over the time, in GFLOP/s; its interval is the time's turned over."""
+
+    def interval(point: Point) -> Interval | None:
+        if rate(point) is None or point.time.interval is None:
+            return None
+        work, time = rate(point) * point.time.median_s, point.time.interval
+        return Interval(work / time.high, work / time.low, time.coverage)
+
+    return Quantity(name, title, axis, caption, rate, units.gflops, interval, higher_is_better=True)
 
 
 def _share_interval(point: Point) -> Interval | None:
@@ -73,11 +77,10 @@ MEMORY = Quantity(
     without="the memory pass measured none of these cases; attnbench run --resume finishes the run",
 )  # fmt: skip
 
-USEFUL = Quantity(
+USEFUL = _per_second(
     "useful_gflops", "Useful work per second", "useful GFLOP/s (log scale)",
     "2 × the multiply-adds this variant needs for this problem, per second: how busy the machine was.",
-    value=lambda p: p.useful_gflops, text=units.gflops, interval=lambda p: _inverse(p, p.useful_gflops),
-    higher_is_better=True,
+    lambda p: p.useful_gflops,
 )  # fmt: skip
 
 SHARE = Quantity(
@@ -88,12 +91,11 @@ SHARE = Quantity(
     higher_is_better=True, ceiling=1.0, without="the peak was not probed beside the samples; measure again",
 )  # fmt: skip
 
-DENSE = Quantity(
+DENSE = _per_second(
     "dense_gflops", "Dense-equivalent work per second", "dense-equivalent GFLOP/s (log scale)",
     "2 b h n_q n_k (d_qk + d_v) per second whatever the variant really computes: how soon the answer came. "
     "It may exceed the machine's peak for a variant that skips work.",
-    value=lambda p: p.dense_gflops, text=units.gflops, interval=lambda p: _inverse(p, p.dense_gflops),
-    higher_is_better=True,
+    lambda p: p.dense_gflops,
 )  # fmt: skip
 
 SPEEDUP = Quantity(
