@@ -18,7 +18,6 @@
 namespace attnbench {
 namespace {
 
-constexpr int kInterrupted = 130;
 constexpr double kQuickSeconds = 4, kFullSeconds = 30;
 
 struct Options {

@@ -11,6 +11,8 @@ class App;
 
 namespace attnbench {
 
+constexpr int kInterrupted = 130;  // exit code after Ctrl-C or a polite kill, as a shell gives it
+
 /// What every command gets.
 struct CommandLine {
   std::vector<std::string> arguments;  // argv

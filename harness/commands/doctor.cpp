@@ -21,7 +21,6 @@ namespace attnbench {
 namespace {
 
 constexpr int kFailed = 1;
-constexpr int kInterrupted = 130;
 
 struct Options {
   bool quick = false;
