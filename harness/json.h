@@ -11,13 +11,18 @@ namespace attnbench {
 
 using Json = nlohmann::ordered_json;
 
+/// Whether it is a whole number that fits a T.
+template <class T>
+bool is_integer(const Json& json) {
+  return json.is_number_unsigned() ? std::in_range<T>(json.get<std::uint64_t>())
+                                   : json.is_number_integer() && std::in_range<T>(json.get<std::int64_t>());
+}
+
 /// A whole number as a T. Throws where it is none or does not fit: nlohmann's get() casts whatever it finds, and a float beyond T's
 /// range is undefined then.
 template <class T>
 T integer_of(const Json& json) {
-  const bool fits = json.is_number_unsigned() ? std::in_range<T>(json.get<std::uint64_t>())
-                                              : json.is_number_integer() && std::in_range<T>(json.get<std::int64_t>());
-  if (!fits) throw std::out_of_range("no whole number that fits: " + json.dump());
+  if (!is_integer<T>(json)) throw std::out_of_range("no whole number that fits: " + json.dump());
   return json.get<T>();
 }
 

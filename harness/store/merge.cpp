@@ -11,6 +11,7 @@
 #include "harness/json.h"
 #include "harness/planning/plan_file.h"
 #include "harness/planning/shard.h"
+#include "harness/store/datasets.h"
 #include "harness/store/run_file.h"
 #include "harness/store/store.h"
 #include "variants/api/error.h"
@@ -52,7 +53,7 @@ Shard stored_shard(const Json& run, const std::string& directory) {
 StoredRun load(const std::string& directory) {
   StoredRun stored{directory, parse_run(read_file(directory + "/run.json"), directory + "/run.json"), {}, {}};
   const auto& run = stored.run;
-  for (const char* name : {"plan", "environment"})
+  for (const char* name : {"plan", "environment", "datasets"})
     if (!run.value(name, Json()).is_object()) damaged(directory, std::string("has no ") + name);
   for (const char* name : {"sessions", "variants"})
     if (!run.value(name, Json()).is_array() || run[name].empty()) damaged(directory, std::string("has no ") + name);
@@ -83,6 +84,20 @@ void require_same_plan(const StoredRun& first, const StoredRun& other) {
   if (comparable_plan(first) != comparable_plan(other) ||
       first.run["plan"].value("cases", Json()) != other.run["plan"].value("cases", Json()))
     refuse("have different plans (plan.toml in their run.json)");
+}
+
+// The datasets of all runs. The same plan may find other files behind a name on another machine.
+Json join_datasets(const std::vector<StoredRun>& runs) {
+  Json joined = Json::object();
+  for (const auto& stored : runs) {
+    const auto& datasets = stored.run["datasets"];
+    for (const auto& other : runs)
+      if (const auto name = contradicting_dataset(datasets, other.run["datasets"]))
+        throw UserError(stored.directory + " and " + other.directory + " measured different contents of dataset '" + *name +
+                        "'; measure one of them again on the other's data, or leave it out");
+    joined.update(datasets);
+  }
+  return joined;
 }
 
 void require_same_machine(const std::vector<StoredRun>& runs) {
@@ -121,6 +136,16 @@ std::vector<std::string> put_in_order(std::vector<StoredRun>& runs) {
   return missing;
 }
 
+// The session of its run that made a record.
+std::int64_t session_of(const Json& record, const StoredRun& stored) {
+  const auto session = record.value("session", Json());
+  const auto count = static_cast<std::int64_t>(stored.run["sessions"].size());
+  if (is_integer<std::int64_t>(session))
+    if (const auto index = integer_of<std::int64_t>(session); index >= 0 && index < count) return index;
+  throw UserError(stored.directory + "/records.jsonl holds a record of session " + session.dump() + " and run.json lists " +
+                  std::to_string(count) + "; they are not of one run: leave that run out");
+}
+
 // All records with their sessions counted through. A record that two runs share must be the same in both.
 std::vector<Json> join_records(const std::vector<StoredRun>& runs) {
   std::vector<Json> joined;
@@ -128,7 +153,7 @@ std::vector<Json> join_records(const std::vector<StoredRun>& runs) {
   std::int64_t first_session = 0;
   for (const auto& stored : runs) {
     for (auto record : stored.records) {
-      record["session"] = first_session + record.value("session", std::int64_t{0});
+      record["session"] = first_session + session_of(record, stored);
       const std::string key = record["key"];
       const auto [found, is_new] = index.emplace(key, std::pair(joined.size(), &stored));
       if (is_new) {
@@ -150,8 +175,9 @@ std::size_t count_cases(const std::vector<Json>& records) {
       std::count_if(records.begin(), records.end(), [](const Json& record) { return record.value("kind", "") == "verify"; }));
 }
 
-Json join_runs(const std::vector<StoredRun>& runs, const MergeOptions& options, bool complete) {
+Json join_runs(const std::vector<StoredRun>& runs, const Json& datasets, const MergeOptions& options, bool complete) {
   auto run = runs.front().run;
+  run["datasets"] = datasets;
   run["run_id"] = run_id_of(options.out);
   run["status"] = complete ? "complete" : "interrupted";
   run["command"] = options.command;
@@ -224,6 +250,7 @@ MergeOutcome merge_runs(const MergeOptions& options) {
   std::vector<StoredRun> runs;
   for (const auto& directory : options.runs) runs.push_back(load(directory));
   for (const auto& stored : runs) require_same_plan(runs.front(), stored);
+  const auto datasets = join_datasets(runs);
   MergeOutcome outcome;
   outcome.missing = put_in_order(runs);
   if (!options.allow_mixed) require_same_machine(runs);
@@ -243,7 +270,7 @@ MergeOutcome merge_runs(const MergeOptions& options) {
     Store store(stage.path(), Store::Mode::create);
     store.append_all(records);
     for (const auto& stored : runs) copy_weights(stored, stage.path());
-    store.write_run(join_runs(runs, options, outcome.missing.empty()));
+    store.write_run(join_runs(runs, datasets, options, outcome.missing.empty()));
   }
   stage.finish();
   return outcome;

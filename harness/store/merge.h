@@ -21,8 +21,8 @@ struct MergeOutcome {
   std::vector<std::string> missing;  // one line each; empty unless `partial`
 };
 
-/// Writes `out` as a whole or not at all. Throws UserError: no run, another plan or seed than the first, a shard twice, missing or
-/// unfinished, another binary or machine, one key with two contents, `out` in use.
+/// Writes `out` as a whole or not at all. Throws UserError: no run, another plan or seed than the first, a dataset of other
+/// contents, a shard twice, missing or unfinished, another binary or machine, one key with two contents, `out` in use.
 MergeOutcome merge_runs(const MergeOptions& options);
 
 }  // namespace attnbench

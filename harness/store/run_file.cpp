@@ -6,6 +6,7 @@
 
 #include "harness/planning/plan_file.h"
 #include "harness/plugins/catalogue.h"
+#include "harness/store/datasets.h"
 #include "harness/store/environment.h"
 #include "harness/store/record.h"
 #include "harness/store/store.h"
@@ -95,6 +96,7 @@ Json describe_run(const Plan& plan, const RunOptions& options) {
               {"plan", plan_json(plan)},
               {"shard", shard_json(plan.shard)},
               {"merged_from", Json::array()},
+              {"datasets", dataset_fingerprints(plan)},
               {"variants", variants_json(plan)},
               {"environment", environment},
               {"binary_id", binary_id(options.self)},
@@ -110,11 +112,18 @@ Json continue_run(const Json& stored, const Json& current, const std::string& di
                     " was measured with another plan (its plan.toml is in run.json); start a new run with another --out");
   if (!stored.value("sessions", Json()).is_array() || stored["sessions"].empty())
     throw UserError(directory + "/run.json has no sessions; it is damaged: start a new run with another --out");
+  const auto datasets = stored.value("datasets", Json());
+  if (!datasets.is_object())
+    throw UserError(directory + "/run.json has no datasets; it is damaged: start a new run with another --out");
+  if (const auto name = contradicting_dataset(datasets, current.at("datasets")))
+    throw UserError("dataset '" + *name + "' holds other data than when " + directory +
+                    " was begun; put it back, or start a new run with another --out");
   for (const auto& session : stored["sessions"])
     if (const auto what = differences(session, current); !allow_mixed && !what.empty())
       throw UserError(directory + " was measured with " + what +
                       "; add --allow-mixed to carry on all the same, or start a new run with another --out");
   auto run = stored;
+  run["datasets"].update(current.at("datasets"));  // the shards that were merged need not have met them all
   run["sessions"].push_back(session_json(current));
   run["status"] = "running";
   run["finished"] = nullptr;

@@ -13,8 +13,9 @@ namespace attnbench {
 /// run.json of a run that starts now, with its first session, as harness/schema/run.schema.json describes it.
 Json describe_run(const Plan& plan, const RunOptions& options);
 
-/// run.json of `stored` with the session of `current`, a describe_run() of this start, added. Throws UserError when the plans
-/// differ, or the binary or the machine does and `allow_mixed` is not set: their times must not stand in one file unnoticed.
+/// run.json of `stored` with the session of `current`, a describe_run() of this start, added. Throws UserError when the plans or
+/// the contents of a dataset differ, or the binary or the machine does and `allow_mixed` is not set: their times must not stand in
+/// one file unnoticed.
 Json continue_run(const Json& stored, const Json& current, const std::string& directory, bool allow_mixed);
 
 /// Index of the session that is running: the last of `sessions`. Records carry it.

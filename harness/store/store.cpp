@@ -75,7 +75,7 @@ bool is_record(const Json& record) {
   const auto is_number = [](const Json& object, const char* name) { return !object.contains(name) || object[name].is_number(); };
   if (!record.is_object() || !record.value("key", Json()).is_string() || !is_status(record.value("status", Json()))) return false;
   const auto time = record.value("time", Json::object());
-  const bool has_session = !record.contains("session") || record["session"].is_number_integer();
+  const bool has_session = !record.contains("session") || is_integer<int>(record["session"]);
   return has_session && is_number(record, "wall_s") && time.is_object() && is_number(time, "median_s");
 }
 

@@ -62,6 +62,20 @@ def test_another_binary_is_named_and_mixed_in_only_on_request(attnbench, tmp_pat
     assert len(json.loads(file.read_text())["sessions"]) == 2
 
 
+def test_other_data_under_the_same_name_are_neither_merged_nor_added(attnbench, tmp_path):
+    """Two users' text:my.txt: the plans agree, the inputs do not."""
+    dataset = f"text:{tmp_path / 'my.txt'}"
+    plan = "--variants naive -a n=4,8 -a d=4 --threads 1 --rounds 1 --samples 1 --no-report".split()
+    for index, word in ((1, "one"), (2, "two")):
+        (tmp_path / "my.txt").write_text(f"{word} and then another " * 1000)
+        attnbench.ok("run", *plan, "--dataset", dataset, "--shard", f"{index}/2", "--out", f"shard{index}")
+    message = attnbench.refused("merge", "whole", "shard1", "shard2", "--allow-mixed")
+    assert f"different contents of dataset '{dataset}'" in message
+    assert not (tmp_path / "whole").exists()
+    assert f"dataset '{dataset}'" in attnbench.refused("run", "--resume", "shard1", "--no-report", "--allow-mixed")
+    attnbench.ok("run", "--resume", "shard2", "--no-report")
+
+
 def test_a_shard_is_one_of_a_plan(attnbench):
     assert "2/8" in attnbench.refused("run", *QUICK, "--shard", "3/2")
     assert "only 3 shapes" in attnbench.refused("run", *QUICK, "--shard", "1/4")

@@ -122,6 +122,14 @@ def test_other_seeds_and_datasets_are_refused_by_name(capsys, base, make):
     assert "text / gaussian" in output and "warning: inputs of different datasets" in output
 
 
+def test_one_name_with_other_contents_is_another_dataset(capsys, base, make):
+    new = edit(make(OTHER), datasets={"text": "text#v1#other"})
+    assert "different contents of the same dataset (text)" in refused(capsys, base, new)
+    assert main([str(base), str(new), "--allow-different-inputs"]) == 0
+    assert "warning: different contents of the same dataset" in capsys.readouterr().out
+    assert compare(base, edit(new, datasets={"gaussian": "unmet by the other"})).rows
+
+
 def test_another_machine_is_refused_unless_told_otherwise(capsys, base, make):
     new = make(OTHER)
     sessions = [s | {"machine_id": "m2"} for s in json.loads((new / "run.json").read_text())["sessions"]]

@@ -12,7 +12,6 @@ from attnbench_reports.load.calibration import Calibration, Level
 from attnbench_reports.load.cases import UNFINISHED, cases_of
 from attnbench_reports.load.heatmaps import heatmaps_of
 from attnbench_reports.load.run import (
-    CONDITIONS,
     REQUIRED,
     REQUIRED_INSIDE,
     REQUIRED_META,
@@ -67,16 +66,20 @@ def test_the_loader_requires_nothing_that_the_schema_leaves_open():
         assert set(inside) <= set(RUN_SCHEMA["properties"][name]["items"]["required"]), name
 
 
-def test_every_condition_beside_the_samples_is_in_the_schema_and_may_be_absent(tmp_path):
-    assert set(CONDITIONS) <= set(RECORD_SCHEMA["properties"]["time"]["properties"])
+def test_a_time_says_all_that_stood_beside_its_samples(tmp_path):
+    """Whatever of it is missing breaks the schema; what the report shows is refused by the loader, too."""
     run = make_run(tmp_path / "run", SMALL)
-    changed = [json.loads(line) for line in lines(run)]
-    for item in changed:
-        for name in CONDITIONS if "time" in item else ():
-            del item["time"][name]
-    write(run, "".join(json.dumps(item) + "\n" for item in changed))
-    case = cases_of(load_runs([run])[0])[0]
-    assert all(time["above_ceiling"] is False and time["load_1m"] is None for time in case.times.values())
+    records = [json.loads(line) for line in lines(run)]
+    place, timed = next((k, r) for k, r in enumerate(records) if r["kind"] == "time")
+    described = RECORD_SCHEMA["properties"]["time"]
+    assert set(timed["time"]) == set(described["required"]) == set(described["properties"]) - {"implementation"}
+    for name in timed["time"]:
+        bare = timed | {"time": {k: v for k, v in timed["time"].items() if k != name}}
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(bare, RECORD_SCHEMA)
+        if name in REQUIRED_INSIDE["time"]:
+            write(run, "".join(json.dumps(item) + "\n" for item in [*records[:place], bare, *records[place + 1 :]]))
+            assert f"lacks 'time.{name}'" in refusal(run)
 
 
 def test_numbers_that_are_null_are_read(tmp_path):
@@ -85,6 +88,8 @@ def test_numbers_that_are_null_are_read(tmp_path):
     for item in changed:
         if "verify" in item:
             item["verify"] |= {"rel_rms": None, "max_abs": None, "approximation_rel_rms": None}
+        if "time" in item:
+            item["time"] |= {"clock_drift": None, "load_1m": None, "share_of_peak": None, "share_of_bandwidth": None}
         jsonschema.validate(item, RECORD_SCHEMA)
     write(run, "".join(json.dumps(item) + "\n" for item in changed))
     assert len(cases_of(load_runs([run])[0])) == 4
@@ -174,11 +179,14 @@ def test_a_record_that_breaks_the_schema_is_refused(tmp_path, change, said):
         ({"environment": {}}, "lacks 'environment.cpu_model'"),
         ({"variants": [{}]}, "lacks 'variants.label'"),
         ({"sessions": [{}]}, "lacks 'sessions.started'"),
+        ({"sessions": ...}, "lacks 'sessions'"),
+        ({"calibration": ...}, "lacks 'calibration'"),
     ],
 )
 def test_a_run_json_that_breaks_the_schema_is_refused(tmp_path, change, said):
     run = make_run(tmp_path / "run", SMALL)
-    (run / "run.json").write_text(json.dumps(run_json(SMALL) | change))
+    changed = {k: v for k, v in (run_json(SMALL) | change).items() if v is not ...}
+    (run / "run.json").write_text(json.dumps(changed))
     assert said in refusal(run)
 
 
@@ -286,17 +294,6 @@ def test_records_of_several_binaries_or_machines_are_warned_of(tmp_path, what):
     meta["sessions"][1][f"{what}_id"] = "another"
     (run / "run.json").write_text(json.dumps(meta))
     assert any(f"2 different {what[:5]}" in w for w in load_runs([run])[0].warnings)
-
-
-def test_a_run_that_lists_no_sessions_has_one(tmp_path):
-    run = make_run(tmp_path / "run", SMALL)
-    meta = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(
-        json.dumps({k: v for k, v in meta.items() if k not in ("sessions", "shard", "merged_from", "calibration")})
-    )
-    loaded = load_runs([run])[0]
-    assert loaded.sessions == [{k: v for k, v in meta["sessions"][0].items() if k != "command"}]
-    assert loaded.calibration is None
 
 
 def test_calibrated_bandwidths_become_the_levels_of_the_memory_hierarchy(tmp_path):

@@ -141,6 +141,7 @@ def run_json(recipe: Recipe) -> dict:
         "command": command,
         "plan": {"name": "synthetic", "profile": "standard", "rounds": recipe.rounds, "samples": recipe.samples,
                  "seed": recipe.seed, "cases": len(recipe.laws) * len(recipe.sizes), "toml": "name = 'synthetic'\n"},
+        "datasets": {recipe.dataset: f"{recipe.dataset}#v1"},
         "variants": [{"label": law.label, "name": law.name, "family": law.family, "summary": f"a law n^{law.exponent}",
                       "paper": "made up for tests", "computes": law.computes, "time_label": f"O(n^{law.exponent:g})",
                       "memory_label": f"O(n^{law.memory:g})", "laws": ["weights_readable"] if law.readable else [],
@@ -242,7 +243,8 @@ def _time(recipe: Recipe, law: Law, base: dict, noise: np.random.Generator) -> d
             "warmup_calls": 1, "prepare_s": 1e-5, "peak_gflops": peak, "peak_before_gflops": peak,
             "peak_after_gflops": 0.98 * peak, "involuntary_switches": [0] * (recipe.samples - 1) + [2],
             "load_1m": 0.3, "clock_drift": 0.02, "input_sets": 1, "share_of_peak": share, "share_of_bandwidth": 0.1,
-            "above_ceiling": share is not None and share > 1.02, "stop": None}  # fmt: skip
+            "above_ceiling": share is not None and share > 1.02, "stop": None,
+            "timed_by": "harness"}  # fmt: skip
 
 
 def _memory(recipe: Recipe, law: Law, base: dict, noise: np.random.Generator) -> dict:

@@ -49,6 +49,8 @@ def checked_inputs(base: Side, new: Side, allowed: Allowed) -> tuple[Side, Side,
     datasets = sorted(base.datasets), sorted(new.datasets)
     if not base.datasets & new.datasets:
         warnings.append(f"inputs of different datasets ({_list(datasets[0])}; {_list(datasets[1])})")
+    if changed := [k for k, v in base.contents.items() if new.contents.get(k, v) != v]:
+        warnings.append(f"different contents of the same dataset ({_list(changed)})")
     if warnings and not allowed.inputs:
         raise UserError(f"'{base.label}' and '{new.label}' have {warnings[0]}; measure both on the same inputs, or "
                         "give --allow-different-inputs")  # fmt: skip

@@ -66,6 +66,7 @@ class Side:
     machines: frozenset[str] = frozenset()  # ids; equal sets are the same machine
     machine: str = ""  # in words
     seeds: frozenset[int] = frozenset()
+    contents: dict[str, str] = field(default_factory=dict)  # dataset -> fingerprint of what it makes inputs from
     created: str = ""
     command: str = ""
     busy: bool = False  # the load before the run was worth mentioning
@@ -115,6 +116,7 @@ def _side(run: Run, cases: list[Case], name: Callable[[Case], str], label: str) 
         machines=frozenset(str(session.get("machine_id")) for session in sessions),
         machine=f"{environment['cpu_model']}, {environment['cores']} cores",
         seeds=frozenset(case.seed for case in cases),
+        contents=run.meta.get("datasets", {}),
         created=rows["created (UTC)"],
         command=rows["command"],
         busy=environment.get("load_1m", 0) > BUSY_SHARE * environment["cores"],

@@ -20,6 +20,7 @@ REQUIRED = (
 )
 REQUIRED_META = (
     *("run_id", "created", "finished", "status", "plan", "variants", "environment", "binary_id", "machine_id"),
+    *("sessions", "merged_from", "calibration"),
 )
 REQUIRED_META_INSIDE = {
     "plan": ("name", "profile", "rounds", "samples", "seed", "cases"),
@@ -36,18 +37,15 @@ REQUIRED_INSIDE = {
         *("oracle", "rows", "rel_rms", "max_abs", "tolerance_rel_rms", "tolerance_max_abs", "approximation_rel_rms"),
         *("deterministic", "guards_intact", "workspace_within_declared"),
     ),
-    "time": ("samples_s", "prepare_s", "peak_gflops"),
+    "time": (
+        *("samples_s", "prepare_s", "peak_gflops", "clock_drift", "involuntary_switches", "load_1m", "share_of_peak"),
+        *("share_of_bandwidth", "above_ceiling", "stop"),
+    ),
     "memory": (
         *("workspace_declared", "workspace_peak", "prepared_bytes", "rss_baseline", "rss_peak", "stray_allocations"),
     ),
     "weights": ("file", "labels"),
 }
-
-# The conditions beside the samples; a record may lack what its machine cannot tell.
-CONDITIONS = {
-    "peak_before_gflops": 0, "peak_after_gflops": 0, "clock_drift": None, "involuntary_switches": (), "load_1m": None,
-    "input_sets": 1, "share_of_peak": None, "share_of_bandwidth": None, "above_ceiling": False, "stop": None,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,13 +98,7 @@ def _read_meta(path: Path) -> dict:
         missing += [f"{name}.{field}" for item in meta.get(name, ()) for field in inside if field not in item]
     if missing:
         raise UserError(f"'{file}' lacks '{missing[0]}'; it is not a run.json of schema version {SCHEMA_VERSION}")
-    return _lone_session(meta) | meta
-
-
-def _lone_session(meta: dict) -> dict:
-    """What a run.json that lists no sessions says: everything was measured at once, on an uncalibrated machine."""
-    session = {"started": meta["created"], **{k: meta[k] for k in REQUIRED_SESSION if k != "started"}}
-    return {"sessions": [session], "shard": None, "merged_from": [], "calibration": None}
+    return meta
 
 
 def _missing(value: dict, names: tuple[str, ...], inside: dict[str, tuple[str, ...]]) -> list[str]:
@@ -160,8 +152,6 @@ def _parse(line: bytes, where: str) -> dict:
         raise UserError(f"{where} holds a time that is not above 0; the file is damaged")
     if record["kind"] not in KINDS:
         raise UserError(f"{where} has kind '{record['kind']}'; known kinds are {', '.join(KINDS)}")
-    if "time" in record:
-        record["time"] = CONDITIONS | record["time"]
     return record
 
 

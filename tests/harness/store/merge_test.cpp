@@ -36,6 +36,7 @@ Json run_json(int index, int count) {
           {"status", "complete"},
           {"command", {"attnbench", "run"}},
           {"plan", plan_json()},
+          {"datasets", {{"gaussian", "gaussian#v1"}, {"file:data", "file#v1#17"}}},
           {"shard", count == 1 ? Json() : Json{{"index", index}, {"count", count}}},
           {"merged_from", Json::array()},
           {"variants", {{{"label", "naive"}}, {{"label", "v" + std::to_string(index)}}}},
@@ -134,6 +135,24 @@ TEST_CASE("records keep their session when a shard was resumed") {
   CHECK(merged[2]["session"] == 2);
 }
 
+TEST_CASE("a record of a session that its run does not have is not given to the next run's") {
+  const Shards shards;
+  for (const auto& session : {Json(1), Json(-1), Json()}) {
+    auto records = records_of(1);
+    records[1]["session"] = session;
+    if (session.is_null()) records[1].erase("session");
+    store_run(shards.first, run_json(1, 2), records);
+    CHECK(has(shards.refusal_of_merge(), "session " + session.dump() + " and run.json lists 1"));
+  }
+  for (const auto& session : {Json(0.5), Json("0"), Json(1e300), Json(std::uint64_t{1} << 63), Json(std::int64_t{1} << 32)}) {
+    CAPTURE(session.dump());
+    auto records = records_of(1);
+    records[1]["session"] = session;
+    store_run(shards.first, run_json(1, 2), records);
+    CHECK(has(shards.refusal_of_merge(), "records.jsonl line 2 is not a record"));
+  }
+}
+
 TEST_CASE("a missing, doubled or unfinished shard is named; what there is can be had for the asking") {
   const Shards shards;
   const auto one = [&](bool partial) { return merge_runs({.out = shards.out, .runs = {shards.second}, .partial = partial}); };
@@ -169,6 +188,37 @@ TEST_CASE("runs of other plans, seeds and splits are refused") {
     shards.change(pointer, value);
     CHECK(has(shards.refusal_of_merge(true, true), complaint));
   }
+}
+
+TEST_CASE("one name of a dataset stands for one content") {
+  const Shards shards;
+  shards.change("/datasets/file:data", "file#v1#18");
+  for (const bool allow_mixed : {false, true}) {
+    const auto message = shards.refusal_of_merge(true, allow_mixed);
+    CHECK(has(message, "different contents of dataset 'file:data'"));
+    CHECK(has(message, shards.first));
+    CHECK(has(message, shards.second));
+  }
+}
+
+TEST_CASE("a dataset that only some shards met is taken along, and compared between those that did") {
+  const Shards shards;
+  const auto third = shards.folder / "s3", fourth = shards.folder / "s4";
+  const auto stored = [](int index, const Json& datasets, const std::string& directory) {
+    auto run = run_json(index, 4);
+    run["datasets"] = datasets;
+    run["plan"]["cases"] = 4;
+    store_run(directory, run, records_of(index));
+  };
+  const auto merge = [&] { return merge_runs({.out = shards.out, .runs = {shards.first, shards.second, third, fourth}}); };
+  stored(1, {{"gaussian", "g"}}, shards.first);
+  stored(2, {{"file:data", "1"}}, shards.second);
+  stored(3, {{"gaussian", "g"}}, third);
+  stored(4, {{"file:data", "2"}}, fourth);
+  CHECK(has(refusal(merge), shards.second + " and " + fourth + " measured different contents of dataset 'file:data'"));
+  stored(4, {{"file:data", "1"}}, fourth);
+  CHECK(merge().records == 8);
+  CHECK(Json::parse(read_text(shards.out + "/run.json"))["datasets"] == Json{{"gaussian", "g"}, {"file:data", "1"}});
 }
 
 TEST_CASE("nodes may have more or less memory") {
@@ -229,7 +279,7 @@ TEST_CASE("attention matrices come along, and none from outside a run's folder")
 TEST_CASE("a folder that is no run, or holds something, is refused") {
   const Shards shards;
   CHECK(has(refusal([&] { merge_runs({.out = shards.out, .runs = {shards.folder / "none"}}); }), "cannot read"));
-  for (const char* member : {"/plan", "/sessions", "/variants", "/environment", "/run_id", "/shard"}) {
+  for (const char* member : {"/plan", "/datasets", "/sessions", "/variants", "/environment", "/run_id", "/shard"}) {
     CAPTURE(member);
     shards.change(member, 7);
     CHECK(has(shards.refusal_of_merge(), "damaged"));

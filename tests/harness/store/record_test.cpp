@@ -77,6 +77,41 @@ TEST_CASE("a record follows the schema, whatever came out") {
   CHECK(schema_violation(schema, make_record({point, JobKind::weights, 0, 1}, result, utc_now())) != "");
 }
 
+TEST_CASE("a time that does not say what stood beside its samples breaks the schema") {
+  const auto schema = read_schema("record.schema.json");
+  const auto point = linear_case();
+  JobResult result;
+  result.isa = "AVX2";
+  const Json whole = {{"samples_s", {0.1}},
+                      {"iterations", {1}},
+                      {"median_s", 0.1},
+                      {"min_s", 0.1},
+                      {"warmup_calls", 1},
+                      {"prepare_s", 0.0},
+                      {"peak_gflops", 0.0},
+                      {"peak_before_gflops", 0.0},
+                      {"peak_after_gflops", 0.0},
+                      {"clock_drift", nullptr},
+                      {"involuntary_switches", {0}},
+                      {"load_1m", nullptr},
+                      {"input_sets", 1},
+                      {"share_of_peak", nullptr},
+                      {"share_of_bandwidth", nullptr},
+                      {"above_ceiling", false},
+                      {"stop", nullptr},
+                      {"timed_by", "harness"}};
+  const auto violation = [&](const Json& time) {
+    result.measured = time;
+    return schema_violation(schema, make_record({point, JobKind::time, 0, 1}, result, utc_now()));
+  };
+  CHECK(violation(whole) == "");
+  for (const auto& [name, value] : whole.items()) {
+    auto bare = whole;
+    bare.erase(name);
+    CHECK(violation(bare) == ".time lacks \"" + name + "\"");
+  }
+}
+
 TEST_CASE("the cost of a problem that a variant does not support is not asked for") {
   auto point = linear_case();
   Variant picky = *point.selected.variant;
