@@ -1,8 +1,12 @@
 """What all Python tests share."""
 
 import os
+import signal
 
 import pytest
+
+# A shell starts background jobs with Ctrl-C ignored, and what they start inherits that: the tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

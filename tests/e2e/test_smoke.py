@@ -79,9 +79,7 @@ def test_killed_and_resumed_run_loses_and_repeats_nothing(binary, tmp_path):
 def test_interrupt_exits_130_and_says_how_to_go_on(binary, tmp_path):
     directory = tmp_path / "run"
     command = [str(binary), "run", *SMALL, "--no-report", "--out", str(directory)]
-    # A script's background job ignores SIGINT and hands that down; a terminal's job, which is meant here, does not.
-    listen = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **listen)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     store = directory / "records.jsonl"
     deadline = time.monotonic() + 120
     while not (store.exists() and store.read_text().count("\n") >= 2):
