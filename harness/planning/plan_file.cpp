@@ -200,8 +200,12 @@ std::string to_toml(const PlanSpec& spec) {
     sweeps.push_back(std::move(table));
   }
   file.insert("sweep", std::move(sweeps));
+  // Strings in double quotes, with escapes: toml++ 3.3 loses a newline that one over several lines begins with, and writes newlines
+  // into literal ones, which its parser refuses.
+  constexpr auto kOther = toml::format_flags::allow_multi_line_strings | toml::format_flags::allow_literal_strings;
+  constexpr auto kFlags = toml::toml_formatter::default_flags & ~kOther;
   std::ostringstream text;
-  text << file << "\n";
+  text << toml::toml_formatter(file, kFlags) << "\n";
   return text.str();
 }
 

@@ -91,6 +91,13 @@ TEST_CASE("a spec written as TOML parses back to itself") {
   CHECK(once.find("a plan with every key") != std::string::npos);
 }
 
+TEST_CASE("a text of a plan keeps every newline it has") {
+  const auto spec = parse_plan("name = \"\\nmine\\n\"\nsummary = \"\\n\\n\"\nproblems = [\"b1 h1 n8 d8 f32\"]\n", "mine.toml");
+  REQUIRE(spec.name == "\nmine\n");
+  CHECK(parse_plan(to_toml(spec), "again").name == spec.name);
+  CHECK(parse_plan(to_toml(spec), "again").summary == spec.summary);
+}
+
 TEST_CASE("a plan names the plugins its variants come from, and keeps them") {
   const auto spec = parse_plan("plugins = [\"peers\"]\nvariants = [\"numpy_sdpa\"]", "mine.toml");
   CHECK(spec.plugins == std::vector<std::string>{"peers"});
