@@ -35,7 +35,4 @@ struct RunOutcome {
 /// version, another plan, binary or machine.
 RunOutcome run_plan(const Plan& plan, const RunOptions& options);
 
-/// Entry of the hidden `worker` subcommand: reads one job as JSON from standard input, writes its result as one JSON line.
-int worker_main();
-
 }  // namespace attnbench

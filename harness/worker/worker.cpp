@@ -11,10 +11,8 @@
 
 #include "datasets/npy.h"
 #include "harness/calibration/ceilings.h"
-#include "harness/doctor/synthetic.h"
 #include "harness/planning/cold_cache.h"
 #include "harness/plugins/catalogue.h"
-#include "harness/run/orchestrator.h"
 #include "harness/run/process.h"
 #include "harness/storage_error.h"
 #include "harness/worker/input_sets.h"
@@ -243,7 +241,5 @@ int worker_process(VariantLookup find) {
   if (!confine_this_process(job.parent, job.memory_limit)) return kNoJob;
   return answer(to_line(do_job(job, find))) ? 0 : kNoJob;
 }
-
-int worker_main() { return worker_process(&find_worker_variant); }
 
 }  // namespace attnbench

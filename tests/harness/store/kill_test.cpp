@@ -45,19 +45,22 @@ Json small_record(int i) {
   }
 }
 
-// Runs append_for_ever() for that long, from its start or from when it is about to append. Returns how many records it said were
-// stored.
-std::size_t append_until_killed(const std::string& directory, std::chrono::microseconds life, bool once_open) {
+// Runs append_for_ever() for that long, from its start or from when it has stored two records. Returns how many records it said
+// were stored.
+std::size_t append_until_killed(const std::string& directory, std::chrono::microseconds life, bool at_work) {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const auto child = ::fork();
   if (child == 0) append_for_ever(directory, ends[1]);
   ::close(ends[1]);
   char said = 0;
-  if (once_open) REQUIRE(::read(ends[0], &said, 1) == 1);
+  std::size_t acknowledged = 0;
+  while (at_work && acknowledged < 2) {
+    REQUIRE(::read(ends[0], &said, 1) == 1);
+    acknowledged += said == '+';
+  }
   std::this_thread::sleep_for(life);
   ::kill(child, SIGKILL);
-  std::size_t acknowledged = 0;
   while (::read(ends[0], &said, 1) == 1) acknowledged += said == '+';
   ::close(ends[0]);
   int status = 0;
@@ -87,7 +90,6 @@ TEST_CASE("200 kills at random moments lose no record that was stored and repeat
       CHECK(lines <= stored + acknowledged + 1);  // and at most the record whose acknowledgement was cut off more
       stored = lines;
     }
-    if (stored == 0) continue;  // a machine so slow that no child came so far
     { const Store repaired(directory, Store::Mode::resume); }
     const auto records = read_records(directory);
     REQUIRE(records.size() == stored);
@@ -95,7 +97,7 @@ TEST_CASE("200 kills at random moments lose no record that was stored and repeat
     stored_in_all += stored;
   }
   INFO(torn << " torn lines");
-  CHECK(stored_in_all > 100);  // the kills did land among appends
+  CHECK(stored_in_all >= kFolders * kKillsEach);  // two from every other child at the least
 }
 
 TEST_CASE("a line torn at any of its bytes is cut off, and its record stored again") {
