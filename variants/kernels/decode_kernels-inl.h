@@ -4,8 +4,8 @@
 // loaded once from memory and meet all query rows, kRowBlock at a time, while they are in L1. Registers:
 //   32 (AVX-512, AArch64)   scores 4 x 4 sums + 4 keys + 1 query = 21;  values 4 x 4 weights + 4 values + 1 sum = 21
 //   16 (AVX2, SSE4)         scores 2 x 4 sums + 4 keys + 1 query = 13;  values 2 x 4 weights + 4 values + 1 sum = 13
-// One query row is bound by memory (0.64 to 0.85 of the read bandwidth on a busy 2-core AMD EPYC guest, AVX-512). From 4 rows on,
-// the arithmetic of a block of keys and the arrival of the next one overlap only in part (0.2 to 0.5 of the bandwidth there).
+// One query row is bound by memory; from 2 rows on, bring_rows() makes the arithmetic of a block of keys and the arrival of the
+// next one overlap.
 #if defined(ATTNBENCH_DECODE_KERNELS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef ATTNBENCH_DECODE_KERNELS_INL
 #undef ATTNBENCH_DECODE_KERNELS_INL
@@ -13,6 +13,7 @@
 #define ATTNBENCH_DECODE_KERNELS_INL
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -47,6 +48,14 @@ struct RowShape {
     const auto fresh = hn::Ge(hn::Iota(d, 0.0f), hn::Set(d, static_cast<float>(kLanes - (dim - whole))));
     return hn::IfThenElseZero(fresh, hn::LoadU(d, row + dim - kLanes));
   }
+
+  /// Calls step(c, load) for each vector that a row has, c being where it begins: load(row) is that vector of that row.
+  template <class Step>
+  HWY_INLINE void for_vectors(Step step) const {
+    for (std::int64_t c = 0; c < whole; c += kLanes)
+      step(c, [=](const float* row) HWY_ATTR { return hn::LoadU(FloatTag(), row + c); });
+    if (has_last()) step(whole, [this](const float* row) HWY_ATTR { return load_last(row); });
+  }
 };
 
 #if HWY_TARGET == HWY_SCALAR  // has no lanes to interleave
@@ -76,14 +85,20 @@ HWY_INLINE void store_sums(const FloatVec* v, float* to) {
 }
 #endif
 
-/// Reads one float of each cache line of the rows in the order of memory. The products below go through four rows side by side,
-/// which the hardware prefetchers follow at less than half the bandwidth of one row after the other (4.7 against 11 GB/s on one
-/// core of an AMD EPYC); after this they find the rows in L1.
-template <int K>
-HWY_INLINE void touch_rows(const float* const* rows, std::int64_t dim) {
-  constexpr std::int64_t kLine = 16;
-  for (int i = 0; i < K; ++i)
-    for (std::int64_t c = 0; c < dim; c += kLine) static_cast<void>(*static_cast<const volatile float*>(rows[i] + c));
+constexpr std::int64_t kLine = 16;      // floats in a cache line
+constexpr std::int64_t kAhead = kKeys;  // rows; see bring_rows()
+
+/// Brings 4 rows into L1 in the order of memory, those there are before `end`, and asks for those kAhead further on. The products
+/// below go through four rows side by side, which the hardware prefetchers follow at less than half the bandwidth of one row after
+/// the other, and the next rows are further away than the core looks ahead. One call with 4 query rows for each of 8 key/value
+/// heads, n_k = 32768, d = 128 took 21 to 25 ms with the first alone, 30 with the second alone, 15.5 with both, 16.2 with
+/// kAhead = 8, 16.5 with 16. With one query row for each head, in the order of memory anyway, it took 12 without and 16 with them
+/// (attnbench run, one thread of an AMD EPYC guest, medians of 6 rounds).
+HWY_INLINE void bring_rows(const float* first, std::int64_t stride, std::int64_t begin, std::int64_t end, std::int64_t dim) {
+  for (auto row = begin; row < std::min(begin + kKeys, end); ++row)
+    for (std::int64_t c = 0; c < dim; c += kLine) static_cast<void>(*static_cast<const volatile float*>(first + row * stride + c));
+  for (auto row = begin + kAhead; row < std::min(begin + kAhead + kKeys, end); ++row)
+    for (std::int64_t c = 0; c < dim; c += kLine) hwy::Prefetch(first + row * stride + c);
 }
 
 /// s[i] = q . k[i] for one query row and 4 keys, in the order of memory; q as packed by RowShape.
@@ -110,7 +125,7 @@ void score_keys(const float* const* k, const RowShape& shape, const float* HWY_R
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int i = 0; i < kKeys; ++i) sum[r][i] = hn::Zero(d);
-  const auto step = [&](std::int64_t c, auto load) HWY_ATTR {
+  shape.for_vectors([&](std::int64_t c, auto load) HWY_ATTR {
     FloatVec key[kKeys];
 #pragma GCC unroll 4
     for (int i = 0; i < kKeys; ++i) key[i] = load(k[i]);
@@ -120,9 +135,7 @@ void score_keys(const float* const* k, const RowShape& shape, const float* HWY_R
 #pragma GCC unroll 4
       for (int i = 0; i < kKeys; ++i) sum[r][i] = hn::MulAdd(query, key[i], sum[r][i]);
     }
-  };
-  for (std::int64_t c = 0; c < shape.whole; c += kLanes) step(c, [=](const float* row) HWY_ATTR { return hn::LoadU(d, row + c); });
-  if (shape.has_last()) step(shape.whole, [&](const float* row) HWY_ATTR { return shape.load_last(row); });
+  });
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r) store_sums(sum[r], s + r * s_stride);
 }
@@ -138,7 +151,7 @@ void add_values(const float* const* v, const RowShape& shape, const float* HWY_R
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int i = 0; i < K; ++i) weight[r][i] = hn::Set(d, w[r * w_stride + i]);
-  const auto step = [&](std::int64_t c, auto load) HWY_ATTR {
+  shape.for_vectors([&](std::int64_t c, auto load) HWY_ATTR {
     FloatVec value[K];
 #pragma GCC unroll 4
     for (int i = 0; i < K; ++i) value[i] = load(v[i]);
@@ -153,9 +166,7 @@ void add_values(const float* const* v, const RowShape& shape, const float* HWY_R
       }
       hn::Store(sum, d, to);
     }
-  };
-  for (std::int64_t c = 0; c < shape.whole; c += kLanes) step(c, [=](const float* row) HWY_ATTR { return hn::LoadU(d, row + c); });
-  if (shape.has_last()) step(shape.whole, [&](const float* row) HWY_ATTR { return shape.load_last(row); });
+  });
 }
 
 /// Calls f(first, std::integral_constant R) over `rows` rows in blocks of kRowBlock, then 2, then 1.

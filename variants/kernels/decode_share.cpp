@@ -134,10 +134,11 @@ void Decoder::run_tile(KeyRange tile) {
 void Decoder::score_tile(KeyRange tile) {
   const auto k = t_.run.inputs.keys();
   const float* first = k.row(t_.batch, t_.kv_head, tile.begin);
+  const auto rest = p_.n_k - tile.begin;
   for (std::int64_t t = 0; t < tile.size(); t += kKeys) {
     const float* keys[kKeys];
     for (std::int64_t i = 0; i < kKeys; ++i) keys[i] = first + std::min(t + i, tile.size() - 1) * k.row_stride();
-    if (rows_ > 1) touch_rows<kKeys>(keys, p_.d_qk);
+    if (rows_ > 1) bring_rows(first, k.row_stride(), t, rest, p_.d_qk);
     for_row_blocks(rows_, [&](std::int64_t r, auto block) HWY_ATTR {
       constexpr int kBlock = decltype(block)::value;
       const float* queries = queries_ + r * q_stride_;
@@ -197,12 +198,13 @@ template <bool kGuarded>
 void Decoder::weigh_tile(KeyRange tile) {
   const auto v = t_.run.inputs.values();
   const float* first = v.row(t_.batch, t_.kv_head, tile.begin);
+  const auto rest = p_.n_k - tile.begin;
   std::int64_t t = 0;
   const auto add = [&](auto keys) HWY_ATTR {
     constexpr int kCount = decltype(keys)::value;
     const float* values[kCount];
     for (std::int64_t i = 0; i < kCount; ++i) values[i] = first + (t + i) * v.row_stride();
-    if constexpr (kCount > 1) touch_rows<kCount>(values, p_.d_v);
+    if constexpr (kCount > 1) bring_rows(first, v.row_stride(), t, rest, p_.d_v);
     for_row_blocks(rows_, [&](std::int64_t r, auto block) HWY_ATTR {
       add_values<kCount, decltype(block)::value, kGuarded>(values, v_, scores_ + r * kDecodeTile + t, kDecodeTile,
                                                            tile_output_ + r * o_stride_, o_stride_);
