@@ -90,7 +90,7 @@ std::string why_stale(const Calibration& calibration, const Asker& asker) {
   const double days = std::difftime(asker.now, created) / 86400;
   if (days > kMaxAgeDays) return fmt::format("{:.0f} days old", days);
   if (was_busy(calibration) && asker.load_1m < calibration.load_1m / 2)  // else it would come out no better now
-    return fmt::format("made beside other work (load {:.1f} on {} cores)", calibration.load_1m, calibration.cores);
+    return fmt::format("from a busier time (load {:.1f} on {} cores)", calibration.load_1m, calibration.cores);
   return "";
 }
 

@@ -69,8 +69,9 @@ std::string machine_lines(const Calibration& c) {
   auto text = fmt::format("{}, {} core{}, {}; {} calibration of {}\n", c.cpu_model, c.cores, c.cores == 1 ? "" : "s", cache,
                           c.profile, c.created);
   if (was_busy(c))
-    text += fmt::format("The machine was busy (load {:.2f}): ceilings come out too low; calibrate again when it is quiet.\n",
-                        c.load_1m);
+    text += fmt::format(
+        "The machine was busy, or had just been (load {:.2f}): ceilings may be too low; calibrate again when it is quiet.\n",
+        c.load_1m);
   return text;
 }
 

@@ -4,6 +4,7 @@
 
 #include "tests/catch.h"
 #include "tests/variants/call.h"
+#include "variants/kernels/decode.h"
 
 using namespace attnbench;
 using namespace attnbench::testing;
@@ -52,6 +53,18 @@ TEST_CASE("blockwise block sizes change the order of sums, not the result") {
       {{"query_block", "1"}}, {{"query_block", "50"}, {"key_block", "1"}}, {{"key_block", "17"}}, {{"key_block", "512"}}};
   for (const auto& settings : sizes)
     CHECK(error_of(Call("blockwise", "h2 n130:600 d16 causal-bottom-right", settings)) <= kTolerance);
+}
+
+TEST_CASE("blockwise decodes where few queries share a key, unless block sizes are asked for") {
+  const char* problem = "h8:2 n1:3000 d64 causal-bottom-right";
+  Call call("blockwise", problem), tiled("blockwise", problem, {{"query_block", "16"}});
+  const auto arrays = random_arrays(call.problem);
+  Tensor decoded({1, 8, 1, 64});
+  Workspace workspace(kernels::decode_workspace(call.problem, 2));
+  kernels::decode(
+      {call.problem, call.params, arrays.inputs(call.problem), decoded.ref(), call.prepared, workspace, call.arena.parallel()});
+  CHECK(same_bits(call.run(arrays), decoded));
+  CHECK_FALSE(same_bits(tiled.run(arrays), decoded));  // another order of sums
 }
 
 TEST_CASE("blockwise splits the keys when there are few queries, and merges the shares") {

@@ -99,7 +99,7 @@ TEST_CASE("a calibration made on a busy machine holds only as long as the machin
   busy.cores = 2;
   busy.load_1m = 12;
   CHECK(why_stale(busy, {"m", "0.1.0", kNow, 8}) == "");
-  CHECK(why_stale(busy, {"m", "0.1.0", kNow, 1}) == "made beside other work (load 12.0 on 2 cores)");
+  CHECK(why_stale(busy, {"m", "0.1.0", kNow, 1}) == "from a busier time (load 12.0 on 2 cores)");
   busy.load_1m = 0.9;
   CHECK(why_stale(busy, {"m", "0.1.0", kNow, 0}) == "");
 }
