@@ -1,8 +1,9 @@
+#include "harness/worker/worker.h"
+
 #include <CLI/CLI.hpp>
 
 #include "harness/commands/commands.h"
 #include "harness/doctor/synthetic.h"
-#include "harness/worker/worker.h"
 
 namespace attnbench {
 
