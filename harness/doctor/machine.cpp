@@ -18,7 +18,6 @@
 namespace attnbench {
 namespace {
 
-constexpr double kBusyShare = 0.25;  // load per core: as environment.cpp warns
 constexpr double kSwampedShare = 1;  // more wanting to run than there are cores: nothing can be measured
 constexpr double kSteal = 0.02;      // a core taken away for 2 % of the time moves medians of short samples visibly
 constexpr double kSwap = 100.0 * (1 << 20);

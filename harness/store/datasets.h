@@ -10,8 +10,7 @@
 
 namespace attnbench {
 
-/// The `datasets` of run.json: name -> Dataset::fingerprint(), for the cases of a plan. Throws UserError where one cannot be
-/// opened.
+/// The `datasets` of run.json: name -> Dataset::fingerprint(), for the cases of a plan; without those that cannot be opened.
 Json dataset_fingerprints(const Plan& plan);
 
 /// A name that two such objects both hold, with different fingerprints. What only one of them holds is no contradiction: shards of

@@ -19,7 +19,6 @@
 namespace attnbench {
 namespace {
 
-constexpr double kBusyShare = 0.25;  // load per core above which somebody else is using the machine
 constexpr double kGiB = 1024.0 * 1024 * 1024;
 
 std::string first_line(const std::string& path, const std::string& otherwise = "unknown") {

@@ -10,6 +10,8 @@
 
 namespace attnbench {
 
+constexpr double kBusyShare = 0.25;  // load per core above which somebody else is using the machine
+
 /// The `environment` of run.json, warnings included. `threads`: the most that the plan asks for.
 Json describe_environment(int threads);
 
