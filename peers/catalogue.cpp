@@ -1,5 +1,6 @@
 // The peers, and what each cannot do. Limits are the libraries' own, of the versions named in docs/peers.md; a limit that a newer
 // version lifts is one line here.
+#include "peers/cost.h"
 #include "peers/peer.h"
 
 namespace attnbench::peers {
@@ -15,11 +16,6 @@ constexpr std::uint32_t kPlain = ATTNBENCH_FEATURE_CROSS | ATTNBENCH_FEATURE_CAU
 constexpr std::uint32_t kGqa = ATTNBENCH_FEATURE_GQA;
 constexpr std::uint32_t kUnequal = ATTNBENCH_FEATURE_UNEQUAL_DIMS;
 constexpr std::uint32_t kMasks = ATTNBENCH_FEATURE_BOOLEAN_MASK | ATTNBENCH_FEATURE_ADDITIVE_MASK;
-
-// Whether the causal diagonal cuts anything off: a single query aligned bottom-right sees every key.
-bool causal_cuts(const attnbench_problem& p) {
-  return p.causal != ATTNBENCH_NOT_CAUSAL && !(p.n_q == 1 && p.causal == ATTNBENCH_BOTTOM_RIGHT);
-}
 
 bool shifted_diagonal(const attnbench_problem& p) { return causal_cuts(p) && p.causal == ATTNBENCH_BOTTOM_RIGHT && p.n_q != p.n_k; }
 
@@ -53,7 +49,9 @@ constexpr Peer kPeers[] = {
      .mode = "default",
      .packages = kTorch,
      .writes_our_output = false,
-     .stores_scores = false,
+     .scores = {},
+     .library_mib = 110,
+     .start_seconds = 0.35,
      .mathematics = Mathematics::attention,
      .supports = kPlain | kGqa | kUnequal | kMasks,
      .unsupported = one_mask_at_a_time},
@@ -65,7 +63,9 @@ constexpr Peer kPeers[] = {
      .mode = "flash",
      .packages = kTorch,
      .writes_our_output = false,
-     .stores_scores = false,
+     .scores = {},
+     .library_mib = 110,
+     .start_seconds = 0.35,
      .mathematics = Mathematics::attention,
      .supports = kPlain | kGqa | kMasks,
      .unsupported = one_mask_at_a_time},
@@ -77,7 +77,9 @@ constexpr Peer kPeers[] = {
      .mode = "math",
      .packages = kTorch,
      .writes_our_output = false,
-     .stores_scores = true,
+     .scores = {2.25, 2.5},
+     .library_mib = 110,
+     .start_seconds = 0.35,
      .mathematics = Mathematics::attention,
      .supports = kPlain | kGqa | kUnequal | kMasks,
      .unsupported = one_mask_at_a_time},
@@ -89,7 +91,9 @@ constexpr Peer kPeers[] = {
      .mode = "mha",
      .packages = kTorch,
      .writes_our_output = false,
-     .stores_scores = false,
+     .scores = {},
+     .library_mib = 240,
+     .start_seconds = 2.3,
      .mathematics = Mathematics::multi_head,
      .supports = ATTNBENCH_FEATURE_CROSS | ATTNBENCH_FEATURE_CAUSAL,
      .unsupported = square_or_single},
@@ -101,7 +105,9 @@ constexpr Peer kPeers[] = {
      .mode = "flex",
      .packages = kTorch,
      .writes_our_output = false,
-     .stores_scores = false,
+     .scores = {},
+     .library_mib = 380,
+     .start_seconds = 7.5,
      .mathematics = Mathematics::attention,
      .supports = kPlain | kGqa},
     {.name = "ort_attention",
@@ -112,7 +118,9 @@ constexpr Peer kPeers[] = {
      .mode = "attention",
      .packages = kOnnxRuntime,
      .writes_our_output = false,
-     .stores_scores = true,
+     .scores = {1, 1},
+     .library_mib = 70,
+     .start_seconds = 0.5,
      .mathematics = Mathematics::attention,
      .supports = kPlain | kGqa | kUnequal,
      .unsupported = square_or_single},
@@ -124,7 +132,9 @@ constexpr Peer kPeers[] = {
      .mode = "mha",
      .packages = kOnnxRuntime,
      .writes_our_output = false,
-     .stores_scores = false,
+     .scores = {0, 1},
+     .library_mib = 70,
+     .start_seconds = 0.5,
      .mathematics = Mathematics::attention,
      .supports = kPlain | kUnequal,
      .unsupported = square_or_single},
@@ -136,7 +146,9 @@ constexpr Peer kPeers[] = {
      .mode = "gqa",
      .packages = kOnnxRuntime,
      .writes_our_output = false,
-     .stores_scores = true,
+     .scores = {},
+     .library_mib = 70,
+     .start_seconds = 0.5,
      .mathematics = Mathematics::attention,
      .supports = kPlain | kGqa,
      .unsupported = group_query_limits},
@@ -148,7 +160,9 @@ constexpr Peer kPeers[] = {
      .mode = "primitives",
      .packages = {},
      .writes_our_output = true,
-     .stores_scores = true,
+     .scores = {1, 1},
+     .library_mib = 20,
+     .start_seconds = 0.05,
      .mathematics = Mathematics::attention,
      .supports = kPlain | kGqa | kUnequal},
     {.name = "openvino_sdpa",
@@ -159,7 +173,9 @@ constexpr Peer kPeers[] = {
      .mode = "sdpa",
      .packages = kOpenVino,
      .writes_our_output = false,
-     .stores_scores = false,
+     .scores = {},
+     .library_mib = 95,
+     .start_seconds = 0.45,
      .mathematics = Mathematics::attention,
      .supports = ATTNBENCH_FEATURE_CROSS | ATTNBENCH_FEATURE_CAUSAL | kGqa | kUnequal,
      .unsupported = top_left_only},
@@ -171,7 +187,9 @@ constexpr Peer kPeers[] = {
      .mode = "sdpa",
      .packages = kJax,
      .writes_our_output = false,
-     .stores_scores = true,
+     .scores = {2, 2},
+     .library_mib = 220,
+     .start_seconds = 1.3,
      .mathematics = Mathematics::attention,
      .supports = kPlain | kGqa,
      .unsupported = top_left_only},
@@ -183,7 +201,9 @@ constexpr Peer kPeers[] = {
      .mode = "sdpa",
      .packages = kNumPy,
      .writes_our_output = false,
-     .stores_scores = true,
+     .scores = {2, 2},
+     .library_mib = 30,
+     .start_seconds = 0.3,
      .mathematics = Mathematics::attention,
      .supports = kPlain | kGqa | kUnequal | kMasks},
 };

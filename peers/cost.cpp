@@ -7,7 +7,9 @@
 namespace attnbench::peers {
 namespace {
 
-constexpr double kFloat = 4;  // bytes
+constexpr double kFloat = 4, kMiB = 1024 * 1024;  // bytes
+// Of the problem's tensors, as measured: the output that PyTorch allocates; shared memory, the library's layout, its scratch.
+constexpr double kLibraryCopies = 1, kAdapterCopies = 3;
 
 double mask_bytes(const attnbench_problem& p) {
   if (p.mask_kind == ATTNBENCH_NO_MASK) return 0;
@@ -22,6 +24,10 @@ double compulsory_bytes(const attnbench_problem& p) {
 }
 
 }  // namespace
+
+bool causal_cuts(const attnbench_problem& p) {
+  return p.causal != ATTNBENCH_NOT_CAUSAL && !(p.n_q == 1 && p.causal == ATTNBENCH_BOTTOM_RIGHT);
+}
 
 double visible_pairs(const attnbench_problem& p) {
   if (p.causal == ATTNBENCH_NOT_CAUSAL)
@@ -38,7 +44,11 @@ void declare_cost(const Peer& peer, const attnbench_problem& p, attnbench_cost& 
   cost.multiply_adds = cost.pairs * static_cast<double>(p.d_qk + p.d_v);
   cost.exps = cost.pairs;
   cost.bytes = compulsory_bytes(p);
-  if (peer.stores_scores) cost.bytes += 2 * kFloat * all;
+  const double matrices = causal_cuts(p) ? peer.scores.causal : peer.scores.plain;
+  if (matrices > 0) cost.bytes += 2 * kFloat * all;
+  const double copies = peer.engine == Engine::adapter ? kAdapterCopies : kLibraryCopies;
+  cost.outside_bytes = peer.library_mib * kMiB + matrices * kFloat * all + copies * compulsory_bytes(p);
+  cost.start_seconds = peer.start_seconds;
   if (peer.mathematics == Mathematics::multi_head) add_projection_cost(p, cost);
 }
 

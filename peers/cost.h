@@ -1,5 +1,6 @@
 // What a peer's call is declared to cost: the work its problem requires, for the throughput columns. What the library really
-// executes is its own affair and cannot be counted from outside, but for whole score matrices, known from their documentation.
+// executes is its own affair and cannot be counted from outside, but for whole score matrices, told by
+// the memory it takes.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,9 @@ namespace attnbench::peers {
 
 /// Pairs that the causal diagonal leaves over all batch entries and query heads. Dense masks are not looked into.
 double visible_pairs(const attnbench_problem& problem);
+
+/// Whether the causal diagonal cuts anything off: a single query aligned bottom-right sees every key.
+bool causal_cuts(const attnbench_problem& problem);
 
 /// Fills in `cost`; its head is the host's.
 void declare_cost(const Peer& peer, const attnbench_problem& problem, attnbench_cost& cost);

@@ -17,6 +17,11 @@ namespace attnbench::peers {
 
 enum class Engine { in_process, adapter };
 
+/// Score matrices, n_q n_k floats of every head, that are in memory at once, as measured (docs/peers.md, "Predictions").
+struct ScoreMatrices {
+  double plain = 0, causal = 0;
+};
+
 /// What the output means: plain softmax attention, or the same between learned projections (torch_mha).
 enum class Mathematics { attention, multi_head };
 
@@ -31,7 +36,9 @@ struct Peer {
   const char* mode;                       // which of its ways to compute
   std::span<const char* const> packages;  // Python distributions that must be there
   bool writes_our_output;  // so that the host can time it; else it times itself and brings the output over afterwards
-  bool stores_scores;      // whether the whole score matrix goes through memory
+  ScoreMatrices scores;
+  double library_mib;    // resident once its library is there, by itself
+  double start_seconds;  // to load it, in a process that does nothing else
   Mathematics mathematics;
   std::uint32_t supports;                                                             // ATTNBENCH_FEATURE_...
   void (*unsupported)(const attnbench_problem& problem, Reasons& reasons) = nullptr;  // beyond `supports`

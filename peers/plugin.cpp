@@ -101,7 +101,7 @@ void describe(const Peer& peer, Listed& listed) {
   v.summary = listed.summary.c_str();
   v.paper = listed.paper.c_str();
   v.time_label = projects ? "O(n^2 d + n d^2)" : "O(n^2 d)";
-  v.memory_label = peer.stores_scores ? "O(n^2)" : "O(n d)";
+  v.memory_label = peer.scores.plain > 0 || peer.scores.causal > 0 ? "O(n^2)" : "O(n d)";
   v.computes = projects ? ATTNBENCH_OWN_DEFINITION : ATTNBENCH_EXACT_SOFTMAX;
   v.supports = peer.supports;
   v.laws = projects ? 0u : kSoftmaxLaws;

@@ -23,7 +23,11 @@ constexpr Rates kRates[] = {
     {"composed", 25e9, 0.5e9},
     {"sparse", 18e9, 0.3e9},
     {"linear", 8e9, 0.2e9},
-    {"additive", 5e9, 0.8e9},  // vectorised tanh
+    {"additive", 5e9, 0.8e9},   // vectorised tanh
+    {"peer", 30e9, 0.5e9},      // libraries' fused kernels or BLAS, half of them none the faster for a causal mask
+    {"jax_sdpa", 10e9, 0.4e9},  // those of them that go through the score matrix several times
+    {"torch_sdpa_math", 10e9, 0.4e9},
+    {"numpy_sdpa", 10e9, 0.4e9},
     {"", 2e9, 0.1e9},
 };
 
@@ -62,18 +66,19 @@ Prediction predict(const Selected& selected, const Problem& problem, int threads
   const double outputs = 4.0 * problem.batch * problem.heads_q * problem.n_q * problem.d_v;
   const auto workspace = static_cast<double>(declared_workspace(variant, problem, selected.params, threads));
   return {.seconds = kCallSeconds + serial * (1 - kParallelShare + kParallelShare / threads),
-          .peak_bytes = kProcessBytes + compulsory_bytes(problem) + workspace +
-                        std::max(outputs, extra_set_bytes(problem, cache))};  // verify() keeps a second output
+          .peak_bytes = kProcessBytes + compulsory_bytes(problem) + workspace + cost.outside_bytes +
+                        std::max(outputs, extra_set_bytes(problem, cache)),  // verify() keeps a second output
+          .start_seconds = cost.start_seconds};
 }
 
 PiecesOfWork predicted_pieces(const Case& planned, const Sampling& sampling) {
-  const double call = planned.prediction.seconds;
+  const double call = planned.prediction.seconds, start = kProcessSeconds + planned.prediction.start_seconds;
   const double oracle = oracle_seconds(planned);
   const double samples = sampling.samples * std::max(call, sampling.min_sample_seconds);
   return {.inputs = kProcessSeconds + oracle,
-          .verify = kProcessSeconds + 2 * call + kOracles * oracle,
-          .round = kProcessSeconds + kProbeSeconds + call + std::max(call, sampling.warmup_seconds) + samples,
-          .memory = kProcessSeconds + 2 * call};
+          .verify = start + 2 * call + kOracles * oracle,
+          .round = start + kProbeSeconds + call + std::max(call, sampling.warmup_seconds) + samples,
+          .memory = start + 2 * call};
 }
 
 double predicted_rounds(const PiecesOfWork& pieces, double rounds, double spent, const Sampling& sampling) {

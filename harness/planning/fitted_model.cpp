@@ -47,6 +47,8 @@ void FittedModel::learn(const Case& point, double seconds) {
 
 void FittedModel::learn_memory(const Case& point, double peak_bytes) {
   const auto& p = point.problem;
+  // What a library allocates is declared roughly: an error of 10 % at a large problem would be charged to every small one.
+  if (point.selected.variant->cost(p, point.selected.params).outside_bytes > 0) return;
   const double declared = compulsory_bytes(p) +
                           static_cast<double>(declared_workspace(*point.selected.variant, p, point.selected.params, point.threads));
   auto& bytes = process_bytes_[point.selected.label()];

@@ -8,7 +8,8 @@
 //
 // What an earlier run has left counts less than what this one measures: the machine may have been busy then.
 //
-// Memory is declared to the byte but for the process around it, so that is what is learned: per variant, the most seen.
+// Memory is declared to the byte but for the process around it, so that is what is learned: per variant, the most seen. A variant
+// that declares memory outside the workspace (a library's) is believed.
 #pragma once
 
 #include <map>

@@ -19,7 +19,7 @@ void skip_for_memory(Case& one, double needed, double budget) {
 }
 
 void compare_with_budgets(Case& one, const Plan& plan) {
-  const auto& [seconds, bytes, rates] = one.prediction;
+  const auto& [seconds, bytes, rates, start_seconds] = one.prediction;
   if (bytes > plan.memory_budget_bytes) skip_for_memory(one, bytes, plan.memory_budget_bytes);
   if (plan.max_call_seconds && seconds > *plan.max_call_seconds)
     skip(one, fmt::format("one call is predicted to take {}, more than max_call_seconds = {:g}; raise it with --max-call-seconds",

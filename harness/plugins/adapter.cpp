@@ -197,7 +197,12 @@ Cost Adapter::cost(const Problem& problem, const Params& params) const {
   attnbench_cost cost{};
   cost.head = head_of<attnbench_cost>();
   given_.cost(given_.user, abi_problem.get(), abi_params.get(), &cost);
-  return {.multiply_adds = cost.multiply_adds, .exps = cost.exps, .bytes = cost.bytes, .pairs = cost.pairs};
+  return {.multiply_adds = cost.multiply_adds,
+          .exps = cost.exps,
+          .bytes = cost.bytes,
+          .pairs = cost.pairs,
+          .outside_bytes = cost.outside_bytes,
+          .start_seconds = cost.start_seconds};
 }
 
 std::size_t Adapter::workspace(const Problem& problem, const Params& params, int threads) const {

@@ -385,7 +385,7 @@ void Run::learn(JobKind kind, const Case& point, const JobResult& result) {
   if (result.status != Status::ok) return;
   if (kind == JobKind::time) model_.learn(point, result.measured.at("median_s"));
   if (kind != JobKind::memory) return;
-  const double peak = result.measured.at("rss_peak");
+  const double peak = result.measured.at("rss_peak").get<double>() + result.measured.value("children_peak", 0.0);
   model_.learn_memory(point, peak);
   if (plan_.sampling.cache == CacheMode::hot) findings_.add_memory(point, peak);  // the pass has one set of inputs
 }

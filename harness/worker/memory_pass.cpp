@@ -1,5 +1,6 @@
 #include "harness/worker/memory_pass.h"
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -8,13 +9,24 @@
 namespace attnbench {
 namespace {
 
-// A line of /proc/self/status such as "VmRSS:   1234 kB", in bytes. proc(5)
-std::int64_t status_bytes(const std::string& field) {
-  std::ifstream file("/proc/self/status");
+// A line of /proc/PROCESS/status such as "VmRSS:   1234 kB", in bytes; 0 when the process is gone. proc(5)
+std::int64_t status_bytes(const std::string& field, const std::string& process = "self") {
+  std::ifstream file("/proc/" + process + "/status");
   std::string line;
   while (std::getline(file, line))
     if (line.starts_with(field + ":")) return std::stoll(line.substr(field.size() + 1)) * 1024;
   return 0;
+}
+
+// Of the processes that this one has started, the most that each held; what it shares with others is left out, as it is counted
+// here.
+std::int64_t children_peak() {
+  std::int64_t bytes = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream children(thread.path() / "children");
+    for (std::string child; children >> child;) bytes += status_bytes("VmHWM", child) - status_bytes("RssShmem", child);
+  }
+  return bytes;
 }
 
 // Threads and their stacks are the harness's, so they are in place before the baseline is read.
@@ -51,6 +63,7 @@ MemoryUse measure_memory(const Selected& selected, const Problem& problem, const
   watch.stop();
 
   use.rss_peak = resident_peak();
+  use.children_peak = children_peak();
   use.workspace_declared = static_cast<std::int64_t>(workspace.declared());
   use.workspace_peak = static_cast<std::int64_t>(workspace.peak());
   use.prepared_bytes = static_cast<std::int64_t>(prepared.bytes);

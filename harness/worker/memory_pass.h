@@ -11,8 +11,9 @@ namespace attnbench {
 /// Bytes, but for the count of stray allocations (heap allocations inside run(), on its second call).
 struct MemoryUse {
   std::int64_t workspace_declared = 0, workspace_peak = 0, prepared_bytes = 0, output_bytes = 0;
-  std::int64_t rss_baseline = 0;  // resident with inputs and output in place, before anything of the variant
-  std::int64_t rss_peak = 0;      // highest from then on
+  std::int64_t rss_baseline = 0;   // resident with inputs and output in place, before anything of the variant
+  std::int64_t rss_peak = 0;       // highest from then on
+  std::int64_t children_peak = 0;  // the same of processes that the variant has started, without what they share
   std::int64_t stray_allocations = 0, stray_bytes = 0;
 };
 

@@ -170,6 +170,7 @@ void weigh_case(const Job& job, const Selected& selected, JobResult& result) {
                      {"output_bytes", use.output_bytes},
                      {"rss_baseline", use.rss_baseline},
                      {"rss_peak", use.rss_peak},
+                     {"children_peak", use.children_peak},
                      {"stray_allocations", use.stray_allocations},
                      {"stray_bytes", use.stray_bytes}};
 }

@@ -129,9 +129,37 @@ TEST_CASE("declared bytes count the score matrix where it is stored, and each te
   declare_cost(peer, given(p), cost);
   CHECK(cost.bytes == compulsory_bytes(p));
   CHECK(cost.multiply_adds == 4 * 3 * 5 * (8 + 6));
-  peer.stores_scores = true;
+  peer.scores.plain = 1;
   declare_cost(peer, given(p), cost);
   CHECK(cost.bytes == compulsory_bytes(p) + 2 * 4 * 4 * 3 * 5);
+}
+
+TEST_CASE("declared memory is the library, its score matrices under this mask, and its copies of the tensors") {
+  Peer peer{.engine = Engine::in_process, .scores = {1, 2.5}, .library_mib = 100, .start_seconds = 0.5};
+  const auto declared = [&](const char* text) {
+    attnbench_cost cost{};
+    declare_cost(peer, given(parse_problem(text)), cost);
+    CHECK(cost.start_seconds == 0.5);
+    return cost.outside_bytes;
+  };
+  const double library = 100 * 1024 * 1024, tensors = compulsory_bytes(parse_problem("b2 h4:2 n64 d8 f32")),
+               scores = 4.0 * 2 * 4 * 64 * 64;
+  CHECK(declared("b2 h4:2 n64 d8 f32") == library + scores + tensors);
+  CHECK(declared("b2 h4:2 n64 d8 f32 causal") == library + 2.5 * scores + tensors);
+  CHECK(declared("b1 h1 n1:64 d8 f32 causal-bottom-right") ==  // sees every key: no mask
+        library + 4 * 64 + compulsory_bytes(parse_problem("b1 h1 n1:64 d8 f32")));
+  peer.engine = Engine::adapter;
+  CHECK(declared("b2 h4:2 n64 d8 f32") == library + scores + 3 * tensors);
+}
+
+TEST_CASE("every peer declares what loading it takes, which is never nothing") {
+  for (const auto& peer : catalogue()) {
+    INFO(peer.name);
+    CHECK(peer.library_mib >= 10);
+    CHECK(peer.library_mib <= 1000);
+    CHECK(peer.start_seconds > 0);
+    CHECK(peer.start_seconds < 20);
+  }
 }
 
 TEST_CASE("with identity weights the projected attention is plain attention") {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "datasets/dataset.h"
+#include "harness/planning/cost_model.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/worker/parallel_tbb.h"
 #include "harness/worker/verify.h"
@@ -80,6 +81,50 @@ TEST_CASE("a peer is verified like any variant, against the float64 oracle") {
     const auto verification = verify({&peer("numpy_sdpa"), {}}, problem, inputs.inputs(problem), 1, arena.parallel());
     for (const auto& reason : verification.reasons) UNSCOPED_INFO(reason);
     CHECK(verification.status == Status::ok);
+  }
+}
+
+TEST_CASE("a prediction holds the library, its score matrices and its start") {
+  const auto predicted = [](const char* name, const char* problem) {
+    return predict({&peer(name), {}}, parse_problem(problem), 2);
+  };
+  constexpr double kMiB = 1024 * 1024, kScores = 4.0 * 8 * 4096 * 4096;
+  CHECK(predicted("jax_sdpa", "b1 h8 n64 d64 f32").peak_bytes > 200 * kMiB);
+  CHECK(predicted("jax_sdpa", "b1 h8 n4096 d64 f32").peak_bytes > 2 * kScores);
+  CHECK(predicted("torch_sdpa", "b1 h8 n4096 d64 f32").peak_bytes < kScores);
+  CHECK(predicted("ort_mha", "b1 h8 n4096 d64 f32").peak_bytes < kScores);
+  CHECK(predicted("ort_mha", "b1 h8 n4096 d64 f32 causal").peak_bytes > kScores);
+  CHECK(predicted("torch_flex", "b1 h8 n64 d64 f32").start_seconds > 1);
+}
+
+// Times of two threads of one machine (AVX-512, 2.x GHz), in seconds: the prior is within a factor of 3 of them.
+TEST_CASE("built-in rates of peers are of the right size") {
+  struct Measured {
+    const char *variant, *problem;
+    double seconds;
+  };
+  constexpr Measured kMeasured[] = {
+      {"torch_sdpa", "b1 h8 n2048 d64 f32", 0.0541},
+      {"torch_sdpa", "b1 h8 n1024 d64 f32 causal", 0.0121},
+      {"torch_sdpa_math", "b1 h8 n2048 d64 f32", 0.212},
+      {"torch_sdpa_math", "b1 h8 n1024 d64 f32 causal", 0.0733},
+      {"ort_mha", "b1 h8 n2048 d64 f32", 0.0505},
+      {"ort_mha", "b1 h8 n1024 d64 f32 causal", 0.0203},
+      {"ort_attention", "b1 h8 n2048 d64 f32", 0.0659},
+      {"ort_attention", "b1 h8 n1024 d64 f32 causal", 0.0195},
+      {"onednn_sdpa", "b1 h8 n2048 d64 f32", 0.0621},
+      {"openvino_sdpa", "b1 h8 n2048 d64 f32", 0.0505},
+      {"openvino_sdpa", "b1 h8 n1024 d64 f32 causal", 0.018},
+      {"jax_sdpa", "b1 h8 n2048 d64 f32", 0.226},
+      {"jax_sdpa", "b1 h8 n512 d64 f32 causal", 0.0119},
+      {"numpy_sdpa", "b1 h8 n1024 d64 f32", 0.0524},
+      {"torch_mha", "b1 h8 n2048 d64 f32", 0.0849},
+  };
+  for (const auto& [variant, problem, seconds] : kMeasured) {
+    CAPTURE(variant, problem, seconds);
+    const double ratio = predict({&peer(variant), {}}, parse_problem(problem), 2).seconds / seconds;
+    CHECK(ratio > 1.0 / 3);
+    CHECK(ratio < 3);
   }
 }
 

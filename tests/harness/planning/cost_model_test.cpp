@@ -55,6 +55,28 @@ TEST_CASE("predicted memory holds the inputs, the outputs and the declared works
   CHECK(predicted("naive", "b1 h8 n4096 d64 f32").peak_bytes < workspace + compulsory_bytes(problem) + 200e6);
 }
 
+TEST_CASE("a library behind a variant counts with its memory and with its start in every process") {
+  const auto problem = parse_problem("b1 h8 n256 d64 f32");
+  Variant library = *find_variant("naive");
+  library.cost = [](const Problem& p, const Params&) {
+    return Cost{.multiply_adds = visible_pairs(p), .outside_bytes = 300e6, .start_seconds = 1.5};
+  };
+  auto plain = library;
+  plain.cost = [](const Problem& p, const Params&) { return Cost{.multiply_adds = visible_pairs(p)}; };
+  const auto with = predict({&library, {}}, problem, 1), without = predict({&plain, {}}, problem, 1);
+  CHECK(with.seconds == without.seconds);
+  CHECK(with.peak_bytes == without.peak_bytes + 300e6);
+  Case one{"gaussian", problem, {&library, {}}};
+  one.prediction = with;
+  const auto slow = predicted_pieces(one, {});
+  one.prediction = without;
+  const auto quick = predicted_pieces(one, {});
+  CHECK(slow.inputs == quick.inputs);
+  CHECK(slow.verify == Approx(quick.verify + 1.5));
+  CHECK(slow.round == Approx(quick.round + 1.5));
+  CHECK(slow.memory == Approx(quick.memory + 1.5));
+}
+
 TEST_CASE("sets of inputs for a cold cache count as memory") {
   const auto* linear = find_variant("linear");
   const Selected selected{linear, Params(linear->params)};

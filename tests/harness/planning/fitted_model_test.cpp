@@ -116,6 +116,17 @@ TEST_CASE("the process around the tensors is learned from memory passes") {
   CHECK(model.predict(case_of("linear", 256)).peak_bytes == case_of("linear", 256).prior.peak_bytes);
 }
 
+TEST_CASE("memory of a library that a variant declares is believed, not learned") {
+  FittedModel model;
+  Variant library = *find_variant("naive");
+  library.cost = [](const Problem& p, const Params&) { return Cost{.multiply_adds = visible_pairs(p), .outside_bytes = 300e6}; };
+  auto one = case_of("naive", 256);
+  one.selected.variant = &library;
+  one.prior = predict(one.selected, one.problem, 1);
+  model.learn_memory(one, 3e9);
+  CHECK(model.predict(one).peak_bytes == one.prior.peak_bytes);
+}
+
 TEST_CASE("what was learned survives on the disk; anything else there counts as nothing") {
   const TemporaryFolder folder;
   FittedModel model;

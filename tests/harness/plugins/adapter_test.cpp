@@ -2,6 +2,8 @@
 // memory, threads, an error.
 #include "harness/plugins/adapter.h"
 
+#include <dlfcn.h>
+
 #include <cstring>
 
 #include "harness/contract/random_inputs.h"
@@ -165,4 +167,28 @@ TEST_CASE("a struct of an older plugin reads as zero where it ends, one of a new
   CHECK(plugins::read_struct(cost).pairs == 0);
   cost.head.size = sizeof cost + 64;
   CHECK(plugins::read_struct(cost).pairs == 4);
+}
+
+TEST_CASE("what a library behind a variant takes crosses the ABI, and is not written to an older host") {
+  const auto& variant = plugged("patterned", "patterned");
+  const auto problem = parse_problem("b1 h1 n8 d4 f32");
+  const auto cost = variant.cost(problem, selected(variant).params);
+  CHECK(cost.outside_bytes == 5e6);
+  CHECK(cost.start_seconds == 0.25);
+
+  void* library = ::dlopen(PLUGIN_DIR "/libpatterned.so", RTLD_NOW | RTLD_NOLOAD);
+  REQUIRE(library != nullptr);
+  const auto entry = reinterpret_cast<decltype(&attnbench_plugin)>(::dlsym(library, ATTNBENCH_PLUGIN_ENTRY));
+  const auto* given = entry(plugins::make_host("older").table())->variants[0];
+  const plugins::AbiProblem abi_problem(problem);
+  const plugins::AbiParams abi_params(selected(variant).params);
+  attnbench_cost older{};
+  older.head = plugins::head_of<attnbench_cost>();
+  older.head.size = offsetof(attnbench_cost, outside_bytes);
+  older.outside_bytes = older.start_seconds = -1;
+  given->cost(given->user, abi_problem.get(), abi_params.get(), &older);
+  CHECK(older.multiply_adds == cost.multiply_adds);
+  CHECK(older.pairs == cost.pairs);
+  CHECK(older.outside_bytes == -1);
+  CHECK(older.start_seconds == -1);
 }

@@ -1,6 +1,10 @@
 // If these fail, the memory figures of a report are made up: allocations inside run() go unseen, or the peak misses the workspace.
 #include "harness/worker/memory_pass.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <new>
 #include <vector>
 
@@ -84,4 +88,36 @@ TEST_CASE("the resident peak rises with what the variant takes") {
   const auto use = setting.measure(greedy);
   CHECK(use.rss_baseline > 0);
   CHECK(use.rss_peak - use.rss_baseline > (std::int64_t{150} << 20));
+}
+
+namespace {
+
+// A process of 64 MiB, ready when prepare() returns, killed with what it leaves.
+Prepared start_process(const PrepareTask&) {
+  int ready[2];
+  REQUIRE(::pipe(ready) == 0);
+  const auto pid = ::fork();
+  if (pid == 0) {
+    std::vector<char> held(std::size_t{64} << 20, 1);
+    (void)!::write(ready[1], held.data(), 1);
+    ::pause();
+    ::_exit(0);
+  }
+  char byte;
+  REQUIRE(::read(ready[0], &byte, 1) == 1);
+  ::close(ready[0]), ::close(ready[1]);
+  const std::shared_ptr<void> process(nullptr, [pid](void*) { ::kill(pid, SIGKILL), ::waitpid(pid, nullptr, 0); });
+  return {process, 0};
+}
+
+}  // namespace
+
+TEST_CASE("a process that the variant starts counts beside this one") {
+  const Setting setting;
+  Variant adapter = *find_variant("naive");
+  CHECK(setting.measure(adapter).children_peak == 0);
+  adapter.prepare = start_process;
+  const auto use = setting.measure(adapter);
+  CHECK(use.children_peak >= std::int64_t{64} << 20);
+  CHECK(use.rss_peak - use.rss_baseline < std::int64_t{64} << 20);
 }

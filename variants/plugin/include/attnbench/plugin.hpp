@@ -159,6 +159,8 @@ inline void cost(void* user, const attnbench_problem* problem, const attnbench_p
   out->exps = counted.exps;
   out->bytes = counted.bytes;
   out->pairs = counted.pairs;
+  if (ATTNBENCH_HAS(attnbench_cost, out, outside_bytes)) out->outside_bytes = counted.outside_bytes;
+  if (ATTNBENCH_HAS(attnbench_cost, out, start_seconds)) out->start_seconds = counted.start_seconds;
 }
 
 inline std::uint64_t workspace(void* user, const attnbench_problem* problem, const attnbench_params* params,
