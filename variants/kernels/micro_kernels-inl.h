@@ -17,6 +17,8 @@
 
 #include <hwy/highway.h>
 
+#include <span>
+
 #include "variants/kernels/simd_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -34,9 +36,11 @@ constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 /// Score of a key that a query may not see. Finite, because -inf - -inf would be NaN.
 constexpr float kHidden = -3.4028234663852886e38f;
 
-/// s[r][lane] = sum_c k_rows[r][c] q[c][lane] for kRows keys; q [dim][V kLanes], s [kRows][V kLanes].
+/// s[r][lane] = sum_c k_rows[r][c] q[c][lane] for kRows keys and the lanes of V vectors; q [dim][stride], s [kRows][stride].
+/// A function of its own: its kRows row pointers leave no general register to a caller's loop.
 template <int V>
-HWY_INLINE void score_rows(const float* const* k_rows, const float* HWY_RESTRICT q, std::int64_t dim, float* HWY_RESTRICT s) {
+HWY_NOINLINE void score_rows(const float* const* k_rows, const float* HWY_RESTRICT q, std::int64_t stride, std::int64_t dim,
+                             float* HWY_RESTRICT s) {
   const FloatTag d;
   FloatVec sum[kRows][V];
   const float* k[kRows];
@@ -46,7 +50,7 @@ HWY_INLINE void score_rows(const float* const* k_rows, const float* HWY_RESTRICT
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) sum[r][v] = hn::Zero(d);
   }
-  for (std::int64_t c = 0; c < dim; ++c, q += V * kLanes) {
+  for (std::int64_t c = 0; c < dim; ++c, q += stride) {
     FloatVec query[V];
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) query[v] = hn::Load(d, q + v * kLanes);
@@ -60,16 +64,62 @@ HWY_INLINE void score_rows(const float* const* k_rows, const float* HWY_RESTRICT
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) hn::Store(sum[r][v], d, s + (r * V + v) * kLanes);
+    for (int v = 0; v < V; ++v) hn::Store(sum[r][v], d, s + r * stride + v * kLanes);
   }
 }
 
-/// o[r][lane] = correction[lane] o[r][lane] + sum_t v_rows[t][column + r] p[t][lane] for R value columns; p [count][V kLanes],
+/// Keys [begin, end) of a tile and the vectors [first, first + count) of a panel that see some of them.
+struct Patch {
+  std::int64_t begin, end;
+  int first, count;
+};
+
+/// sum[r][v] += v_rows[t][column + r] p[t][v] over the patch's keys and the vectors [First, First + Count), which are the patch's;
+/// p [keys][V kLanes]. kGuarded: a weight of 0 leaves the value out, because a hidden key's value may be NaN and 0 x NaN is NaN.
+template <int First, int Count, bool kGuarded, int R, int V>
+HWY_INLINE void add_patch(const float* const* v_rows, std::int64_t column, const Patch& patch, const float* HWY_RESTRICT p,
+                          FloatVec (&sum)[R][V]) {
+  const FloatTag d;
+  p += (patch.begin * V + First) * kLanes;
+  for (auto t = patch.begin; t < patch.end; ++t, p += V * kLanes) {
+    const float* values = v_rows[t] + column;
+    FloatVec weight[Count];
+#pragma GCC unroll 4
+    for (int v = 0; v < Count; ++v) weight[v] = hn::Load(d, p + v * kLanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const auto value = hn::Set(d, values[r]);
+#pragma GCC unroll 4
+      for (int v = 0; v < Count; ++v) {
+        const auto seen = kGuarded ? hn::IfThenElseZero(hn::Ne(weight[v], hn::Zero(d)), value) : value;
+        sum[r][First + v] = hn::MulAdd(seen, weight[v], sum[r][First + v]);
+      }
+    }
+  }
+}
+
+/// The same for the vectors that the patch names.
+template <bool kGuarded, int R, int V>
+HWY_INLINE void add_named_patch(const float* const* v_rows, std::int64_t column, const Patch& patch, const float* p,
+                                FloatVec (&sum)[R][V]) {
+  if (patch.count == V) return add_patch<0, V, kGuarded>(v_rows, column, patch, p, sum);
+  if constexpr (V >= 2) {
+    if (patch.first == 0 && patch.count == 1) return add_patch<0, 1, kGuarded>(v_rows, column, patch, p, sum);
+    if (patch.first == 1 && patch.count == 1) return add_patch<1, 1, kGuarded>(v_rows, column, patch, p, sum);
+  }
+  if constexpr (V >= 3) {
+    if (patch.first == 0) return add_patch<0, 2, kGuarded>(v_rows, column, patch, p, sum);
+    if (patch.count == 2) return add_patch<1, 2, kGuarded>(v_rows, column, patch, p, sum);
+    add_patch<2, 1, kGuarded>(v_rows, column, patch, p, sum);
+  }
+}
+
+/// o[r][lane] = correction[lane] o[r][lane] + sum_t v_rows[t][column + r] p[t][lane] for R value columns; p [keys][V kLanes],
 /// o [R][V kLanes]. The tile's own sum is formed first and added once: that keeps rounding errors from growing with the number of
-/// keys. kGuarded: a weight of 0 leaves the value out of the sum, because a hidden key's value may be NaN and 0 x NaN is NaN.
+/// keys, and a lane's result from depending on how its tile was cut into patches.
 template <int R, int V, bool kGuarded>
-HWY_INLINE void value_columns(const float* const* v_rows, std::int64_t column, std::int64_t count, const float* HWY_RESTRICT p,
-                              const float* HWY_RESTRICT correction, float* HWY_RESTRICT o) {
+HWY_INLINE void value_columns(const float* const* v_rows, std::int64_t column, std::span<const Patch> patches,
+                              const float* HWY_RESTRICT p, const float* HWY_RESTRICT correction, float* HWY_RESTRICT o) {
   const FloatTag d;
   FloatVec sum[R][V];
 #pragma GCC unroll 8
@@ -77,25 +127,7 @@ HWY_INLINE void value_columns(const float* const* v_rows, std::int64_t column, s
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) sum[r][v] = hn::Zero(d);
   }
-  for (std::int64_t t = 0; t < count; ++t, p += V * kLanes) {
-    const float* values = v_rows[t] + column;
-    FloatVec weight[V];
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) weight[v] = hn::Load(d, p + v * kLanes);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const auto value = hn::Set(d, values[r]);
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        if constexpr (kGuarded) {
-          const auto seen = hn::IfThenElseZero(hn::Ne(weight[v], hn::Zero(d)), value);
-          sum[r][v] = hn::MulAdd(seen, weight[v], sum[r][v]);
-        } else {
-          sum[r][v] = hn::MulAdd(value, weight[v], sum[r][v]);
-        }
-      }
-    }
-  }
+  for (const auto& patch : patches) add_named_patch<kGuarded>(v_rows, column, patch, p, sum);
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
@@ -108,17 +140,17 @@ HWY_INLINE void value_columns(const float* const* v_rows, std::int64_t column, s
 
 /// All `dim` value columns: kRows at a time, then 4, 2, 1.
 template <int V, bool kGuarded>
-void weighted_values(const float* const* v_rows, std::int64_t dim, std::int64_t count, const float* p, const float* correction,
-                     float* o) {
+void weighted_values(const float* const* v_rows, std::int64_t dim, std::span<const Patch> patches, const float* p,
+                     const float* correction, float* o) {
   constexpr int kStride = V * kLanes;
   std::int64_t c = 0;
-  for (; c + kRows <= dim; c += kRows) value_columns<kRows, V, kGuarded>(v_rows, c, count, p, correction, o + c * kStride);
-  for (; c + 4 <= dim; c += 4) value_columns<4, V, kGuarded>(v_rows, c, count, p, correction, o + c * kStride);
+  for (; c + kRows <= dim; c += kRows) value_columns<kRows, V, kGuarded>(v_rows, c, patches, p, correction, o + c * kStride);
+  for (; c + 4 <= dim; c += 4) value_columns<4, V, kGuarded>(v_rows, c, patches, p, correction, o + c * kStride);
   if (c + 2 <= dim) {
-    value_columns<2, V, kGuarded>(v_rows, c, count, p, correction, o + c * kStride);
+    value_columns<2, V, kGuarded>(v_rows, c, patches, p, correction, o + c * kStride);
     c += 2;
   }
-  if (c < dim) value_columns<1, V, kGuarded>(v_rows, c, count, p, correction, o + c * kStride);
+  if (c < dim) value_columns<1, V, kGuarded>(v_rows, c, patches, p, correction, o + c * kStride);
 }
 
 /// One step of the online softmax (Milakov and Gimelshein 2018, algorithm 3) on `count` keys. s [count][V kLanes] holds scores in

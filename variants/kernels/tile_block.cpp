@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "variants/kernels/denormals.h"
@@ -36,8 +37,11 @@ struct Panel {
   float *queries, *output;         // [d_qk][stride], [d_v][stride]
   float *max, *sum;                // [stride]
   KeyRange some, all;              // keys of the current segment that some lane, and that every lane, sees
+  KeyRange some_of[kVectors], all_of[kVectors];  // the same for the lanes of each vector
   std::int64_t stride() const { return std::int64_t{vectors} * kLanes; }
 };
+
+bool contains(KeyRange range, KeyRange part) { return range.begin <= part.begin && part.end <= range.end; }
 
 enum class Finite { unknown, yes, no };
 
@@ -80,6 +84,9 @@ class Block {
   void fill_tile(const KeySegment& segment, std::int64_t begin, std::int64_t end);
   bool values_finite();
   void run_tile(const Panel& panel);
+  void cut_tile(const Panel& panel, std::int64_t begin, std::int64_t count);
+  template <int V>
+  void score_tile(const Panel& panel, std::int64_t offset);
   template <int V>
   void run_panel(const Panel& panel, std::int64_t begin, std::int64_t count, bool guarded);
   void hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64_t count);
@@ -93,8 +100,10 @@ class Block {
   Panel panels_[kPanels];
   KeyRange lane_range_[kBlockLanes];
   KeyTile tile_;
-  float* scores_ = nullptr;      // [key_block + kRows][stride]
-  float* correction_ = nullptr;  // [stride]
+  int patch_count_ = 0;
+  Patch patches_[kMaxKeyBlock / kRows + 1];  // of the panel's part of the tile; keys counted from its first
+  float* scores_ = nullptr;                  // [key_block + kRows][stride]
+  float* correction_ = nullptr;              // [stride]
 };
 
 // Panels of nearly equal width: 4 vectors of queries run as 2 + 2, not 3 + 1.
@@ -129,7 +138,6 @@ void Block::start(const Panel& panel) {
   float factors[kPanelLanes];
   std::fill_n(factors, panel.lanes, scale);
   for (std::int64_t l = 0; l < panel.lanes; ++l) rows[l] = row_at(q, panel.first_lane + l);
-  if (panel.lanes < panel.stride()) std::fill_n(panel.queries, p_.d_qk * panel.stride(), 0.0f);
   rows_to_lanes(rows, factors, panel.lanes, p_.d_qk, panel.queries, panel.stride());
   std::fill_n(panel.max, panel.stride(), kHidden);
   std::fill_n(panel.sum, panel.stride(), 0.0f);
@@ -159,10 +167,19 @@ void Block::find_ranges(std::int64_t s, const KeySegment& segment) {
     auto& panel = panels_[i];
     panel.some = {segment.count, 0};
     panel.all = {0, segment.count};
-    for (auto lane = panel.first_lane; lane < panel.first_lane + panel.lanes; ++lane) {
-      const auto range = lane_range_[lane];
-      panel.all = {std::max(panel.all.begin, range.begin), std::min(panel.all.end, range.end)};
-      if (range.size() > 0) panel.some = {std::min(panel.some.begin, range.begin), std::max(panel.some.end, range.end)};
+    for (int v = 0; v < panel.vectors; ++v) {
+      const auto first = panel.first_lane + std::int64_t{v} * kLanes;
+      const auto end = std::min(first + kLanes, panel.first_lane + panel.lanes);
+      KeyRange some{segment.count, 0}, all{0, segment.count};
+      for (auto lane = first; lane < end; ++lane) {
+        const auto range = lane_range_[lane];
+        all = {std::max(all.begin, range.begin), std::min(all.end, range.end)};
+        if (range.size() > 0) some = {std::min(some.begin, range.begin), std::max(some.end, range.end)};
+      }
+      panel.some_of[v] = some;
+      panel.all_of[v] = all;
+      panel.some = {std::min(panel.some.begin, some.begin), std::max(panel.some.end, some.end)};
+      panel.all = {std::max(panel.all.begin, all.begin), std::min(panel.all.end, all.end)};
     }
   }
 }
@@ -193,21 +210,25 @@ void Block::fill_tile(const KeySegment& segment, std::int64_t begin, std::int64_
 bool Block::values_finite() {
   if (tile_.values_finite != Finite::unknown) return tile_.values_finite == Finite::yes;
   const FloatTag d;
-  auto zero = hn::Zero(d);
+  auto even = hn::Zero(d), odd = even;
   float rest = 0;
   for (std::int64_t t = 0; t < tile_.count; ++t) {
     const float* value = tile_.v_rows[t];
     std::int64_t c = 0;
-    for (; c + kLanes <= p_.d_v; c += kLanes) zero = hn::MulAdd(hn::LoadU(d, value + c), hn::Zero(d), zero);
+    for (; c + 2 * kLanes <= p_.d_v; c += 2 * kLanes) {
+      even = hn::MulAdd(hn::LoadU(d, value + c), hn::Zero(d), even);
+      odd = hn::MulAdd(hn::LoadU(d, value + c + kLanes), hn::Zero(d), odd);
+    }
     for (; c < p_.d_v; ++c) rest += value[c] * 0.0f;
   }
-  const bool finite = rest == 0.0f && hn::AllTrue(d, hn::Eq(zero, hn::Zero(d)));
+  const bool finite = rest == 0.0f && hn::AllTrue(d, hn::Eq(hn::Add(even, odd), hn::Zero(d)));
   tile_.values_finite = finite ? Finite::yes : Finite::no;
   return finite;
 }
 
 void Block::run_segment(std::int64_t s) {
   const auto segment = t_.pattern.segment(t_.group, s);
+  if (segment.count == 0) return;
   find_ranges(s, segment);
   KeyRange some{segment.count, 0};
   for (int i = 0; i < panel_count_; ++i)
@@ -223,28 +244,60 @@ void Block::run_tile(const Panel& panel) {
   const auto begin = std::max(tile_.begin, panel.some.begin);
   const auto end = std::min(tile_.begin + tile_.count, panel.some.end);
   if (begin >= end) return;
-  const bool full = panel.all.begin <= begin && end <= panel.all.end && p_.mask.kind == MaskKind::none;
+  const bool full = contains(panel.all, {begin, end}) && p_.mask.kind == MaskKind::none;
   if (panel.vectors == 1) return run_panel<1>(panel, begin, end - begin, !full);
   if (panel.vectors == 2) return run_panel<2>(panel, begin, end - begin, !full);
   if constexpr (kVectors >= 3) run_panel<3>(panel, begin, end - begin, !full);
 }
 
+// Which vectors have to do with which keys, register tile by register tile: along a diagonal the first ones are done before the
+// last ones begin. Equal neighbours are one patch.
+void Block::cut_tile(const Panel& panel, std::int64_t begin, std::int64_t count) {
+  patch_count_ = 0;
+  for (std::int64_t t = 0; t < count; t += kRows) {
+    Patch patch{t, std::min(t + kRows, count), 0, panel.vectors};
+    const auto sees = [&](int v) {
+      return panel.some_of[v].begin < begin + patch.end && begin + patch.begin < panel.some_of[v].end;
+    };
+    while (patch.count > 1 && !sees(patch.first)) ++patch.first, --patch.count;
+    while (patch.count > 1 && !sees(patch.first + patch.count - 1)) --patch.count;
+    auto& last = patches_[std::max(patch_count_ - 1, 0)];
+    if (patch_count_ > 0 && last.first == patch.first && last.count == patch.count) last.end = patch.end;
+    else patches_[patch_count_++] = patch;
+  }
+}
+
+template <int V>
+void Block::score_tile(const Panel& panel, std::int64_t offset) {
+  constexpr std::int64_t kStride = V * kLanes;
+  for (const auto& patch : std::span(patches_, static_cast<std::size_t>(patch_count_)))
+    for (auto t = patch.begin; t < patch.end; t += kRows) {
+      const auto* keys = tile_.k_rows + offset + t;
+      const float* queries = panel.queries + patch.first * kLanes;
+      float* scores = scores_ + t * kStride + patch.first * kLanes;
+      if (patch.count == V) score_rows<V>(keys, queries, kStride, p_.d_qk, scores);
+      else if (patch.count == 1) score_rows<1>(keys, queries, kStride, p_.d_qk, scores);
+      else if constexpr (V > 2) score_rows<2>(keys, queries, kStride, p_.d_qk, scores);
+    }
+}
+
 template <int V>
 void Block::run_panel(const Panel& panel, std::int64_t begin, std::int64_t count, bool guarded) {
   const auto offset = begin - tile_.begin;
-  for (std::int64_t t = 0; t < count; t += kRows)
-    score_rows<V>(tile_.k_rows + offset + t, panel.queries, p_.d_qk, scores_ + t * V * kLanes);
+  cut_tile(panel, begin, count);
+  const std::span<const Patch> patches(patches_, static_cast<std::size_t>(patch_count_));
+  score_tile<V>(panel, offset);
   if (p_.softcap) cap(count * V * kLanes);
   if (!guarded) {
     online_softmax<V, false>(scores_, count, panel.max, panel.sum, correction_);
-    weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, count, scores_, correction_, panel.output);
+    weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
     return;
   }
   if (p_.mask.kind != MaskKind::none) apply_dense_mask(panel, offset, count);
   hide_out_of_range(panel, begin, count);
   online_softmax<V, true>(scores_, count, panel.max, panel.sum, correction_);
-  if (values_finite()) weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, count, scores_, correction_, panel.output);
-  else weighted_values<V, true>(tile_.v_rows + offset, p_.d_v, count, scores_, correction_, panel.output);
+  if (values_finite()) weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
+  else weighted_values<V, true>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
 }
 
 // score = softcap * tanh(scale q.k / softcap), in units of log2; the queries carry scale / softcap.
@@ -266,6 +319,7 @@ void Block::hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64
   }
   const auto hidden = hn::Set(d, kHidden);
   for (std::int64_t l = 0; l < panel.stride(); l += kLanes) {
+    if (contains(panel.all_of[l / kLanes], {begin, begin + count})) continue;
     const auto from = hn::Load(d, first + l), to = hn::Load(d, last + l);
     for (std::int64_t t = 0; t < count; ++t) {
       float* at = scores_ + t * panel.stride() + l;
