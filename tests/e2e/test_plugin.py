@@ -129,3 +129,17 @@ def test_new_variant_never_overwrites_and_refuses_names_that_cannot_be(installed
         assert refused.returncode == 2 and reason in refused.stderr
     refused = run("attnbench", "new-variant", "other", cwd=tmp_path, env=installed.environment)
     assert refused.returncode == 2 and "no sources of attnbench here" in refused.stderr
+
+
+def test_peers_that_are_set_up_here_come_along_and_the_others_say_why_not(installed, binary, tmp_path):
+    plan = ("plan", "--plan", "peers", "--problem", "b1 h2 n32 d8 f32 causal", "--json")
+
+    def statuses(attnbench: Path) -> dict[str, tuple[str, list[str]]]:
+        cases = json.loads(installed.ok(attnbench, *plan, cwd=tmp_path))["cases"]
+        assert len(cases) > 10
+        return {case["variant"]: (case["status"], case["reasons"]) for case in cases}
+
+    built, copied = statuses(binary), statuses(installed.prefix / "bin" / "attnbench")
+    assert {v: status for v, (status, _) in built.items()} == {v: status for v, (status, _) in copied.items()}
+    for _, reasons in (entry for entry in copied.values() if entry[0] == "skipped"):
+        assert "is not set up: no " in reasons[0] and "\n" not in reasons[0]

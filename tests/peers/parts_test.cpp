@@ -155,7 +155,7 @@ TEST_CASE("declared memory is the library, its score matrices under this mask, a
 TEST_CASE("every peer declares what loading it takes, which is never nothing") {
   for (const auto& peer : catalogue()) {
     INFO(peer.name);
-    CHECK(peer.library_mib >= 10);
+    CHECK(peer.library_mib >= 4);
     CHECK(peer.library_mib <= 1000);
     CHECK(peer.start_seconds > 0);
     CHECK(peer.start_seconds < 20);
