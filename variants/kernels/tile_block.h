@@ -29,6 +29,7 @@ struct BlockTask {
   std::int64_t fold;
   std::int64_t group;
   RowRun rows;
+  RowRun next_rows;       // of the block that follows for the same heads, to be brought into the cache; none: count 0
   KeyRange keys;          // the keys this task may use: all, or one share of a split
   TensorView<float> out;  // [b, h_q, n_q, d_v]: the run's output, or a share's part of it
   float* row_max;  // per (batch, head, row): running maximum (log2 units) and sum, for the next pass or the merge; null if there is

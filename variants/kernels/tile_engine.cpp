@@ -98,7 +98,7 @@ struct Memory {
   std::int64_t outputs = 0;  // floats of the shares' own outputs
 };
 
-std::int64_t rows_of(const Problem& p) { return p.batch * p.heads_q * p.n_q; }
+std::int64_t row_count(const Problem& p) { return p.batch * p.heads_q * p.n_q; }
 
 Memory memory_of(const Problem& p, Passes passes, int threads, const TileOptions& options) {
   const bool single_pass = passes.size() == 1;
@@ -109,9 +109,25 @@ Memory memory_of(const Problem& p, Passes passes, int threads, const TileOptions
     memory.scratch = std::max(memory.scratch, plan.slots * plan.scratch_floats);
     shares = plan.shares;
   }
-  if (shares > 1) memory.outputs = shares * rows_of(p) * p.d_v;
-  if (shares > 1 || !single_pass) memory.states = shares * rows_of(p);
+  if (shares > 1) memory.outputs = shares * row_count(p) * p.d_v;
+  if (shares > 1 || !single_pass) memory.states = shares * row_count(p);
   return memory;
+}
+
+// Rows of a block that begins `block` blocks into group `group`; none beyond the group.
+RowRun rows_of(const Plan& plan, const KeyPattern& pattern, std::int64_t group, std::int64_t block) {
+  const auto rows = pattern.group(group);
+  const auto begin = std::min(rows.count, block * plan.rows_per_block);
+  const auto end = std::min(rows.count, begin + plan.rows_per_block);
+  return {rows.row(begin), rows.step, end - begin};
+}
+
+// The rows after those: one block down, then the next group's last.
+RowRun rows_after(const Plan& plan, const KeyPattern& pattern, std::int64_t group, std::int64_t block) {
+  if (plan.shares > 1) return {};
+  if (block > 0) return rows_of(plan, pattern, group, block - 1);
+  if (group + 1 < pattern.groups()) return rows_of(plan, pattern, group + 1, plan.blocks_per_group - 1);
+  return {};
 }
 
 // Task index -> block: shares innermost, then the blocks of one group, so that neighbours share keys in the cache; the last rows
@@ -122,10 +138,6 @@ BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& patte
   const auto block = plan.blocks_per_group - 1 - index / plan.shares % plan.blocks_per_group;
   const auto group = index / (plan.shares * plan.blocks_per_group) % pattern.groups();
   const auto stream = index / (plan.shares * plan.blocks_per_group * pattern.groups());
-  auto rows = pattern.group(group);
-  const auto begin = std::min(rows.count, block * plan.rows_per_block);
-  const auto end = std::min(rows.count, begin + plan.rows_per_block);
-  rows = {rows.row(begin), rows.step, end - begin};
   return {.run = run,
           .pattern = pattern,
           .key_block = plan.key_block,
@@ -133,7 +145,8 @@ BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& patte
           .first_head = stream % units * plan.fold,
           .fold = plan.fold,
           .group = group,
-          .rows = rows,
+          .rows = rows_of(plan, pattern, group, block),
+          .next_rows = rows_after(plan, pattern, group, block),
           .keys = {share * plan.keys_per_share, (share + 1) * plan.keys_per_share},
           .out = run.out(),
           .row_max = nullptr,
@@ -158,7 +171,7 @@ void attend(const RunTask& task, Passes passes, const TileOptions& options) {
     task.parallel.for_ranges(plan.tasks, grain, [&](std::int64_t begin, std::int64_t end, int slot) {
       for (auto index = begin; index < end; ++index) {
         auto block = block_of(plan, task, *pattern, index);
-        const auto first_row = index % plan.shares * rows_of(p);
+        const auto first_row = index % plan.shares * row_count(p);
         block.row_max = row_max ? row_max + first_row : nullptr;
         block.row_sum = row_sum ? row_sum + first_row : nullptr;
         if (outputs) block.out = {outputs + first_row * p.d_v, shape, dense_strides(shape)};
