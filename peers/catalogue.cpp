@@ -174,6 +174,7 @@ constexpr Peer kPeers[] = {
      .packages = kOpenVino,
      .writes_our_output = false,
      .scores = {},
+     .stretched_copies = 2,
      .library_mib = 95,
      .start_seconds = 0.45,
      .mathematics = Mathematics::attention,

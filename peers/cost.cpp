@@ -23,6 +23,12 @@ double compulsory_bytes(const attnbench_problem& p) {
   return kFloat * (rows_q + rows_k) * static_cast<double>(p.d_qk + p.d_v) + mask_bytes(p);
 }
 
+// K and V as they are once repeated for every query head; 0 where each head has its own anyway.
+double stretched_bytes(const attnbench_problem& p) {
+  if (p.heads_q == p.heads_kv) return 0;
+  return kFloat * static_cast<double>(p.batch * p.heads_q * p.n_k) * static_cast<double>(p.d_qk + p.d_v);
+}
+
 }  // namespace
 
 bool causal_cuts(const attnbench_problem& p) {
@@ -45,9 +51,10 @@ void declare_cost(const Peer& peer, const attnbench_problem& p, attnbench_cost& 
   cost.exps = cost.pairs;
   cost.bytes = compulsory_bytes(p);
   const double matrices = causal_cuts(p) ? peer.scores.causal : peer.scores.plain;
-  if (matrices > 0) cost.bytes += 2 * kFloat * all;
+  const double stretched = peer.stretched_copies * stretched_bytes(p);
+  cost.bytes += 2 * (stretched + (matrices > 0 ? kFloat * all : 0));
   const double copies = peer.engine == Engine::adapter ? kAdapterCopies : kLibraryCopies;
-  cost.outside_bytes = peer.library_mib * kMiB + matrices * kFloat * all + copies * compulsory_bytes(p);
+  cost.outside_bytes = peer.library_mib * kMiB + matrices * kFloat * all + stretched + copies * compulsory_bytes(p);
   cost.start_seconds = peer.start_seconds;
   if (peer.mathematics == Mathematics::multi_head) add_projection_cost(p, cost);
 }

@@ -1,6 +1,6 @@
 // What a peer's call is declared to cost: the work its problem requires, for the throughput columns. What the library really
-// executes is its own affair and cannot be counted from outside, but for whole score matrices, told by
-// the memory it takes.
+// executes is its own affair and cannot be counted from outside, but for whole score matrices and repeated keys and values, told by
+// the memory it takes. Beside that, the memory and the start of the library, for plans and predictions.
 #pragma once
 
 #include <cstdint>
