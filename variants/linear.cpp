@@ -3,28 +3,30 @@
 //   o_i = phi(q_i)^T S / phi(q_i)^T z,   S = sum_j phi(k_j) v_j^T,  z = sum_j phi(k_j),  phi(x) = elu(x) + 1
 //                                              Katharopoulos et al. 2020, Transformers are RNNs, equations 5, 7 and 9
 //
-// Non-causal: (S, z) over all keys, then one product per query. Causal (section 3.3): (S, z) grows along the sequence. We walk
-// in steps of kStep positions: what a row sees of earlier steps comes from (S, z), its own step from the masked product
-// phi(Q) phi(K)^T, then the step's keys join (S, z). With fewer heads than threads the sequence is cut into segments: each sums
-// its own (S, z), a running sum joins them, and all segments go on at once.
-// Cost: 2 n d d_v per head (causal: plus n kStep (d + d_v / 2)); extra memory d d_v per head and segment. Deviations from the
-// paper: steps of kStep tokens instead of its one-token recurrence; no scale in either.
+// Non-causal: (S, z) over all keys, then one product per query, both on panels. Causal (section 3.3): (S, z) grows along the
+// sequence, position by position as the paper has it; S passes through the registers once per 2 or 4 positions. With fewer heads
+// than threads the sequence is cut into segments: each sums its own (S, z), a running sum joins them, and all segments go on at
+// once.
+// Cost: 2 n d d_v per head; extra memory d d_v per head and segment. Deviation from the paper: no scale.
+//
+// Why no chunkwise causal form: steps of 16 positions, their own keys by the masked square phi(Q) phi(K)^T, took 1.42, 1.25, 1.17,
+// 1.12 times as long at d 32, 64, 128, 256 and 1.28 times with 4 query heads per key head, d 64 (AVX-512, Zen 4, one thread,
+// minima of 400 runs); with AVX2 1.36, 1.25, 1.19, 1.21 and 1.10 times.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include "variants/api/oracle.h"
 #include "variants/api/variant.h"
 #include "variants/kernels/linear_attention.h"
+#include "variants/kernels/linear_recurrence.h"
 
 namespace attnbench {
 namespace {
 
-// Causal positions per step. A longer one reads and writes S less often but makes more of the step's square, kStep (d + d_v / 2)
-// multiply-adds a row beside 2 d d_v. Measured with AVX-512, most runs: 16 is 4 to 8 % faster than 32 at
-// d 64, 10 % at d 32, even at d 256; and 23 to 27 % faster than 64 at d 64, even at d 256.
-constexpr std::int64_t kStep = 16;
 constexpr std::int64_t kBlock = kernels::kMaxLinearPanel;  // keys or rows at once where there is no diagonal
+constexpr std::int64_t kPanel = kernels::kMaxPositions;    // causal positions at once
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -34,28 +36,17 @@ std::int64_t key_count(const Problem& p, std::int64_t b) {
 
 // ---- How the sequence is cut ---------------------------------------------------------------------------------------------
 
-// Key j stands at position j, query row i at problem.position(i). One causal step holds these keys and rows.
-struct Step {
-  KeyRange keys;
-  KeyRange rows;
-};
-
 KeyRange block_at(std::int64_t count, std::int64_t index) {
   return {std::min(count, index * kBlock), std::min(count, (index + 1) * kBlock)};
 }
 
-Step step_at(const Problem& p, std::int64_t b, std::int64_t index) {
-  const auto begin = index * kStep, end = begin + kStep;
-  const auto clip = [](std::int64_t x, std::int64_t top) { return std::clamp<std::int64_t>(x, 0, top); };
-  const auto row_zero = p.position(0);
-  return {{clip(begin, key_count(p, b)), clip(end, key_count(p, b))}, {clip(begin - row_zero, p.n_q), clip(end - row_zero, p.n_q)}};
+// Key j stands at position j, query row i at problem.position(i). Positions beyond the last row are seen by nobody.
+std::int64_t position_count(const Problem& p) { return std::max<std::int64_t>(0, p.position(p.n_q - 1) + 1); }
+
+// What segments are made of: kPanel positions, or blocks of keys where there is no diagonal.
+std::int64_t unit_count(const Problem& p) {
+  return p.causal == Causal::none ? ceil_div(p.n_k, kBlock) : ceil_div(position_count(p), kPanel);
 }
-
-// Steps up to the last query row: keys beyond it are seen by nobody.
-std::int64_t step_count(const Problem& p) { return std::max<std::int64_t>(0, ceil_div(p.position(p.n_q - 1) + 1, kStep)); }
-
-// What segments are made of: steps, or blocks of keys where there is no diagonal.
-std::int64_t unit_count(const Problem& p) { return p.causal == Causal::none ? ceil_div(p.n_k, kBlock) : step_count(p); }
 
 // Segments per key/value head: one where the heads alone keep all threads busy.
 std::int64_t segment_count(const Problem& p, int threads) {
@@ -66,10 +57,12 @@ std::int64_t segment_count(const Problem& p, int threads) {
 
 std::int64_t state_size(const Problem& p) { return kernels::linear_state_floats(p.d_qk, p.d_v); }
 
-// Per thread: a panel of keys, then one of rows.
-std::int64_t panel_length(const Problem& p) { return p.causal == Causal::none ? kBlock : kStep; }
-std::int64_t key_scratch(const Problem& p) { return kernels::key_scratch_floats(p.d_qk, p.d_v, panel_length(p)); }
-std::int64_t scratch_size(const Problem& p) { return key_scratch(p) + kernels::row_scratch_floats(p.d_qk, panel_length(p)); }
+// Per thread.
+std::int64_t key_scratch(const Problem& p) { return kernels::key_scratch_floats(p.d_qk, p.d_v, kBlock); }
+std::int64_t scratch_size(const Problem& p) {
+  if (p.causal != Causal::none) return kernels::walk_scratch_floats(p.d_qk, p.heads_q / p.heads_kv);
+  return key_scratch(p) + kernels::row_scratch_floats(p.d_qk, kBlock);
+}
 
 // One task's surroundings: a key/value head, its (S, z) and the thread's scratch.
 struct Head {
@@ -84,56 +77,86 @@ struct Head {
 
 // ---- The computation -----------------------------------------------------------------------------------------------------
 
-kernels::KeyPanel load_keys(const Head& head, KeyRange keys) {
+// Adds keys to (S, z).
+void add_keys(const Head& head, KeyRange keys) {
   const auto k = head.task.inputs.keys(), v = head.task.inputs.values();
-  return kernels::load_keys(head.state(), {k.row(head.b, head.kv, keys.begin), k.row_stride()},
-                            {v.row(head.b, head.kv, keys.begin), v.row_stride()}, keys.size(), head.scratch);
+  kernels::add_keys(head.state(), {k.row(head.b, head.kv, keys.begin), k.row_stride()},
+                    {v.row(head.b, head.kv, keys.begin), v.row_stride()}, keys.size(), head.scratch);
 }
 
-// Output rows of query head h: all of (S, z) and what they see of `panel`, which holds the keys from key `first_key` on.
-void attend_rows(const Head& head, std::int64_t h, KeyRange rows, const kernels::KeyPanel& panel, std::int64_t first_key) {
-  const auto& p = head.problem();
+// Output rows of query head h, which see all of (S, z).
+void attend_rows(const Head& head, std::int64_t h, KeyRange rows) {
   const auto q = head.task.inputs.queries();
   const auto out = head.task.out();
-  kernels::attend(head.state(), panel, p.position(rows.begin) + 1 - first_key, {q.row(head.b, h, rows.begin), q.row_stride()},
-                  {out.row(head.b, h, rows.begin), out.row_stride()}, rows.size(), head.scratch + key_scratch(p));
+  kernels::attend(head.state(), {q.row(head.b, h, rows.begin), q.row_stride()}, {out.row(head.b, h, rows.begin), out.row_stride()},
+                  rows.size(), head.scratch + key_scratch(head.problem()));
+}
+
+// What stands at `count` positions from `begin` on: keys, unless they ended before, and `rows` of all query heads of the group.
+kernels::Positions positions_at(const Head& head, std::int64_t begin, std::int64_t count, bool rows) {
+  const auto& p = head.problem();
+  const auto q = head.task.inputs.queries(), k = head.task.inputs.keys(), v = head.task.inputs.values();
+  const auto out = head.task.out();
+  const auto first_head = head.kv * (p.heads_q / p.heads_kv), row = begin - p.position(0);
+  kernels::Positions at{.count = count};
+  if (begin < key_count(p, head.b)) {
+    at.k = {k.row(head.b, head.kv, begin), k.row_stride()};
+    at.v = {v.row(head.b, head.kv, begin), v.row_stride()};
+  }
+  if (rows) {
+    at.heads = p.heads_q / p.heads_kv;
+    at.q = {q.row(head.b, first_head, row), q.row_stride(), q.stride[1]};
+    at.out = {out.row(head.b, first_head, row), out.row_stride(), out.stride[1]};
+  }
+  return at;
+}
+
+// Walks positions [begin, end): (S, z) holds everything before them and grows on the way. Writes their rows if asked to.
+void walk(const Head& head, KeyRange positions, bool write_rows) {
+  const auto& p = head.problem();
+  const auto first_row = p.position(0), keys = key_count(p, head.b);
+  for (auto begin = positions.begin, end = begin; begin < positions.end; begin = end) {
+    end = std::min(begin + kPanel, positions.end);
+    for (const auto cut : {first_row, keys})  // where rows begin and where keys end
+      if (begin < cut) end = std::min(end, cut);
+    const bool rows = write_rows && begin >= first_row;
+    if (rows || begin < keys) kernels::walk_positions(head.state(), positions_at(head, begin, end - begin, rows), head.scratch);
+  }
+}
+
+// Positions of some units, as far as there are rows.
+KeyRange positions_of(const Problem& p, KeyRange units) {
+  return {units.begin * kPanel, std::min(units.end * kPanel, position_count(p))};
 }
 
 // The (S, z) of the keys in some units, from zero.
 void sum_units(const Head& head, KeyRange units) {
   const auto& p = head.problem();
   std::fill_n(head.sums, state_size(p), 0.0f);
+  if (p.causal != Causal::none) return walk(head, positions_of(p, units), false);
   for (auto unit = units.begin; unit < units.end; ++unit) {
-    const auto keys = p.causal == Causal::none ? block_at(key_count(p, head.b), unit) : step_at(p, head.b, unit).keys;
-    if (keys.size() > 0) kernels::add_keys(head.state(), load_keys(head, keys));
+    const auto keys = block_at(key_count(p, head.b), unit);
+    if (keys.size() > 0) add_keys(head, keys);
   }
 }
 
-// Walks the steps of one segment; (S, z) holds everything before it and grows on the way.
-void walk_steps(const Head& head, KeyRange steps) {
-  const auto& p = head.problem();
-  const auto group = p.heads_q / p.heads_kv;
-  if (steps.size() == 0 || step_at(p, head.b, steps.end - 1).rows.size() == 0) return;  // all before the first query row
-  for (auto index = steps.begin; index < steps.end; ++index) {
-    const auto [keys, rows] = step_at(p, head.b, index);
-    const auto panel = load_keys(head, keys);
-    for (auto h = head.kv * group; rows.size() > 0 && h < (head.kv + 1) * group; ++h) attend_rows(head, h, rows, panel, keys.begin);
-    if (index + 1 < steps.end && keys.size() > 0) kernels::add_keys(head.state(), panel);
-  }
+// Writes the rows in some units; (S, z) holds everything before them.
+void walk_units(const Head& head, KeyRange units) {
+  const auto positions = positions_of(head.problem(), units);
+  if (positions.end > head.problem().position(0)) walk(head, positions, true);
 }
 
 // states: [segments][state_size]. Causal: each becomes the sum of those before it; else the first becomes the sum of all.
 void join_states(const Problem& p, float* states, std::int64_t segments) {
   const auto size = state_size(p);
-  for (std::int64_t c = 0; c < size; ++c) {
-    float total = 0;
-    for (std::int64_t g = 0; g < segments; ++g) {
-      const float own = states[g * size + c];
-      if (p.causal != Causal::none) states[g * size + c] = total;
-      total += own;
-    }
-    if (p.causal == Causal::none) states[c] = total;
+  const auto at = [&](std::int64_t g) { return states + g * size; };
+  for (std::int64_t g = 1; g < segments; ++g) std::transform(at(g), at(g + 1), at(g - 1), at(g), std::plus<>());
+  if (p.causal == Causal::none) {
+    std::copy(at(segments - 1), at(segments), at(0));
+    return;
   }
+  std::move_backward(at(0), at(segments - 1), at(segments));
+  std::fill_n(at(0), size, 0.0f);
 }
 
 // Rows above the first key's position see nothing (bottom-right with n_q > n_k).
@@ -159,18 +182,19 @@ void run(const RunTask& task) {
     const auto g = t % segments;
     sum_units(head_at(t / segments, g, slot), causal && g + 1 == segments ? KeyRange{} : units(g));  // nothing follows the last
   });
-  task.parallel.for_each(heads,
-                         [&](std::int64_t t, int) { join_states(p, states.data() + t * segments * state_size(p), segments); });
+  if (segments > 1)
+    task.parallel.for_each(heads,
+                           [&](std::int64_t t, int) { join_states(p, states.data() + t * segments * state_size(p), segments); });
   if (causal) {
     clear_blind_rows(task);
     task.parallel.for_each(heads * segments, [&](std::int64_t t, int slot) {
-      walk_steps(head_at(t / segments, t % segments, slot), units(t % segments));
+      walk_units(head_at(t / segments, t % segments, slot), units(t % segments));
     });
   } else {
     const auto blocks = ceil_div(p.n_q, kBlock);
     task.parallel.for_each(p.batch * p.heads_q * blocks, [&](std::int64_t t, int slot) {
       const auto b = t / (p.heads_q * blocks), h = t / blocks % p.heads_q;
-      attend_rows(head_at(b * p.heads_kv + p.kv_head(h), 0, slot), h, block_at(p.n_q, t % blocks), {}, 0);
+      attend_rows(head_at(b * p.heads_kv + p.kv_head(h), 0, slot), h, block_at(p.n_q, t % blocks));
     });
   }
 }
@@ -182,29 +206,18 @@ std::size_t workspace(const Problem& p, const Params&, int threads) {
 
 // ---- What it costs -------------------------------------------------------------------------------------------------------
 
-// Adds one step of batch entry b, all heads: rows against (S, z) and their own step's square of weights, the
-// values of those they see, then the keys' share of S.
-void add_step(const Problem& p, const Step& step, bool keys_join, Cost& cost) {
-  const double rows = static_cast<double>(step.rows.size()) * p.heads_q, keys = static_cast<double>(step.keys.size());
-  const double d = static_cast<double>(p.d_qk), d_v = static_cast<double>(p.d_v);
-  double seen = 0;
-  for (auto i = step.rows.begin; i < step.rows.end && step.keys.size() > 0; ++i)
-    seen += static_cast<double>(std::clamp<std::int64_t>(p.position(i) + 1 - step.keys.begin, 0, step.keys.size()));
-  cost.multiply_adds +=
-      rows * (d * d_v + d) + rows * keys * d + p.heads_q * seen * d_v + (keys_join ? p.heads_kv * keys * d * d_v : 0);
-  cost.exps += rows * d + p.heads_kv * keys * d;
-}
-
-// As run on one thread per head. Causal segments, cut only when threads outnumber heads, sum their keys once more.
+// Every key that some row may see joins S; every row that may see a key meets S and z. As run on one thread per head: causal
+// segments, cut only when threads outnumber heads, sum their keys once more.
 Cost cost(const Problem& p, const Params&) {
   Cost cost{.bytes = compulsory_bytes(p)};
+  const bool causal = p.causal != Causal::none;
+  const double d = static_cast<double>(p.d_qk), d_v = static_cast<double>(p.d_v);
+  const double rows = static_cast<double>((causal ? std::min(p.n_q, position_count(p)) : p.n_q) * p.heads_q);
   for (std::int64_t b = 0; b < p.batch; ++b) {
-    if (p.causal == Causal::none) {
-      add_step(p, {.keys = {0, key_count(p, b)}, .rows = {}}, true, cost);
-      add_step(p, {.keys = {}, .rows = {0, p.n_q}}, false, cost);
-    }
-    for (std::int64_t s = 0; p.causal != Causal::none && s < step_count(p); ++s)
-      add_step(p, step_at(p, b, s), s + 1 < step_count(p), cost);
+    const auto count = key_count(p, b);
+    const double keys = static_cast<double>((causal ? std::min(count, position_count(p)) : count) * p.heads_kv);
+    cost.multiply_adds += keys * d * d_v + rows * (d * d_v + d);
+    cost.exps += (keys + rows) * d;
   }
   return cost;
 }

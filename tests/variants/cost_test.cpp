@@ -57,28 +57,21 @@ Cost count_additive(const Selected& selected, const Problem& p) {
   return counted;
 }
 
-// Non-causal: a key joins S, a query meets S and z. Causal in steps of 16: a query also meets the keys of its own step and takes
-// the values of those it sees, and keys of the last step join nothing.
+// A key joins S, a query meets S and z. Causal: keys behind the last query join nothing, queries before the first key meet nothing.
 Cost count_linear(const Selected&, const Problem& p) {
-  constexpr std::int64_t kStep = 16;
   const bool causal = p.causal != Causal::none;
-  const auto last_step = (p.position(p.n_q - 1)) / kStep;
-  const auto step_of = [](std::int64_t position) { return position < 0 ? -1 : position / kStep; };
   Cost counted;
   for (std::int64_t b = 0; b < p.batch; ++b) {
     const auto key_count = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
     for (std::int64_t j = 0; j < key_count; ++j) {
-      if (causal && step_of(j) > last_step) continue;
+      if (causal && j > p.position(p.n_q - 1)) continue;
       counted.exps += static_cast<double>(p.heads_kv * p.d_qk);
-      if (!causal || step_of(j) < last_step) counted.multiply_adds += static_cast<double>(p.heads_kv * p.d_qk * p.d_v);
+      counted.multiply_adds += static_cast<double>(p.heads_kv * p.d_qk * p.d_v);
     }
     for (std::int64_t i = 0; i < p.n_q; ++i) {
       if (causal && p.position(i) < 0) continue;
       counted.exps += static_cast<double>(p.heads_q * p.d_qk);
       counted.multiply_adds += static_cast<double>(p.heads_q * p.d_qk * (p.d_v + 1));
-      for (std::int64_t j = 0; causal && j < key_count; ++j)
-        if (step_of(j) == step_of(p.position(i)))
-          counted.multiply_adds += static_cast<double>(p.heads_q * (p.d_qk + (j <= p.position(i) ? p.d_v : 0)));
     }
   }
   return counted;

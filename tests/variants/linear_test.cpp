@@ -1,11 +1,11 @@
-// linear: the running sums around steps, segments and shifted diagonals, and how exact they stay.
+// linear: the running sums around panels, segments and shifted diagonals, and how exact they stay.
 #include "tests/catch.h"
 #include "tests/variants/call.h"
 
 namespace attnbench::testing {
 namespace {
 
-TEST_CASE("linear is right on both sides of its steps, causal and not") {
+TEST_CASE("linear is right on both sides of its panels, causal and not") {
   for (const int n : {1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 320})
     for (const char* rest : {" d8", " d8:5 causal"}) {
       const auto text = "h2 n" + std::to_string(n) + rest;
@@ -94,8 +94,10 @@ TEST_CASE("linear counts what it does") {
   CHECK(cost("h4:2 n10:20 d8:5").multiply_adds == 2 * 20 * 8 * 5 + 4 * 10 * (8 * 5 + 8));
   CHECK(cost("h4:2 n10:20 d8:5").exps == (2 * 20 + 4 * 10) * 8);
   CHECK(cost("n10 d8").pairs == 0);
-  // Two causal steps of 16: each a square of weights and a triangle of values, the first one's keys into S.
-  CHECK(cost("n32 d8 causal").multiply_adds == 2 * (16 * (8 * 8 + 8) + 16 * 16 * 8 + 16 * 17 / 2 * 8) + 16 * 8 * 8);
+  // Causal: the same, less the rows above the first key and the keys behind the last row.
+  CHECK(cost("n32 d8 causal").multiply_adds == 32 * 8 * 8 + 32 * (8 * 8 + 8));
+  CHECK(cost("n30:20 d8 causal-bottom-right").multiply_adds == 20 * 8 * 8 + 20 * (8 * 8 + 8));
+  CHECK(cost("n20:30 d8 causal-top-left").multiply_adds == 20 * 8 * 8 + 20 * (8 * 8 + 8));
 }
 
 TEST_CASE("linear refuses masks that its sums cannot honour") {

@@ -19,16 +19,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "variants/kernels/simd_math-inl.h"
+#include "variants/kernels/linear_features-inl.h"
 #include "variants/kernels/transpose-inl.h"
-
-#ifndef ATTNBENCH_LINEAR_PADDED
-#define ATTNBENCH_LINEAR_PADDED
-namespace attnbench::kernels {
-// Rounded up to whole vectors of the widest instruction set, so that sizes do not depend on the one in force.
-inline std::int64_t padded(std::int64_t count) { return (count + 15) / 16 * 16; }
-}  // namespace attnbench::kernels
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
@@ -40,7 +32,6 @@ constexpr int kTileVectors = 4;
 constexpr int kTileVectors = 2;
 #endif
 constexpr int kTileRows = 6;
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 
 // ---- The register tile ---------------------------------------------------------------------------------------------------
 
@@ -48,8 +39,6 @@ constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 struct Scalars {
   const float* data;
   std::int64_t row, step;
-  Scalars from_row(std::int64_t r) const { return {data + r * row, row, step}; }
-  Scalars from_step(std::int64_t t) const { return {data + t * step, row, step}; }
 };
 
 template <int R, int V>
@@ -60,8 +49,8 @@ HWY_INLINE void clear(FloatVec (&sum)[R][V]) {
     for (int v = 0; v < V; ++v) sum[r][v] = hn::Zero(FloatTag());
 }
 
-// sum[r][v] += sum over t < count of a[r][t] b[t][v]. kGuarded: an a of 0 leaves b out, which may be NaN there.
-template <bool kGuarded, int R, int V>
+// sum[r][v] += sum over t < count of a[r][t] b[t][v]
+template <int R, int V>
 HWY_INLINE void multiply_add(const Scalars& a, const float* b, std::int64_t b_step, std::int64_t count, FloatVec (&sum)[R][V]) {
   const FloatTag d;
   for (std::int64_t t = 0; t < count; ++t) {
@@ -76,10 +65,7 @@ HWY_INLINE void multiply_add(const Scalars& a, const float* b, std::int64_t b_st
     for (int r = 0; r < R; ++r) {
       const auto factor = hn::Set(d, at[r * a.row]);
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        const auto x = kGuarded ? hn::IfThenElseZero(hn::Ne(factor, hn::Zero(d)), vectors[v]) : vectors[v];
-        sum[r][v] = hn::MulAdd(factor, x, sum[r][v]);
-      }
+      for (int v = 0; v < V; ++v) sum[r][v] = hn::MulAdd(factor, vectors[v], sum[r][v]);
     }
   }
 }
@@ -109,6 +95,14 @@ void all_tiles(const Product& product, std::int64_t rows, std::int64_t columns) 
 
 // ---- The products --------------------------------------------------------------------------------------------------------
 
+// Keys ready for the product.
+struct KeyPanel {
+  std::int64_t count;
+  const float* features;  // [d_qk][count, padded]: phi(K)^T, 0 in the padding
+  const float* values;    // rows that may be read to the end of their last vector
+  std::int64_t value_stride;
+};
+
 // S += phi(K)^T V. The panel's own sum is formed first and added once: rounding errors grow with panels, not with keys.
 struct StateProduct {
   const KeyPanel& keys;
@@ -118,10 +112,10 @@ struct StateProduct {
   template <int R, int V>
   void tile(std::int64_t row, std::int64_t column) const {
     const FloatTag d;
-    const Scalars features{keys.features, padded(keys.count), 1};
+    const auto width = padded(keys.count);
     FloatVec sum[R][V];
     clear(sum);
-    multiply_add<false>(features.from_row(row), keys.values + column, keys.value_stride, keys.count, sum);
+    multiply_add({keys.features + row * width, width, 1}, keys.values + column, keys.value_stride, keys.count, sum);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
@@ -132,57 +126,19 @@ struct StateProduct {
   }
 };
 
-// weights[j][i] = phi(k_j)^T phi(q_i)
-struct WeightProduct {
-  const KeyPanel& keys;
-  std::int64_t d_qk;
-  const float* queries;  // [d_qk][width]
-  float* weights;        // [keys][width]
-  std::int64_t width;
-
-  template <int R, int V>
-  void tile(std::int64_t row, std::int64_t column) const {
-    const Scalars features{keys.features, 1, padded(keys.count)};
-    FloatVec sum[R][V];
-    clear(sum);
-    multiply_add<false>(features.from_row(row), queries + column, width, d_qk, sum);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) hn::StoreU(sum[r][v], FloatTag(), weights + (row + r) * width + column + v * kLanes);
-  }
-};
-
-// The vector's lanes up to the end of a row that has `left` elements more.
-HWY_INLINE void store_within(FloatVec x, float* to, std::int64_t left) {
-  if (left >= kLanes) return hn::StoreU(x, FloatTag(), to);
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(x, FloatTag(), lanes);
-  for (std::int64_t l = 0; l < left; ++l) to[l] = lanes[l];
-}
-
-// out[i] = (phi(q_i)^T S + weights^T V) inverse[i]
+// out[i] = phi(q_i)^T S inverse[i]
 struct OutputProduct {
   const LinearState& state;
-  const KeyPanel& keys;
-  std::int64_t first_seen;
-  const float *queries, *weights, *inverse;  // [d_qk][width], [keys][width], [width]
+  const float *queries, *inverse;  // [d_qk][width], [width]
   std::int64_t width;
   Rows<float> out;
-
-  std::int64_t seen(std::int64_t row) const { return std::clamp<std::int64_t>(first_seen + row, 0, keys.count); }
 
   template <int R, int V>
   void tile(std::int64_t row, std::int64_t column) const {
     const FloatTag d;
     FloatVec sum[R][V];
     clear(sum);
-    multiply_add<false>({queries + row, 1, width}, state.sums + column, padded(state.d_v), state.d_qk, sum);
-    const auto by_all = seen(row), by_some = seen(row + R - 1);
-    const Scalars weight{weights + row, 1, width};
-    multiply_add<false>(weight, keys.values + column, keys.value_stride, by_all, sum);
-    multiply_add<true>(weight.from_step(by_all), keys.values + column + by_all * keys.value_stride, keys.value_stride,
-                       by_some - by_all, sum);
+    multiply_add({queries + row, 1, width}, state.sums + column, padded(state.d_v), state.d_qk, sum);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const auto factor = hn::Set(d, inverse[row + r]);
@@ -195,13 +151,7 @@ struct OutputProduct {
   }
 };
 
-// ---- Features, weights and their sums ------------------------------------------------------------------------------------
-
-// phi(x) = x + 1 above 0, e^x below.
-HWY_INLINE FloatVec feature_map(FloatVec x) {
-  const FloatTag d;
-  return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Add(x, hn::Set(d, 1.0f)), exp_vector(x));
-}
+// ---- Features and their sums ---------------------------------------------------------------------------------------------
 
 // phi [dim][padded count] of `count` rows, 0 in the padding.
 void transposed_features(Rows<const float> x, std::int64_t count, std::int64_t dim, float* phi) {
@@ -239,15 +189,8 @@ void add_feature_sums(const KeyPanel& keys, std::int64_t d_qk, float* z) {
   }
 }
 
-// Weights 0 where the row does not see the key: lane i of weight j, when j >= first_seen + i.
-void hide_unseen(std::int64_t first_seen, std::int64_t keys, std::int64_t rows, std::int64_t width, float* weights) {
-  for (std::int64_t j = 0; j < keys; ++j)
-    std::fill_n(weights + j * width, std::clamp<std::int64_t>(j - first_seen + 1, 0, rows), 0.0f);
-}
-
-// inverse[i] = 1 / (phi(q_i)^T z + sum_j weights[j][i]), 0 for 1 / 0.
-void invert_totals(const float* queries, const float* z, std::int64_t d_qk, const float* weights, std::int64_t keys,
-                   std::int64_t width, float* inverse) {
+// inverse[i] = 1 / phi(q_i)^T z, 0 for 1 / 0.
+void invert_totals(const float* queries, const float* z, std::int64_t d_qk, std::int64_t width, float* inverse) {
   const FloatTag d;
   for (std::int64_t l = 0; l < width; l += kLanes) {
     auto even = hn::Zero(d), odd = even;
@@ -256,7 +199,6 @@ void invert_totals(const float* queries, const float* z, std::int64_t d_qk, cons
       odd = hn::MulAdd(hn::Set(d, z[c + 1]), hn::LoadU(d, queries + (c + 1) * width + l), odd);
     }
     if (d_qk % 2 != 0) even = hn::MulAdd(hn::Set(d, z[d_qk - 1]), hn::LoadU(d, queries + (d_qk - 1) * width + l), even);
-    for (std::int64_t j = 0; j < keys; ++j) odd = hn::Add(odd, hn::LoadU(d, weights + j * width + l));
     const auto total = hn::Add(even, odd);
     hn::StoreU(hn::IfThenZeroElse(hn::Eq(total, hn::Zero(d)), hn::Div(hn::Set(d, 1.0f), total)), d, inverse + l);
   }
@@ -264,32 +206,24 @@ void invert_totals(const float* queries, const float* z, std::int64_t d_qk, cons
 
 }  // namespace
 
-KeyPanel load_panel(const LinearState& state, Rows<const float> k, Rows<const float> v, std::int64_t count, float* scratch) {
+void add_panel(const LinearState& state, Rows<const float> k, Rows<const float> v, std::int64_t count, float* scratch) {
   const FlushDenormals flush;
   transposed_features(k, count, state.d_qk, scratch);
   const auto values = padded_rows(v, count, state.d_v, scratch + state.d_qk * padded(count));
-  return {count, scratch, values.data, values.stride};
-}
-
-void add_panel(const LinearState& state, const KeyPanel& keys) {
-  const FlushDenormals flush;
+  const KeyPanel keys{count, scratch, values.data, values.stride};
   const auto stride = padded(state.d_v);
   all_tiles(StateProduct{keys, state.sums, stride}, state.d_qk, state.d_v);
   add_feature_sums(keys, state.d_qk, state.sums + state.d_qk * stride);
 }
 
-void attend_panel(const LinearState& state, const KeyPanel& keys, std::int64_t first_seen, Rows<const float> q, Rows<float> out,
-                  std::int64_t count, float* scratch) {
+void attend_panel(const LinearState& state, Rows<const float> q, Rows<float> out, std::int64_t count, float* scratch) {
   const FlushDenormals flush;
   const auto width = padded(count);
   float* queries = scratch;
   float* inverse = queries + state.d_qk * width;
-  float* weights = inverse + width;
   transposed_features(q, count, state.d_qk, queries);
-  all_tiles(WeightProduct{keys, state.d_qk, queries, weights, width}, keys.count, count);
-  hide_unseen(first_seen, keys.count, count, width, weights);
-  invert_totals(queries, state.sums + state.d_qk * padded(state.d_v), state.d_qk, weights, keys.count, width, inverse);
-  all_tiles(OutputProduct{state, keys, first_seen, queries, weights, inverse, width, out}, count, state.d_v);
+  invert_totals(queries, state.sums + state.d_qk * padded(state.d_v), state.d_qk, width, inverse);
+  all_tiles(OutputProduct{state, queries, inverse, width, out}, count, state.d_v);
 }
 
 }  // namespace attnbench::kernels::HWY_NAMESPACE
@@ -299,7 +233,6 @@ HWY_AFTER_NAMESPACE();
 namespace attnbench::kernels {
 namespace {
 
-HWY_EXPORT(load_panel);
 HWY_EXPORT(add_panel);
 HWY_EXPORT(attend_panel);
 
@@ -311,19 +244,16 @@ std::int64_t key_scratch_floats(std::int64_t d_qk, std::int64_t d_v, std::int64_
   return padded(count) * (d_qk + padded(d_v));
 }
 
-std::int64_t row_scratch_floats(std::int64_t d_qk, std::int64_t count) { return padded(count) * (d_qk + 1 + count); }
+std::int64_t row_scratch_floats(std::int64_t d_qk, std::int64_t count) { return padded(count) * (d_qk + 1); }
 
-KeyPanel load_keys(const LinearState& state, Rows<const float> k, Rows<const float> v, std::int64_t count, float* scratch) {
+void add_keys(const LinearState& state, Rows<const float> k, Rows<const float> v, std::int64_t count, float* scratch) {
   settle_isa();
-  return HWY_DYNAMIC_DISPATCH(load_panel)(state, k, v, count, scratch);
+  HWY_DYNAMIC_DISPATCH(add_panel)(state, k, v, count, scratch);
 }
 
-void add_keys(const LinearState& state, const KeyPanel& keys) { HWY_DYNAMIC_DISPATCH(add_panel)(state, keys); }
-
-void attend(const LinearState& state, const KeyPanel& keys, std::int64_t first_seen, Rows<const float> q, Rows<float> out,
-            std::int64_t count, float* scratch) {
+void attend(const LinearState& state, Rows<const float> q, Rows<float> out, std::int64_t count, float* scratch) {
   settle_isa();
-  HWY_DYNAMIC_DISPATCH(attend_panel)(state, keys, first_seen, q, out, count, scratch);
+  HWY_DYNAMIC_DISPATCH(attend_panel)(state, q, out, count, scratch);
 }
 
 }  // namespace attnbench::kernels
