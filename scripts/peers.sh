@@ -30,13 +30,16 @@ check_names() {
 # The last line of pip that says what was wrong, short enough for a table.
 reason_of_pip() { { grep -E '^(ERROR|error):?' "$log" || tail -n 1 "$log"; } | tail -n 1 | cut -c1-200; }
 
-# pip_install NAME REQUIREMENT...: once, until the requirement changes; else notes the trouble.
+is_in_venv() { compgen -G "$venv/lib/python3*/site-packages/$1" >/dev/null; }
+
+# pip_install NAME REQUIREMENT...: once, until the requirement changes or the package NAME is gone; else notes the trouble.
 pip_install() {
   local name=$1 stamp=$venv/$1.installed
   shift
   local requirement
   requirement=$(for argument in "$@"; do if [[ -f $argument ]]; then cat "$argument"; else echo "$argument"; fi; done)
-  if [[ -f $stamp && $(<"$stamp") == "$requirement" ]]; then return; fi
+  if [[ -f $stamp && $(<"$stamp") == "$requirement" ]] && is_in_venv "$name"; then return; fi
+  is_in_venv "$name" || $venv/bin/pip uninstall --quiet --yes "$name" >"$log" 2>&1 || true  # metadata without a package
   say "installing $name into $venv"
   if $venv/bin/pip install --quiet --disable-pip-version-check "$@" >"$log" 2>&1; then echo "$requirement" >"$stamp"; return; fi
   trouble[$name]=$(reason_of_pip)
