@@ -135,7 +135,11 @@ TEST_CASE("declared bytes count the score matrix where it is stored, and each te
 }
 
 TEST_CASE("declared memory is the library, its score matrices under this mask, and its copies of the tensors") {
-  Peer peer{.engine = Engine::in_process, .scores = {1, 2.5}, .library_mib = 100, .start_seconds = 0.5};
+  Peer peer{};
+  peer.engine = Engine::in_process;
+  peer.scores = {1, 2.5};
+  peer.library_mib = 100;
+  peer.start_seconds = 0.5;
   const auto declared = [&](const char* text) {
     attnbench_cost cost{};
     declare_cost(peer, given(parse_problem(text)), cost);
