@@ -255,6 +255,9 @@ void Block::run_tile(const Panel& panel) {
 // Which vectors have to do with which keys, register tile by register tile: along a diagonal the first ones are done before the
 // last ones begin. Equal neighbours are one patch.
 void Block::cut_tile(const Panel& panel, std::int64_t begin, std::int64_t count) {
+  patches_[0] = {0, count, 0, panel.vectors};
+  patch_count_ = 1;
+  if (contains(panel.all, {begin, begin + count})) return;
   patch_count_ = 0;
   for (std::int64_t t = 0; t < count; t += kRows) {
     Patch patch{t, std::min(t + kRows, count), 0, panel.vectors};
