@@ -1,7 +1,7 @@
-// Linear attention on panels, compiled once per instruction set. Features are kept transposed, [d_qk][panel], so that the feature
-// map, the masks and the weights' sums run down the lanes; then every product is the same register tile,
+// Linear attention on panels, compiled once per instruction set. Features lie as their rows do; both products are one register
+// tile, which reads them by broadcast, down a column or along a row,
 //
-//   sum[r][v] += a[r][t] b[t][v]        a broadcast from memory, b and the sums in vectors along d_v (or along the panel's rows).
+//   sum[r][v] += a[r][t] b[t][v]        a broadcast from memory, b and the sums in vectors along d_v.
 //
 // Register budget, kTileRows x kTileVectors sums + kTileVectors of b + 1 broadcast: 6 x 4 is 24 + 4 + 1 = 29 of 32 (AVX-512,
 // AArch64), 6 x 2 is 12 + 2 + 1 = 15 of 16 (AVX2, SSE4). A step of 24 multiply-adds makes 10 loads, one of 12 makes 8: two load
@@ -20,7 +20,6 @@
 #include <hwy/highway.h>
 
 #include "variants/kernels/linear_features-inl.h"
-#include "variants/kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
@@ -98,7 +97,7 @@ void all_tiles(const Product& product, std::int64_t rows, std::int64_t columns) 
 // Keys ready for the product.
 struct KeyPanel {
   std::int64_t count;
-  const float* features;  // [d_qk][count, padded]: phi(K)^T, 0 in the padding
+  const float* features;  // [count][d_qk, padded]: phi(K)
   const float* values;    // rows that may be read to the end of their last vector
   std::int64_t value_stride;
 };
@@ -106,16 +105,16 @@ struct KeyPanel {
 // S += phi(K)^T V. The panel's own sum is formed first and added once: rounding errors grow with panels, not with keys.
 struct StateProduct {
   const KeyPanel& keys;
+  std::int64_t width;  // of a row of features
   float* s;
   std::int64_t s_stride;
 
   template <int R, int V>
   void tile(std::int64_t row, std::int64_t column) const {
     const FloatTag d;
-    const auto width = padded(keys.count);
     FloatVec sum[R][V];
     clear(sum);
-    multiply_add({keys.features + row * width, width, 1}, keys.values + column, keys.value_stride, keys.count, sum);
+    multiply_add({keys.features + row, 1, width}, keys.values + column, keys.value_stride, keys.count, sum);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
@@ -129,7 +128,7 @@ struct StateProduct {
 // out[i] = phi(q_i)^T S inverse[i]
 struct OutputProduct {
   const LinearState& state;
-  const float *queries, *inverse;  // [d_qk][width], [width]
+  const float *queries, *inverse;  // [rows][width], [rows]
   std::int64_t width;
   Rows<float> out;
 
@@ -138,7 +137,7 @@ struct OutputProduct {
     const FloatTag d;
     FloatVec sum[R][V];
     clear(sum);
-    multiply_add({queries + row, 1, width}, state.sums + column, padded(state.d_v), state.d_qk, sum);
+    multiply_add({queries + row * width, width, 1}, state.sums + column, padded(state.d_v), state.d_qk, sum);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const auto factor = hn::Set(d, inverse[row + r]);
@@ -153,18 +152,9 @@ struct OutputProduct {
 
 // ---- Features and their sums ---------------------------------------------------------------------------------------------
 
-// phi [dim][padded count] of `count` rows, 0 in the padding.
-void transposed_features(Rows<const float> x, std::int64_t count, std::int64_t dim, float* phi) {
-  const FloatTag d;
-  const float* rows[kMaxLinearPanel];
-  float ones[kMaxLinearPanel];
-  const auto width = padded(count);
-  for (std::int64_t l = 0; l < count; ++l) rows[l] = x.data + l * x.stride;
-  std::fill_n(ones, count, 1.0f);
-  if (count < width) std::fill_n(phi, dim * width, 0.0f);
-  rows_to_lanes(rows, ones, count, dim, phi, width);
-  for (std::int64_t i = 0; i < dim * width; i += kLanes) hn::StoreU(feature_map(hn::LoadU(d, phi + i)), d, phi + i);
-  for (std::int64_t c = 0; c < dim && count < width; ++c) std::fill_n(phi + c * width + count, width - count, 0.0f);
+// phi [count][dim, padded] of `count` rows.
+void load_features(Rows<const float> x, std::int64_t count, std::int64_t dim, float* phi) {
+  for (std::int64_t i = 0; i < count; ++i) feature_row(x.data + i * x.stride, dim, phi + i * padded(dim));
 }
 
 // The rows themselves where their last vector ends with them, else a copy with room behind each.
@@ -178,29 +168,25 @@ Rows<const float> padded_rows(Rows<const float> x, std::int64_t count, std::int6
   return {copy, stride};
 }
 
-// z[c] += sum of the panel's features c
+// z += sum of the panel's features, formed first as for S
 void add_feature_sums(const KeyPanel& keys, std::int64_t d_qk, float* z) {
   const FloatTag d;
-  const auto width = padded(keys.count);
-  for (std::int64_t c = 0; c < d_qk; ++c) {
+  for (std::int64_t c = 0; c < d_qk; c += kLanes) {
     auto sum = hn::Zero(d);
-    for (std::int64_t l = 0; l < width; l += kLanes) sum = hn::Add(sum, hn::LoadU(d, keys.features + c * width + l));
-    z[c] += hn::GetLane(hn::SumOfLanes(d, sum));
+    for (std::int64_t j = 0; j < keys.count; ++j) sum = hn::Add(sum, hn::LoadU(d, keys.features + j * padded(d_qk) + c));
+    hn::StoreU(hn::Add(hn::LoadU(d, z + c), sum), d, z + c);
   }
 }
 
 // inverse[i] = 1 / phi(q_i)^T z, 0 for 1 / 0.
-void invert_totals(const float* queries, const float* z, std::int64_t d_qk, std::int64_t width, float* inverse) {
+void invert_totals(const float* queries, const float* z, std::int64_t d_qk, std::int64_t count, float* inverse) {
   const FloatTag d;
-  for (std::int64_t l = 0; l < width; l += kLanes) {
-    auto even = hn::Zero(d), odd = even;
-    for (std::int64_t c = 0; c + 1 < d_qk; c += 2) {
-      even = hn::MulAdd(hn::Set(d, z[c]), hn::LoadU(d, queries + c * width + l), even);
-      odd = hn::MulAdd(hn::Set(d, z[c + 1]), hn::LoadU(d, queries + (c + 1) * width + l), odd);
-    }
-    if (d_qk % 2 != 0) even = hn::MulAdd(hn::Set(d, z[d_qk - 1]), hn::LoadU(d, queries + (d_qk - 1) * width + l), even);
-    const auto total = hn::Add(even, odd);
-    hn::StoreU(hn::IfThenZeroElse(hn::Eq(total, hn::Zero(d)), hn::Div(hn::Set(d, 1.0f), total)), d, inverse + l);
+  for (std::int64_t i = 0; i < count; ++i) {
+    auto sum = hn::Zero(d);
+    for (std::int64_t c = 0; c < d_qk; c += kLanes)
+      sum = hn::MulAdd(hn::LoadU(d, queries + i * padded(d_qk) + c), hn::LoadU(d, z + c), sum);
+    const float total = hn::GetLane(hn::SumOfLanes(d, sum));
+    inverse[i] = total == 0 ? 0 : 1 / total;
   }
 }
 
@@ -208,22 +194,22 @@ void invert_totals(const float* queries, const float* z, std::int64_t d_qk, std:
 
 void add_panel(const LinearState& state, Rows<const float> k, Rows<const float> v, std::int64_t count, float* scratch) {
   const FlushDenormals flush;
-  transposed_features(k, count, state.d_qk, scratch);
-  const auto values = padded_rows(v, count, state.d_v, scratch + state.d_qk * padded(count));
+  const auto width = padded(state.d_qk);
+  load_features(k, count, state.d_qk, scratch);
+  const auto values = padded_rows(v, count, state.d_v, scratch + count * width);
   const KeyPanel keys{count, scratch, values.data, values.stride};
   const auto stride = padded(state.d_v);
-  all_tiles(StateProduct{keys, state.sums, stride}, state.d_qk, state.d_v);
+  all_tiles(StateProduct{keys, width, state.sums, stride}, state.d_qk, state.d_v);
   add_feature_sums(keys, state.d_qk, state.sums + state.d_qk * stride);
 }
 
 void attend_panel(const LinearState& state, Rows<const float> q, Rows<float> out, std::int64_t count, float* scratch) {
   const FlushDenormals flush;
-  const auto width = padded(count);
-  float* queries = scratch;
-  float* inverse = queries + state.d_qk * width;
-  transposed_features(q, count, state.d_qk, queries);
-  invert_totals(queries, state.sums + state.d_qk * padded(state.d_v), state.d_qk, width, inverse);
-  all_tiles(OutputProduct{state, queries, inverse, width, out}, count, state.d_v);
+  const auto width = padded(state.d_qk);
+  float* inverse = scratch + count * width;
+  load_features(q, count, state.d_qk, scratch);
+  invert_totals(scratch, state.sums + state.d_qk * padded(state.d_v), state.d_qk, count, inverse);
+  all_tiles(OutputProduct{state, scratch, inverse, width, out}, count, state.d_v);
 }
 
 }  // namespace attnbench::kernels::HWY_NAMESPACE
@@ -241,10 +227,10 @@ HWY_EXPORT(attend_panel);
 std::int64_t linear_state_floats(std::int64_t d_qk, std::int64_t d_v) { return d_qk * padded(d_v) + padded(d_qk); }
 
 std::int64_t key_scratch_floats(std::int64_t d_qk, std::int64_t d_v, std::int64_t count) {
-  return padded(count) * (d_qk + padded(d_v));
+  return count * (padded(d_qk) + padded(d_v));
 }
 
-std::int64_t row_scratch_floats(std::int64_t d_qk, std::int64_t count) { return padded(count) * (d_qk + 1); }
+std::int64_t row_scratch_floats(std::int64_t d_qk, std::int64_t count) { return count * (padded(d_qk) + 1); }
 
 void add_keys(const LinearState& state, Rows<const float> k, Rows<const float> v, std::int64_t count, float* scratch) {
   settle_isa();

@@ -41,6 +41,16 @@ HWY_INLINE void store_within(FloatVec x, float* to, std::int64_t left) {
   for (std::int64_t l = 0; l < left; ++l) to[l] = lanes[l];
 }
 
+/// phi of the `count` elements of a row, 0 up to the end of their last vector.
+HWY_INLINE void feature_row(const float* x, std::int64_t count, float* phi) {
+  const FloatTag d;
+  std::int64_t c = 0;
+  for (; c + kLanes <= count; c += kLanes) hn::StoreU(feature_map(hn::LoadU(d, x + c)), d, phi + c);
+  if (c == count) return;
+  const auto last = feature_map(load_within(x + c, count - c));
+  hn::StoreU(hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(count - c)), last), d, phi + c);
+}
+
 }  // namespace attnbench::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

@@ -182,20 +182,10 @@ void all_columns(const Walk& walk) {
 
 // ---- Features and their sums ---------------------------------------------------------------------------------------------
 
-// phi of the rows, 0 up to the end of their last vector.
 void load_features(const Walk& walk, Rows<const float> x, std::int64_t line) {
-  const FloatTag d;
   for (std::int64_t c0 = 0; c0 < walk.state.d_qk; c0 += kFeatures)
-    for (std::int64_t t = 0; t < walk.at.count; ++t) {
-      const float* from = x.data + t * x.stride + c0;
-      float* to = walk.feature(c0, line, t);
-      const auto count = std::min(kFeatures, walk.state.d_qk - c0);
-      std::int64_t c = 0;
-      for (; c + kLanes <= count; c += kLanes) hn::StoreU(feature_map(hn::LoadU(d, from + c)), d, to + c);
-      if (c == count) continue;
-      const auto last = feature_map(load_within(from + c, count - c));
-      hn::StoreU(hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(count - c)), last), d, to + c);
-    }
+    for (std::int64_t t = 0; t < walk.at.count; ++t)
+      feature_row(x.data + t * x.stride + c0, std::min(kFeatures, walk.state.d_qk - c0), walk.feature(c0, line, t));
 }
 
 // z grows along the positions; its line keeps what each of them sees.
