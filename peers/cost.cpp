@@ -54,7 +54,7 @@ void declare_cost(const Peer& peer, const attnbench_problem& p, attnbench_cost& 
   const double stretched = peer.stretched_copies * stretched_bytes(p);
   cost.bytes += 2 * (stretched + (matrices > 0 ? kFloat * all : 0));
   const double copies = peer.engine == Engine::adapter ? kAdapterCopies : kLibraryCopies;
-  cost.outside_bytes = peer.library_mib * kMiB + matrices * kFloat * all + stretched + copies * compulsory_bytes(p);
+  cost.outside_bytes = peer.resident_mib * kMiB + matrices * kFloat * all + stretched + copies * compulsory_bytes(p);
   cost.start_seconds = peer.start_seconds;
   if (peer.mathematics == Mathematics::multi_head) add_projection_cost(p, cost);
 }

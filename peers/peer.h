@@ -38,7 +38,7 @@ struct Peer {
   bool writes_our_output;  // so that the host can time it; else it times itself and brings the output over afterwards
   ScoreMatrices scores;
   double stretched_copies = 0;  // of K and V repeated for every query head, where heads are grouped
-  double library_mib;           // resident once its library is there, by itself
+  double resident_mib;          // resident once its library is there, by itself
   double start_seconds;         // to load it, in a process that does nothing else
   Mathematics mathematics;
   std::uint32_t supports;                                                             // ATTNBENCH_FEATURE_...

@@ -138,7 +138,7 @@ TEST_CASE("declared memory is the library, its score matrices under this mask, a
   Peer peer{};
   peer.engine = Engine::in_process;
   peer.scores = {1, 2.5};
-  peer.library_mib = 100;
+  peer.resident_mib = 100;
   peer.start_seconds = 0.5;
   const auto declared = [&](const char* text) {
     attnbench_cost cost{};
@@ -162,8 +162,8 @@ TEST_CASE("declared memory is the library, its score matrices under this mask, a
 TEST_CASE("every peer declares what loading it takes, which is never nothing") {
   for (const auto& peer : catalogue()) {
     INFO(peer.name);
-    CHECK(peer.library_mib >= 4);
-    CHECK(peer.library_mib <= 1000);
+    CHECK(peer.resident_mib >= 4);
+    CHECK(peer.resident_mib <= 1000);
     CHECK(peer.start_seconds > 0);
     CHECK(peer.start_seconds < 20);
   }
