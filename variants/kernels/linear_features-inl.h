@@ -16,8 +16,6 @@ HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
-
 /// phi(x) = x + 1 above 0, e^x below.
 HWY_INLINE FloatVec feature_map(FloatVec x) {
   const FloatTag d;

@@ -31,7 +31,6 @@ constexpr int kRows = 8;
 constexpr int kVectors = 2;
 constexpr int kRows = 6;
 #endif
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 
 /// Score of a key that a query may not see. Finite, because -inf - -inf would be NaN.
 constexpr float kHidden = -3.4028234663852886e38f;

@@ -19,6 +19,8 @@ using FloatTag = hn::ScalableTag<float>;
 using IntTag = hn::ScalableTag<std::int32_t>;
 using FloatVec = hn::Vec<FloatTag>;
 
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
+
 /// 2^f for |f| <= 0.5, before the scaling by a power of two; relative error of the fit 9.2e-8.
 HWY_INLINE FloatVec exp2_fraction(FloatVec f) {
   const FloatTag d;

@@ -18,8 +18,8 @@ HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int kSide = static_cast<int>(hn::MaxLanes(FloatTag()));  // rows and columns of a square
-constexpr int kBlocks = (kSide + 3) / 4;                           // of 128 bits in a vector
+constexpr int kSide = kLanes;             // rows and columns of a square
+constexpr int kBlocks = (kSide + 3) / 4;  // of 128 bits in a vector
 
 #if HWY_TARGET != HWY_SCALAR
 /// Transposes each 4 x 4 block of 4 rows: afterwards block b of x[j] holds column 4 b + j.

@@ -16,8 +16,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 
-constexpr std::int64_t kLanes = hn::MaxLanes(FloatTag());
-
 // The last, incomplete vector of a row: `count` < kLanes elements copied to and from a full one, the rest set to `fill`.
 struct Tail {
   HWY_ALIGN float lanes[kLanes];
