@@ -8,8 +8,9 @@ namespace attnbench::peers {
 namespace {
 
 constexpr double kFloat = 4, kMiB = 1024 * 1024;  // bytes
-// Of the problem's tensors, as measured: the output that PyTorch allocates; shared memory, the library's layout, its scratch.
-constexpr double kLibraryCopies = 1, kAdapterCopies = 3;
+// Of the problem's tensors, as measured: the output that PyTorch allocates; shared memory, the adapter's own, the library's layout,
+// its scratch.
+constexpr double kLibraryCopies = 1, kAdapterCopies = 4;
 
 double mask_bytes(const attnbench_problem& p) {
   if (p.mask_kind == ATTNBENCH_NO_MASK) return 0;

@@ -1,7 +1,6 @@
 #include "harness/calibration/ceilings.h"
 
 #include <cblas.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +14,7 @@
 #include "harness/calibration/fma_kernels.h"
 #include "harness/planning/available_memory.h"
 #include "harness/worker/timer.h"
+#include "variants/api/memory.h"
 
 namespace attnbench {
 namespace {
@@ -81,25 +81,19 @@ void measure_sgemm(const CeilingTask& task, const Parallel& parallel, Calibratio
   for (std::size_t i = 0; i < sizes.size(); ++i) result.sgemm.push_back({parallel.threads(), sizes[i], ceilings[i]});
 }
 
-// Memory in huge pages where the system gives them, each thread's share first touched by one of the threads.
+// Memory as tensors have it, each thread's share first touched by one of the threads.
 class SweptMemory {
  public:
   SweptMemory(std::size_t bytes_per_thread, const Parallel& parallel)
-      : share_(bytes_per_thread + 4 * kStagger), bytes_(share_ * static_cast<std::size_t>(parallel.threads())) {
-    memory_ = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory_ == MAP_FAILED) throw std::bad_alloc();
-    ::madvise(memory_, bytes_, MADV_HUGEPAGE);
+      : share_(bytes_per_thread + 4 * kStagger), pages_(share_ * static_cast<std::size_t>(parallel.threads())) {
     parallel.for_each(parallel.threads(), [&](std::int64_t i, int) { std::memset(of_thread(static_cast<int>(i)), 0x3f, share_); });
   }
-  ~SweptMemory() { ::munmap(memory_, bytes_); }
-  SweptMemory(const SweptMemory&) = delete;
-  SweptMemory& operator=(const SweptMemory&) = delete;
 
-  std::byte* of_thread(int thread) const { return static_cast<std::byte*>(memory_) + share_ * static_cast<std::size_t>(thread); }
+  std::byte* of_thread(int thread) const { return pages_.data() + share_ * static_cast<std::size_t>(thread); }
 
  private:
-  std::size_t share_, bytes_;
-  void* memory_;
+  std::size_t share_;
+  Pages pages_;
 };
 
 // A set of working memory cut among threads and streams, in whole blocks.

@@ -1,7 +1,6 @@
 #include "harness/worker/inputs_cache.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +49,21 @@ void write_atomically(const std::string& path, Writer&& write) {
   }
 }
 
+// The file's contents; none if it is missing or of another length.
+std::optional<Pages> read_whole(const std::string& path, std::size_t length) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info {};
+  if (!file.open() || ::fstat(file.get(), &info) != 0 || static_cast<std::size_t>(info.st_size) != length) return std::nullopt;
+  Pages memory(length);
+  for (std::size_t have = 0; have < length;) {
+    const auto count = ::read(file.get(), memory.data() + have, length - have);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return std::nullopt;
+    have += static_cast<std::size_t>(count);
+  }
+  return memory;
+}
+
 }  // namespace
 
 void write_inputs(const std::string& path, const InputTensors& tensors) {
@@ -64,21 +78,20 @@ void write_inputs(const std::string& path, const InputTensors& tensors) {
   });
 }
 
-MappedInputs::MappedInputs(const std::string& path, const Problem& problem) {
+CachedInputs::CachedInputs(const std::string& path, const Problem& problem) {
   const auto parts = parts_of(problem);
+  std::size_t length = 0;
   for (const auto& part : parts) {
     bytes_ += part.bytes();
-    length_ += whole_pages(part.bytes());
+    length += whole_pages(part.bytes());
   }
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat info {};
-  const bool matches = file.open() && ::fstat(file.get(), &info) == 0 && static_cast<std::size_t>(info.st_size) == length_;
-  memory_ = matches ? ::mmap(nullptr, length_, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0) : MAP_FAILED;
-  if (memory_ == MAP_FAILED) throw std::runtime_error("the inputs file " + path + " is missing or not for " + to_string(problem));
+  memory_ = read_whole(path, length);
+  if (!memory_) throw std::runtime_error("the inputs file " + path + " is missing or not for " + to_string(problem));
+  memory_->make_read_only();
 
   std::size_t offset = 0;
   const auto next = [&](const Part& part) {
-    const TensorRef ref{static_cast<std::byte*>(memory_) + offset, part.dtype, part.shape, dense_strides(part.shape)};
+    const TensorRef ref{memory_->data() + offset, part.dtype, part.shape, dense_strides(part.shape)};
     offset += whole_pages(part.bytes());
     return ref;
   };
@@ -88,8 +101,6 @@ MappedInputs::MappedInputs(const std::string& path, const Problem& problem) {
   inputs_.mask = {};
   if (problem.mask.kind != MaskKind::none) inputs_.mask = broadcast(next(parts[3]), problem.batch, problem.heads_q);
 }
-
-MappedInputs::~MappedInputs() { ::munmap(memory_, length_); }
 
 void write_doubles(const std::string& path, const std::vector<double>& values) {
   write_atomically(path, [&](std::ofstream& file) {

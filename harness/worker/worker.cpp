@@ -67,10 +67,10 @@ Json to_json(const Verification& v) {
 }
 
 void verify_case(const Job& job, const Selected& selected, JobResult& result) {
-  const MappedInputs mapped(job.inputs_file, job.problem);
+  const CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
   const auto rows = read_doubles(job.exact_rows_file);
-  const auto verification = verify(selected, job.problem, mapped.inputs(), job.seed, arena.parallel(), rows);
+  const auto verification = verify(selected, job.problem, cached.inputs(), job.seed, arena.parallel(), rows);
   result.status = verification.status;
   result.reasons = verification.reasons;
   result.measured = to_json(verification);
@@ -137,9 +137,9 @@ Json to_json(const Timing& timing, double peak_before, double peak_after) {
 void time_case(const Job& job, const Selected& selected, JobResult& result) {
   const auto& [variant, params] = selected;
   const auto& p = job.problem;
-  const MappedInputs mapped(job.inputs_file, p);
+  const CachedInputs cached(job.inputs_file, p);
   const ThreadArena arena(job.threads);
-  InputSets sets(mapped.inputs(), p, input_sets(p, job.sampling.cache, cache_bytes()));
+  InputSets sets(cached.inputs(), p, input_sets(p, job.sampling.cache, cache_bytes()));
   const auto start = std::chrono::steady_clock::now();
   const auto prepared = prepare(*variant, p, params, job.seed, job.threads);
   const std::chrono::duration<double> prepare_time = std::chrono::steady_clock::now() - start;
@@ -160,13 +160,13 @@ void time_case(const Job& job, const Selected& selected, JobResult& result) {
 }
 
 void weigh_case(const Job& job, const Selected& selected, JobResult& result) {
-  const MappedInputs mapped(job.inputs_file, job.problem);
+  const CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
-  const auto use = measure_memory(selected, job.problem, mapped.inputs(), job.seed, arena.parallel());
+  const auto use = measure_memory(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
   result.measured = {{"workspace_declared", use.workspace_declared},
                      {"workspace_peak", use.workspace_peak},
                      {"prepared_bytes", use.prepared_bytes},
-                     {"input_bytes", mapped.bytes()},
+                     {"input_bytes", cached.bytes()},
                      {"output_bytes", use.output_bytes},
                      {"rss_baseline", use.rss_baseline},
                      {"rss_peak", use.rss_peak},
@@ -176,9 +176,9 @@ void weigh_case(const Job& job, const Selected& selected, JobResult& result) {
 }
 
 void draw_weights(const Job& job, const Selected& selected) {
-  const MappedInputs mapped(job.inputs_file, job.problem);
+  const CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
-  const auto weights = read_weights(selected, job.problem, mapped.inputs(), job.seed, arena.parallel());
+  const auto weights = read_weights(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
   const std::array<std::int64_t, 3> shape{job.problem.heads_q, job.problem.n_q, job.problem.n_k};
   try {
     write_npy(job.weights_file, shape, weights);

@@ -8,14 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <new>
 
+#include "variants/api/memory.h"
 #include "variants/api/problem.h"
 
 namespace attnbench {
-
-constexpr std::size_t kAlignment = 64;  // bytes: one cache line, one AVX-512 vector
 
 using Shape = std::array<std::int64_t, 4>;
 
@@ -58,34 +55,30 @@ struct TensorRef {
 class Tensor {
  public:
   Tensor() = default;
-  explicit Tensor(const Shape& shape, DType dtype = DType::f32)
-      : shape_(shape), dtype_(dtype), memory_(allocate(bytes()), &deallocate) {
-    std::memset(memory_.get(), 0, bytes());
+  explicit Tensor(const Shape& shape, DType dtype = DType::f32) : shape_(shape), dtype_(dtype), memory_(bytes()) {
+    std::memset(memory_.data(), 0, bytes());
   }
 
   const Shape& shape() const { return shape_; }
   DType dtype() const { return dtype_; }
   std::size_t bytes() const { return static_cast<std::size_t>(element_count(shape_)) * element_size(dtype_); }
-  bool empty() const { return memory_ == nullptr; }
+  bool empty() const { return memory_.data() == nullptr; }
 
   template <class T = float>
   T* data() const {
     assert(sizeof(T) == element_size(dtype_));
-    return static_cast<T*>(memory_.get());
+    return reinterpret_cast<T*>(memory_.data());
   }
-  TensorRef ref() const { return {memory_.get(), dtype_, shape_, dense_strides(shape_)}; }
+  TensorRef ref() const { return {memory_.data(), dtype_, shape_, dense_strides(shape_)}; }
   template <class T = float>
   TensorView<T> view() const {
     return ref().as<T>();
   }
 
  private:
-  static void* allocate(std::size_t bytes) { return ::operator new (bytes, std::align_val_t{kAlignment}); }
-  static void deallocate(void* p) { ::operator delete (p, std::align_val_t{kAlignment}); }
-
   Shape shape_{};
   DType dtype_ = DType::f32;
-  std::unique_ptr<void, void (*)(void*)> memory_{nullptr, &deallocate};
+  Memory memory_;
 };
 
 /// The same tensor seen with size-1 batch and head axes stretched to `batch` and `heads` (stride 0). Used for dense masks.

@@ -10,34 +10,24 @@ constexpr std::size_t kGuardBytes = kAlignment;
 constexpr std::size_t kReservedGuards = 256;  // allocations a run may make before guards eat into a spill
 constexpr unsigned char kGuardPattern = 0xA5;
 
-std::byte* allocate_lines(std::size_t bytes) {
-  return static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlignment}));
-}
 void fill(std::byte* memory, std::size_t bytes, float value) {
   for (std::size_t i = 0; i + sizeof value <= bytes; i += sizeof value) std::memcpy(memory + i, &value, sizeof value);
 }
-void free_lines(std::byte* p) { ::operator delete (p, std::align_val_t{kAlignment}); }
 
 }  // namespace
 
 Workspace::Workspace(std::size_t declared)
     : declared_(declared),
       capacity_((declared + kAlignment - 1) / kAlignment * kAlignment + kReservedGuards * kGuardBytes),
-      memory_(allocate_lines(capacity_)) {
-  std::memset(memory_, 0, capacity_);  // touch every page before anything is timed
+      memory_(capacity_) {
+  std::memset(memory_.data(), 0, capacity_);  // touch every page before anything is timed
   guards_.reserve(kReservedGuards);
 }
 
 Workspace::Workspace(Source source, void* context)
-    : declared_(std::numeric_limits<std::size_t>::max()), capacity_(0), memory_(nullptr), source_(source), context_(context) {}
-
-Workspace::~Workspace() {
-  reset();
-  if (memory_) free_lines(memory_);
-}
+    : declared_(std::numeric_limits<std::size_t>::max()), capacity_(0), source_(source), context_(context) {}
 
 void Workspace::reset() {
-  for (auto* block : spilled_) free_lines(block);
   spilled_.clear();
   guards_.clear();
   offset_ = 0;
@@ -46,7 +36,7 @@ void Workspace::reset() {
 
 void Workspace::poison(float value) {
   poison_ = value;
-  fill(memory_, capacity_, value);
+  fill(memory_.data(), capacity_, value);
 }
 
 bool Workspace::guards_intact() const {
@@ -64,12 +54,11 @@ void* Workspace::allocate_bytes(std::size_t bytes) {
   used_ += bytes;
   if (used_ > peak_) peak_ = used_;
   if (used_ > declared_) overflowed_ = true;
-  std::byte* block = memory_ + offset_;
+  std::byte* block = memory_.data() + offset_;
   if (offset_ + bytes + kGuardBytes <= capacity_) {
     offset_ += bytes + kGuardBytes;
   } else {
-    block = allocate_lines(bytes + kGuardBytes);
-    spilled_.push_back(block);
+    block = spilled_.emplace_back(bytes + kGuardBytes).data();
     if (poison_) fill(block, bytes, *poison_);
   }
   std::memset(block + bytes, kGuardPattern, kGuardBytes);

@@ -30,7 +30,6 @@ class Workspace {
   /// Hands every request on, in whole 64-byte lines, to somebody else's workspace: that of a plugin's host, which counts them.
   using Source = void* (*)(void* context, std::size_t bytes);
   Workspace(Source source, void* context);
-  ~Workspace();
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
@@ -59,16 +58,16 @@ class Workspace {
 
   std::size_t declared_;
   std::size_t capacity_;
-  std::byte* memory_;
+  Memory memory_;
   Source source_ = nullptr;  // when set, nothing below is used
   void* context_ = nullptr;
   std::size_t offset_ = 0;  // next free byte, guards included
   std::size_t used_ = 0;    // payload bytes in use
   std::size_t peak_ = 0;
   bool overflowed_ = false;
-  std::optional<float> poison_;      // what poison() filled with
-  std::vector<std::byte*> guards_;   // start of each guard line since reset()
-  std::vector<std::byte*> spilled_;  // blocks beyond capacity, freed at reset()
+  std::optional<float> poison_;     // what poison() filled with
+  std::vector<std::byte*> guards_;  // start of each guard line since reset()
+  std::vector<Memory> spilled_;     // blocks beyond capacity, freed at reset()
 };
 
 }  // namespace attnbench

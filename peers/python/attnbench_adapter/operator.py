@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-Tensors = Mapping[str, np.ndarray]  # q, k, v, output, mask where there is one; [batch, head, n, d], in shared memory
+Tensors = Mapping[str, np.ndarray]  # q, k, v, output, mask where there is one; [batch, head, n, d]
 
 
 class Unavailable(Exception):  # noqa: N818 (a state of the machine, not an error)
@@ -39,13 +39,13 @@ class Problem:
 
 class Operator(Protocol):
     def load(self) -> None:
-        """Takes over q, k, v and mask from shared memory."""
+        """Takes over q, k, v and mask, which have changed."""
 
     def call(self) -> None:
         """One call, finished when it returns."""
 
     def store(self) -> None:
-        """Writes the last call's output to shared memory."""
+        """Writes the last call's output."""
 
     def facts(self) -> dict[str, str]:
         """library (name and version), kernel, threads, layout, and what else is worth knowing."""

@@ -6,6 +6,7 @@ import mmap
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,10 +16,17 @@ from attnbench_adapter.operator import Operator, Problem, Unavailable
 from attnbench_adapter.stopwatch import call_overhead, settle, time_calls
 
 
-def map_tensors(descriptor: int, size: int, layout: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """The shared tensors as arrays on the memory itself."""
-    memory = mmap.mmap(descriptor, size)
+def arrays_on(memory: mmap.mmap, layout: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """The tensors as arrays on the memory itself."""
     return {tensor["name"]: np.ndarray(tensor["shape"], tensor["dtype"], memory, tensor["offset"]) for tensor in layout}
+
+
+def private_memory(size: int) -> mmap.mmap:
+    """Memory as our own variants have it (variants/api/memory.h): huge pages, which shared memory is seldom given."""
+    memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):  # a kernel without them
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
 
 
 T = TypeVar("T")
@@ -27,18 +35,26 @@ T = TypeVar("T")
 class Server:
     def __init__(self, memory: int):
         self.memory = memory
-        self.tensors: dict[str, np.ndarray] = {}
+        self.shared: dict[str, np.ndarray] = {}
+        self.tensors: dict[str, np.ndarray] = {}  # the operator's; libraries hold their addresses
         self.operator: Operator | None = None
         self.peak_bytes: int | None = None
         self.busy_threads: float | None = None
 
     def prepare(self, request: dict[str, Any]) -> None:
-        self.tensors = map_tensors(self.memory, request["bytes"], request["tensors"])  # kept: libraries hold addresses
+        self.shared = arrays_on(mmap.mmap(self.memory, request["bytes"]), request["tensors"])
+        self.tensors = arrays_on(private_memory(request["bytes"]), request["tensors"])
+        self.fetch()
         module = importlib.import_module("attnbench_adapter.frameworks." + request["module"])
         problem = Problem(**request["problem"])
         self.operator = module.open_operator(request["mode"], problem, self.tensors, request["threads"])
 
+    def fetch(self) -> None:
+        for name, array in self.shared.items():
+            self.tensors[name][...] = array
+
     def load(self, _: dict[str, Any]) -> None:
+        self.fetch()
         self.operator.load()
 
     def run(self, _: dict[str, Any]) -> None:
@@ -60,6 +76,7 @@ class Server:
 
     def store(self, _: dict[str, Any]) -> None:
         self.operator.store()
+        self.shared["output"][...] = self.tensors["output"]
 
     def facts(self, _: dict[str, Any]) -> dict[str, str]:
         facts = {**self.operator.facts(), "process": "an adapter process that times its own calls"}

@@ -129,14 +129,14 @@ class Attention(OnnxRuntimeAttention):
         return {"is_causal": int(self.problem.causal != "none"), "scale": self.problem.scale}
 
     def allocate(self) -> tuple[dict[str, np.ndarray | None], dict[str, np.ndarray]]:
-        inputs = {name: self.tensors[name] for name in ("q", "k", "v")}  # shared memory has this layout already
+        inputs = {name: self.tensors[name] for name in ("q", "k", "v")}  # they have this layout already
         return inputs, {"output": self.tensors["output"]}
 
     def load(self) -> None:
-        """Nothing to do: the operator reads shared memory."""
+        """Nothing to do: the operator reads the tensors themselves."""
 
     def store(self) -> None:
-        """Nothing to do: the operator wrote shared memory."""
+        """Nothing to do: the operator wrote the tensor itself."""
 
 
 class MultiHeadAttention(OnnxRuntimeAttention):

@@ -57,10 +57,10 @@ class OpenVinoAttention:
         self.call = request.infer
 
     def load(self) -> None:
-        """Nothing to do: the model reads shared memory."""
+        """Nothing to do: the model reads the tensors themselves."""
 
     def store(self) -> None:
-        """Nothing to do: the model wrote shared memory."""
+        """Nothing to do: the model wrote the tensor itself."""
 
     def facts(self) -> dict[str, str]:
         used = self.compiled.get_property("INFERENCE_NUM_THREADS")

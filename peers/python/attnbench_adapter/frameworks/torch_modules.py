@@ -28,7 +28,7 @@ def library() -> str:
 
 
 class MultiheadAttention:
-    """Weights from shared memory, no biases, evaluation mode, no averaged weights asked for."""
+    """Weights as given, no biases, evaluation mode, no averaged weights asked for."""
 
     def __init__(self, problem: Problem, tensors: Tensors, threads: int):
         self.problem, self.tensors = problem, tensors
