@@ -20,7 +20,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr double kTolerance = 2e-6;  // relative RMS, float32 against float64
-constexpr std::int64_t kTile = kernels::kDecodeTile;
+constexpr std::int64_t kBlock = kernels::kDecodeBlock;
 
 struct GuardedDecode : GuardedInputs {
   using GuardedInputs::GuardedInputs;
@@ -73,12 +73,26 @@ TEST_CASE("decoding is right just below, at and just above each vector of a row 
       CAPTURE(isa, d);
       CHECK(GuardedDecode(shape_text(3, 11, d, d)).error() <= kTolerance);
     }
-    for (const std::int64_t n_k : {kTile - 1, kTile, kTile + 1, 2 * kTile - 1, 2 * kTile + 1})
+    for (const std::int64_t n_k : {kBlock - 1, kBlock, kBlock + 1, 2 * kBlock - 1, 2 * kBlock + 1})
       for (const char* mask : {"", " causal-bottom-right", " causal-top-left window=30:0"}) {
         const auto text = shape_text(5, n_k, 16, 16) + mask;
         CAPTURE(isa, text);
         CHECK(GuardedDecode(text).error() <= kTolerance);
       }
+  });
+}
+
+TEST_CASE("decoding is right just below, at and just above a tile of keys, whatever the rows that share it") {
+  on_every_isa([](const std::string& isa) {
+    for (const std::int64_t n_q : {5, 16}) {
+      const auto tile = kernels::decode_tile_keys(parse_problem(shape_text(n_q, 32768, 4, 4)));
+      for (const std::int64_t n_k : {tile - 1, tile, tile + 1, 2 * tile + 3})
+        for (const char* mask : {"", " causal-bottom-right", " causal-top-left window=1000:0"}) {
+          const auto text = "h64 " + shape_text(n_q, n_k, 4, 4) + mask;  // so many heads that a task has all the keys
+          CAPTURE(isa, text);
+          CHECK(GuardedDecode(text).error() <= kTolerance);
+        }
+    }
   });
 }
 

@@ -24,7 +24,7 @@ constexpr double kSerialWork = 1 << 20;
 
 struct Plan {
   std::int64_t shares;
-  std::int64_t keys_per_share;  // a multiple of kDecodeTile
+  std::int64_t keys_per_share;  // a multiple of kDecodeBlock
   std::int64_t rows;            // of the whole output
   int slots;                    // threads that work, each with its own scratch
 };
@@ -32,9 +32,9 @@ struct Plan {
 Plan make_plan(const Problem& p, int threads) {
   const auto streams = p.batch * p.heads_kv;
   const auto wanted = std::clamp<std::int64_t>(kTasks / streams, 1, std::max<std::int64_t>(1, p.n_k / kKeysPerShare));
-  const auto tiles = (p.n_k + kDecodeTile - 1) / kDecodeTile;
+  const auto tiles = (p.n_k + kDecodeBlock - 1) / kDecodeBlock;
   Plan plan{};
-  plan.keys_per_share = (tiles + wanted - 1) / wanted * kDecodeTile;
+  plan.keys_per_share = (tiles + wanted - 1) / wanted * kDecodeBlock;
   plan.shares = (p.n_k + plan.keys_per_share - 1) / plan.keys_per_share;
   plan.rows = p.batch * p.heads_q * p.n_q;
   const double work = static_cast<double>(plan.rows) * static_cast<double>(p.n_k * (p.d_qk + p.d_v));

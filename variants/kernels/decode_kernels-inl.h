@@ -1,11 +1,15 @@
 // The two products of decoding, for the code of one Highway target: few query rows against keys and values that stream by.
 //
-// Vector lanes run along the head dimension, because the query rows are too few to fill them. Four keys are in flight: they are
-// loaded once from memory and meet all query rows, kRowBlock at a time, while they are in L1. Registers:
-//   32 (AVX-512, AArch64)   scores 4 x 4 sums + 4 keys + 1 query = 21;  values 4 x 4 weights + 4 values + 1 sum = 21
-//   16 (AVX2, SSE4)         scores 2 x 4 sums + 4 keys + 1 query = 13;  values 2 x 4 weights + 4 values + 1 sum = 13
-// One query row is bound by memory; from 2 rows on, bring_rows() makes the arithmetic of a block of keys and the arrival of the
-// next one overlap.
+// Vector lanes run along the head dimension, because the query rows are too few to fill them. Keys and values come from memory once
+// and in its order, row after row to its end, and all query rows meet them while they are in L1, a block of rows at a time.
+// Registers:
+//   32 (AVX-512, AArch64)   scores 4 rows x 4 keys + 4 keys + 1 query = 21;  values 2 rows x 8 vectors + 2 weights + 1 value = 19
+//   16 (AVX2, SSE4)         scores 2 rows x 4 keys + 4 keys + 1 query = 13;  values 2 rows x 4 vectors + 2 weights + 1 value = 11
+//
+// What order and blocks are worth (268 MB of K and V, d = 128, one thread of an AMD EPYC guest, beside a loop that only reads, in
+// the same process, medians): one query row for each of 8 heads 0.82 of that loop's rate with tiles of 256 keys for K and V, 0.95
+// with tiles of 4096; 4 query rows 0.64 with four rows of values side by side and prefetches, 0.75 with the blocks below. A
+// prefetch of any distance, into L1 or L2, makes the blocks below slower.
 #if defined(ATTNBENCH_DECODE_KERNELS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef ATTNBENCH_DECODE_KERNELS_INL
 #undef ATTNBENCH_DECODE_KERNELS_INL
@@ -13,7 +17,6 @@
 #define ATTNBENCH_DECODE_KERNELS_INL
 #endif
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -24,8 +27,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 
-constexpr int kKeys = 4;
-constexpr int kRowBlock = kRows == 8 ? 4 : 2;
+constexpr int kKeys = 4;                       // whose scores are summed side by side
+constexpr int kRowBlock = kRows == 8 ? 4 : 2;  // query rows of a block of scores
+constexpr int kValueRows = 2;                  // query rows of a block of weighted values
+constexpr int kColumns = kRows == 8 ? 8 : 4;   // and its vectors along the head dimension
 
 /// How `dim` floats of a row in the caller's memory sit in vectors: whole ones, then a last one that ends at the row's end, its
 /// lanes that a whole vector holds already set to 0. Nothing beyond the row is read, on any target.
@@ -85,24 +90,19 @@ HWY_INLINE void store_sums(const FloatVec* v, float* to) {
 }
 #endif
 
-constexpr std::int64_t kLine = 16;      // floats in a cache line
-constexpr std::int64_t kAhead = kKeys;  // rows; see bring_rows()
-
-/// Brings 4 rows into L1 in the order of memory, those there are before `end`, and asks for those kAhead further on. The products
-/// below go through four rows side by side, which the hardware prefetchers follow at less than half the bandwidth of one row after
-/// the other, and the next rows are further away than the core looks ahead. One call with 4 query rows for each of 8 key/value
-/// heads, n_k = 32768, d = 128 took 21 to 25 ms with the first alone, 30 with the second alone, 15.5 with both, 16.2 with
-/// kAhead = 8, 16.5 with 16. With one query row for each head, in the order of memory anyway, it took 12 without and 16 with them
-/// (attnbench run, one thread of an AMD EPYC guest, medians of 6 rounds).
-HWY_INLINE void bring_rows(const float* first, std::int64_t stride, std::int64_t begin, std::int64_t end, std::int64_t dim) {
-  for (auto row = begin; row < std::min(begin + kKeys, end); ++row)
+/// Reads rows of memory to their ends, one after the other, so that what follows finds them in L1 in whatever order it takes them.
+HWY_INLINE void touch_rows(const float* first, std::int64_t stride, std::int64_t count, std::int64_t dim) {
+  constexpr std::int64_t kLine = 16;  // floats
+  if (stride == dim) {
+    dim *= count;
+    count = 1;
+  }
+  for (std::int64_t row = 0; row < count; ++row)
     for (std::int64_t c = 0; c < dim; c += kLine) static_cast<void>(*static_cast<const volatile float*>(first + row * stride + c));
-  for (auto row = begin + kAhead; row < std::min(begin + kAhead + kKeys, end); ++row)
-    for (std::int64_t c = 0; c < dim; c += kLine) hwy::Prefetch(first + row * stride + c);
 }
 
-/// s[i] = q . k[i] for one query row and 4 keys, in the order of memory; q as packed by RowShape.
-HWY_INLINE void score_keys_in_order(const float* const* k, const RowShape& shape, const float* HWY_RESTRICT q,
+/// s[i] = q . k[i] for one query row and 4 keys, one after the other; q as packed by RowShape.
+HWY_INLINE void score_arriving_keys(const float* const* k, const RowShape& shape, const float* HWY_RESTRICT q,
                                     float* HWY_RESTRICT s) {
   const FloatTag d;
   FloatVec sum[kKeys];
@@ -115,10 +115,11 @@ HWY_INLINE void score_keys_in_order(const float* const* k, const RowShape& shape
   store_sums(sum, s);
 }
 
-/// s[r s_stride + i] = q[r] . k[i] for R query rows and 4 keys; q [R][q_stride] as packed by RowShape.
+/// s[r s_stride + i] = q[r] . k[i] for R query rows and 4 keys that are in L1: side by side, so that a query is loaded once for all
+/// four; q [R][q_stride] as packed by RowShape.
 template <int R>
-void score_keys(const float* const* k, const RowShape& shape, const float* HWY_RESTRICT q, std::int64_t q_stride,
-                float* HWY_RESTRICT s, std::int64_t s_stride) {
+HWY_NOINLINE void score_keys(const float* const* k, const RowShape& shape, const float* HWY_RESTRICT q, std::int64_t q_stride,
+                             float* HWY_RESTRICT s, std::int64_t s_stride) {
   const FloatTag d;
   FloatVec sum[R][kKeys];
 #pragma GCC unroll 4
@@ -140,40 +141,69 @@ void score_keys(const float* const* k, const RowShape& shape, const float* HWY_R
   for (int r = 0; r < R; ++r) store_sums(sum[r], s + r * s_stride);
 }
 
-/// o[r] += sum_i w[r w_stride + i] v[i] for R rows and K keys; o [R][o_stride] as packed by RowShape. kGuarded: a weight of 0
-/// leaves the value out, because a hidden key's value may be NaN and 0 x NaN is NaN.
-template <int K, int R, bool kGuarded>
-void add_values(const float* const* v, const RowShape& shape, const float* HWY_RESTRICT w, std::int64_t w_stride,
-                float* HWY_RESTRICT o, std::int64_t o_stride) {
+/// Values of `count` keys, their weights w [R][w_stride] and the rows o [R][o_stride] that they are added to.
+struct ValueRows {
+  const float* v;
+  std::int64_t v_stride;
+  std::int64_t count;
+  const float* w;
+  std::int64_t w_stride;
+  float* o;
+  std::int64_t o_stride;
+};
+
+/// o[r][0, C vectors) += sum_i w[r][i] v[i] for R rows; load(row, c) is the vector c of those of a row of v. kGuarded: a weight of
+/// 0 leaves the value out, because a hidden key's value may be NaN and 0 x NaN is NaN.
+template <int R, int C, bool kGuarded, class Load>
+HWY_INLINE void add_columns(const ValueRows& rows, std::int64_t column, Load load) {
   const FloatTag d;
-  FloatVec weight[R][K];
-#pragma GCC unroll 4
+  FloatVec sum[R][C];
+#pragma GCC unroll 2
   for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-    for (int i = 0; i < K; ++i) weight[r][i] = hn::Set(d, w[r * w_stride + i]);
-  shape.for_vectors([&](std::int64_t c, auto load) HWY_ATTR {
-    FloatVec value[K];
-#pragma GCC unroll 4
-    for (int i = 0; i < K; ++i) value[i] = load(v[i]);
-#pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) {
-      float* to = o + r * o_stride + c;
-      auto sum = hn::Load(d, to);
-#pragma GCC unroll 4
-      for (int i = 0; i < K; ++i) {
-        const auto seen = kGuarded ? hn::IfThenElseZero(hn::Ne(weight[r][i], hn::Zero(d)), value[i]) : value[i];
-        sum = hn::MulAdd(seen, weight[r][i], sum);
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) sum[r][c] = hn::Load(d, rows.o + r * rows.o_stride + column + c * kLanes);
+  for (std::int64_t i = 0; i < rows.count; ++i) {
+    FloatVec weight[R];
+#pragma GCC unroll 2
+    for (int r = 0; r < R; ++r) weight[r] = hn::Set(d, rows.w[r * rows.w_stride + i]);
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      const auto value = load(rows.v + i * rows.v_stride, c);
+#pragma GCC unroll 2
+      for (int r = 0; r < R; ++r) {
+        const auto seen = kGuarded ? hn::IfThenElseZero(hn::Ne(weight[r], hn::Zero(d)), value) : value;
+        sum[r][c] = hn::MulAdd(seen, weight[r], sum[r][c]);
       }
-      hn::Store(sum, d, to);
     }
-  });
+  }
+#pragma GCC unroll 2
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) hn::Store(sum[r][c], d, rows.o + r * rows.o_stride + column + c * kLanes);
 }
 
-/// Calls f(first, std::integral_constant R) over `rows` rows in blocks of kRowBlock, then 2, then 1.
-template <class F>
+/// o[r] += sum_i w[r][i] v[i] for R rows of the shape; o as packed by RowShape.
+template <int R, bool kGuarded>
+void add_values(const ValueRows& rows, const RowShape& shape) {
+  std::int64_t column = 0;
+  const auto add_blocks = [&](auto vectors) HWY_ATTR {
+    constexpr int C = decltype(vectors)::value;
+    for (; column + C * kLanes <= shape.whole; column += C * kLanes)
+      add_columns<R, C, kGuarded>(
+          rows, column, [column](const float* row, int c) HWY_ATTR { return hn::LoadU(FloatTag(), row + column + c * kLanes); });
+  };
+  add_blocks(std::integral_constant<int, kColumns>());
+  add_blocks(std::integral_constant<int, kColumns / 2>());
+  add_blocks(std::integral_constant<int, 1>());
+  if (shape.has_last())
+    add_columns<R, 1, kGuarded>(rows, shape.whole, [&](const float* row, int) HWY_ATTR { return shape.load_last(row); });
+}
+
+/// Calls f(first, std::integral_constant R) over `rows` rows in blocks of kBlock, then 2, then 1.
+template <int kBlock, class F>
 HWY_INLINE void for_row_blocks(std::int64_t rows, F f) {
   std::int64_t r = 0;
-  for (; r + kRowBlock <= rows; r += kRowBlock) f(r, std::integral_constant<int, kRowBlock>());
+  for (; r + kBlock <= rows; r += kBlock) f(r, std::integral_constant<int, kBlock>());
   if (r + 2 <= rows) {
     f(r, std::integral_constant<int, 2>());
     r += 2;

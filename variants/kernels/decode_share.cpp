@@ -27,18 +27,23 @@ constexpr std::int64_t kPad = 16;  // floats: the widest vector, and one cache l
 
 constexpr std::int64_t padded(std::int64_t floats) { return (floats + kPad - 1) / kPad * kPad; }
 
+// Keys whose values stay in L1 until all rows have had them, kValueRows at a time. Few rows wait for memory, and the shorter the
+// way to the next keys the less; with many rows the arithmetic is what takes time, and the rows' sums are loaded less often.
+constexpr std::int64_t value_keys(std::int64_t rows, std::int64_t all) { return rows == 1 ? all : rows <= 4 ? 8 : 32; }
+
 class Decoder {
  public:
   explicit Decoder(const DecodeTask& task)
-      : t_(task), p_(task.run.problem), fold_(p_.heads_q / p_.heads_kv), rows_(decode_rows(p_)) {
+      : t_(task), p_(task.run.problem), fold_(p_.heads_q / p_.heads_kv), rows_(decode_rows(p_)), tile_keys_(decode_tile_keys(p_)) {
     lay_out();
     start();
+    seen_by_all_ = keys_of_all();
   }
 
   void run() {
     const auto some = keys_of_some();
-    for (auto edge = some.begin / kDecodeTile * kDecodeTile; edge < some.end; edge += kDecodeTile)
-      run_tile({std::max(edge, some.begin), std::min(edge + kDecodeTile, some.end)});
+    for (auto edge = some.begin / kDecodeBlock * kDecodeBlock; edge < some.end; edge += tile_keys_)
+      run_tile({std::max(edge, some.begin), std::min(edge + tile_keys_, some.end)});
     for (std::int64_t r = 0; r < rows_; ++r) finish(r);
   }
 
@@ -58,22 +63,28 @@ class Decoder {
   void lay_out();
   void start();
   KeyRange keys_of_some() const;
+  KeyRange keys_of_all() const;
   void run_tile(KeyRange tile);
   void score_tile(KeyRange tile);
-  bool mask_row(KeyRange tile, std::int64_t r);
+  void mask_row(KeyRange tile, std::int64_t r);
   void apply_dense_mask(KeyRange tile, std::int64_t r);
   void cap(float* scores, std::int64_t count);
   void rescale(std::int64_t r, float factor);
+  /// Whether some row may not see some key of a block, whose value may then be anything.
+  bool any_hidden(KeyRange block) const {
+    return p_.mask.kind != MaskKind::none || block.begin < seen_by_all_.begin || block.end > seen_by_all_.end;
+  }
   template <bool kGuarded>
-  void weigh_tile(KeyRange tile);
+  void weigh_block(KeyRange tile, KeyRange block);
   void finish(std::int64_t r);
 
   const DecodeTask& t_;
   const Problem& p_;
-  std::int64_t fold_, rows_;
+  std::int64_t fold_, rows_, tile_keys_;
+  KeyRange seen_by_all_{0, 0};
   const RowShape qk_{p_.d_qk}, v_{p_.d_v};
-  const std::int64_t q_stride_ = padded(p_.d_qk), o_stride_ = padded(p_.d_v);
-  float *queries_ = nullptr, *scores_ = nullptr;      // [rows][q_stride], [rows][kDecodeTile]
+  const std::int64_t q_stride_ = padded(p_.d_qk), s_stride_ = tile_keys_ + kPad, o_stride_ = padded(p_.d_v);
+  float *queries_ = nullptr, *scores_ = nullptr;      // [rows][q_stride], [rows][s_stride]
   float *tile_output_ = nullptr, *output_ = nullptr;  // [rows][o_stride]
   float *max_ = nullptr, *sum_ = nullptr;             // [rows]
 };
@@ -82,7 +93,7 @@ void Decoder::lay_out() {
   float* next = t_.scratch;
   const auto take = [&next](std::int64_t floats) { return std::exchange(next, next + floats); };
   queries_ = take(rows_ * q_stride_);
-  scores_ = take(rows_ * kDecodeTile);
+  scores_ = take(rows_ * s_stride_);
   tile_output_ = take(rows_ * o_stride_);
   output_ = take(rows_ * o_stride_);
   max_ = take(rows_);
@@ -114,57 +125,65 @@ KeyRange Decoder::keys_of_some() const {
   return some;
 }
 
+KeyRange Decoder::keys_of_all() const {
+  KeyRange all{0, p_.n_k};
+  for (std::int64_t r = 0; r < rows_; r += fold_) {
+    const auto keys = visible(r);
+    all = {std::max(all.begin, keys.begin), std::min(all.end, keys.end)};
+  }
+  return all;
+}
+
 void Decoder::run_tile(KeyRange tile) {
   score_tile(tile);
-  bool guarded = false;
-  std::fill_n(tile_output_, rows_ * o_stride_, 0.0f);
   const auto vectors = (tile.size() + kLanes - 1) / kLanes * kLanes;
   for (std::int64_t r = 0; r < rows_; ++r) {
-    float* scores = scores_ + r * kDecodeTile;
+    float* scores = scores_ + r * s_stride_;
     if (p_.softcap) cap(scores, tile.size());
-    guarded |= mask_row(tile, r);
+    mask_row(tile, r);
     std::fill(scores + tile.size(), scores + vectors, kHidden);
     rescale(r, softmax_step(scores, vectors, max_[r], sum_[r]));
   }
-  if (guarded) weigh_tile<true>(tile);
-  else weigh_tile<false>(tile);
+  for (auto begin = tile.begin; begin < tile.end; begin += kDecodeBlock) {
+    const KeyRange block{begin, std::min(begin + kDecodeBlock, tile.end)};
+    if (any_hidden(block)) weigh_block<true>(tile, block);
+    else weigh_block<false>(tile, block);
+  }
 }
 
 // The last keys are taken four at a time too, the last one as often as it takes: its surplus scores are overwritten by kHidden.
 void Decoder::score_tile(KeyRange tile) {
   const auto k = t_.run.inputs.keys();
-  const float* first = k.row(t_.batch, t_.kv_head, tile.begin);
-  const auto rest = p_.n_k - tile.begin;
-  for (std::int64_t t = 0; t < tile.size(); t += kKeys) {
+  for (auto t = tile.begin; t < tile.end; t += kKeys) {
     const float* keys[kKeys];
-    for (std::int64_t i = 0; i < kKeys; ++i) keys[i] = first + std::min(t + i, tile.size() - 1) * k.row_stride();
-    if (rows_ > 1) bring_rows(first, k.row_stride(), t, rest, p_.d_qk);
-    for_row_blocks(rows_, [&](std::int64_t r, auto block) HWY_ATTR {
-      constexpr int kBlock = decltype(block)::value;
-      const float* queries = queries_ + r * q_stride_;
-      float* scores = scores_ + r * kDecodeTile + t;
-      if constexpr (kBlock == 1) score_keys_in_order(keys, qk_, queries, scores);
-      else score_keys<kBlock>(keys, qk_, queries, q_stride_, scores, kDecodeTile);
+    for (std::int64_t i = 0; i < kKeys; ++i) keys[i] = k.row(t_.batch, t_.kv_head, std::min(t + i, tile.end - 1));
+    float* scores = scores_ + (t - tile.begin);
+    if (rows_ == 1) {
+      score_arriving_keys(keys, qk_, queries_, scores);
+      continue;
+    }
+    touch_rows(keys[0], k.row_stride(), std::min<std::int64_t>(kKeys, tile.end - t), p_.d_qk);
+    for_row_blocks<kRowBlock>(rows_, [&](std::int64_t r, auto block) HWY_ATTR {
+      score_keys<decltype(block)::value>(keys, qk_, queries_ + r * q_stride_, q_stride_, scores + r * s_stride_, s_stride_);
     });
   }
 }
 
-// Hides the tile's keys that the row does not see; whether there may be any.
-bool Decoder::mask_row(KeyRange tile, std::int64_t r) {
-  float* scores = scores_ + r * kDecodeTile;
+// Hides the tile's keys that the row does not see.
+void Decoder::mask_row(KeyRange tile, std::int64_t r) {
+  float* scores = scores_ + r * s_stride_;
   if (p_.mask.kind != MaskKind::none) apply_dense_mask(tile, r);
   const auto seen = visible(r);
   const auto begin = std::clamp(seen.begin, tile.begin, tile.end), end = std::clamp(seen.end, begin, tile.end);
   std::fill(scores, scores + (begin - tile.begin), kHidden);
   std::fill(scores + (end - tile.begin), scores + tile.size(), kHidden);
-  return p_.mask.kind != MaskKind::none || begin > tile.begin || end < tile.end;
 }
 
 // A boolean mask hides, an additive one is added after its change to base 2 and hides where it is -inf. Very negative finite values
 // stay above kHidden: a row of nothing else still has a softmax.
 void Decoder::apply_dense_mask(KeyRange tile, std::int64_t r) {
   constexpr float kLowest = -3.0e38f;
-  float* scores = scores_ + r * kDecodeTile;
+  float* scores = scores_ + r * s_stride_;
   if (p_.mask.kind == MaskKind::boolean) {
     const auto* allowed = row_at(t_.run.inputs.mask.as<const std::uint8_t>(), r) + tile.begin;
     for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] = allowed[t] ? scores[t] : kHidden;
@@ -192,26 +211,28 @@ void Decoder::rescale(std::int64_t r, float factor) {
     hn::Store(hn::Mul(hn::Load(d, output + c), hn::Set(d, factor)), d, output + c);
 }
 
-// The tile's own sum is formed first and added once: that keeps rounding errors from growing with the number of keys. One query row
-// takes the keys one by one, in the order of memory; more of them take four at a time.
+// The block's own sum is formed first and added once. Rows of values longer than a block of columns are touched first, as the
+// columns alone would not read them to their ends.
 template <bool kGuarded>
-void Decoder::weigh_tile(KeyRange tile) {
+void Decoder::weigh_block(KeyRange tile, KeyRange block) {
+  std::fill_n(tile_output_, rows_ * o_stride_, 0.0f);
   const auto v = t_.run.inputs.values();
-  const float* first = v.row(t_.batch, t_.kv_head, tile.begin);
-  const auto rest = p_.n_k - tile.begin;
-  std::int64_t t = 0;
-  const auto add = [&](auto keys) HWY_ATTR {
-    constexpr int kCount = decltype(keys)::value;
-    const float* values[kCount];
-    for (std::int64_t i = 0; i < kCount; ++i) values[i] = first + (t + i) * v.row_stride();
-    if constexpr (kCount > 1) bring_rows(first, v.row_stride(), t, rest, p_.d_v);
-    for_row_blocks(rows_, [&](std::int64_t r, auto block) HWY_ATTR {
-      add_values<kCount, decltype(block)::value, kGuarded>(values, v_, scores_ + r * kDecodeTile + t, kDecodeTile,
-                                                           tile_output_ + r * o_stride_, o_stride_);
+  const auto chunk = value_keys(rows_, block.size());
+  for (auto t = block.begin; t < block.end; t += chunk) {
+    const auto count = std::min(chunk, block.end - t);
+    const float* values = v.row(t_.batch, t_.kv_head, t);
+    if (p_.d_v > kColumns * kLanes) touch_rows(values, v.row_stride(), count, p_.d_v);
+    for_row_blocks<kValueRows>(rows_, [&](std::int64_t r, auto rows) HWY_ATTR {
+      add_values<decltype(rows)::value, kGuarded>({.v = values,
+                                                   .v_stride = v.row_stride(),
+                                                   .count = count,
+                                                   .w = scores_ + r * s_stride_ + (t - tile.begin),
+                                                   .w_stride = s_stride_,
+                                                   .o = tile_output_ + r * o_stride_,
+                                                   .o_stride = o_stride_},
+                                                  v_);
     });
-  };
-  for (; rows_ > 1 && t + kKeys <= tile.size(); t += kKeys) add(std::integral_constant<int, kKeys>());
-  for (; t < tile.size(); ++t) add(std::integral_constant<int, 1>());
+  }
   const FloatTag d;
   for (std::int64_t c = 0; c < rows_ * o_stride_; c += kLanes)
     hn::Store(hn::Add(hn::Load(d, output_ + c), hn::Load(d, tile_output_ + c)), d, output_ + c);
@@ -233,7 +254,7 @@ void Decoder::finish(std::int64_t r) {
 }  // namespace
 
 std::int64_t scratch_floats(const Problem& p) {
-  return padded(decode_rows(p) * (padded(p.d_qk) + 2 * padded(p.d_v) + kDecodeTile + 2));
+  return padded(decode_rows(p) * (padded(p.d_qk) + 2 * padded(p.d_v) + decode_tile_keys(p) + kPad + 2));
 }
 
 void run_share(const DecodeTask& task) {

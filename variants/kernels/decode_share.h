@@ -2,14 +2,16 @@
 // instruction set (decode_share.cpp: one share of the keys of one key/value head).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "variants/api/variant.h"
 
 namespace attnbench::kernels {
 
-// Keys per tile: long enough for the prefetcher to settle on K, then on V; the scores (16 rows: 16 KB) stay in L1.
-constexpr std::int64_t kDecodeTile = 256;
+// Keys whose weighted values are summed before they join the output, which keeps rounding errors from growing with the number of
+// keys; tiles and shares are multiples of it.
+constexpr std::int64_t kDecodeBlock = 256;
 
 /// One share of the keys of one key/value head, for all the query rows that use it.
 struct DecodeTask {
@@ -25,6 +27,15 @@ struct DecodeTask {
 
 /// Query rows that share a key/value head.
 inline std::int64_t decode_rows(const Problem& p) { return p.heads_q / p.heads_kv * p.n_q; }
+
+/// Keys that are scored, and then weighed, in one go; whole blocks. Changing over from K to V and back costs as much as reading
+/// some 60 KB, because the prefetchers start anew, so a tile is as long as its scores, one row of them for each query row, leave
+/// room in L2 for what streams by: 64 KB of them.
+inline std::int64_t decode_tile_keys(const Problem& p) {
+  constexpr std::int64_t kScores = 16 << 10;
+  const auto wanted = std::min(kScores / decode_rows(p), p.n_k);
+  return std::max<std::int64_t>((wanted + kDecodeBlock - 1) / kDecodeBlock, 1) * kDecodeBlock;
+}
 
 /// Floats of scratch for one task; whole cache lines.
 std::int64_t decode_scratch_floats(const Problem& problem);
