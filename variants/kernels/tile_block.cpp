@@ -93,6 +93,7 @@ class Block {
   void apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count);
   void cap(std::int64_t elements);
   void bring_rows();
+  void bring_keys();
   void finish(const Panel& panel);
 
   const BlockTask& t_;
@@ -101,6 +102,8 @@ class Block {
   Panel panels_[kPanels];
   KeyRange lane_range_[kBlockLanes];
   KeyTile tile_;
+  KeySegment segment_;
+  KeyRange to_bring_{0, 0};   // of the segment: what bring_keys() has not asked for of the next tile
   std::int64_t brought_ = 0;  // lanes whose rows bring_rows() has asked for
   int patch_count_ = 0;
   Patch patches_[kMaxKeyBlock / kRows + 1];  // of the panel's part of the tile; keys counted from its first
@@ -229,14 +232,16 @@ bool Block::values_finite() {
 }
 
 void Block::run_segment(std::int64_t s) {
-  const auto segment = t_.pattern.segment(t_.group, s);
-  if (segment.count == 0) return;
-  find_ranges(s, segment);
-  KeyRange some{segment.count, 0};
+  segment_ = t_.pattern.segment(t_.group, s);
+  if (segment_.count == 0) return;
+  find_ranges(s, segment_);
+  KeyRange some{segment_.count, 0};
   for (int i = 0; i < panel_count_; ++i)
     some = {std::min(some.begin, panels_[i].some.begin), std::max(some.end, panels_[i].some.end)};
   for (auto edge = some.begin / t_.key_block * t_.key_block; edge < some.end; edge += t_.key_block) {
-    fill_tile(segment, std::max(edge, some.begin), std::min(edge + t_.key_block, some.end));
+    const auto end = std::min(edge + t_.key_block, some.end);
+    fill_tile(segment_, std::max(edge, some.begin), end);
+    to_bring_ = {end, std::min(end + t_.key_block, some.end)};
     for (int i = 0; i < panel_count_; ++i) run_tile(panels_[i]);
   }
 }
@@ -287,6 +292,23 @@ void Block::bring_rows() {
   }
 }
 
+// Asks, register tile by register tile of all panels, for the keys and values of the next tile, into L2: beyond its size every
+// block of queries waits for them anew (n = 4096: 2 to 9 % less time with this, most with d = 128; alternately as above).
+void Block::bring_keys() {
+  constexpr std::int64_t kLine = 16;  // floats
+  constexpr int kIntoL2 = 2;
+  const auto k = t_.run.inputs.keys();
+  const auto v = t_.run.inputs.values();
+  const auto kv_head = p_.kv_head(t_.first_head);
+  const auto end = std::min(to_bring_.end, to_bring_.begin + (kRows + panel_count_ - 1) / panel_count_);
+  for (; to_bring_.begin < end; ++to_bring_.begin) {
+    const auto key = segment_.key(to_bring_.begin);
+    const float *key_row = k.row(t_.batch, kv_head, key), *value_row = v.row(t_.batch, kv_head, key);
+    for (std::int64_t c = 0; c < p_.d_qk; c += kLine) __builtin_prefetch(key_row + c, 0, kIntoL2);
+    for (std::int64_t c = 0; c < p_.d_v; c += kLine) __builtin_prefetch(value_row + c, 0, kIntoL2);
+  }
+}
+
 template <int V>
 void Block::score_tile(const Panel& panel, std::int64_t offset) {
   constexpr std::int64_t kStride = V * kLanes;
@@ -296,6 +318,7 @@ void Block::score_tile(const Panel& panel, std::int64_t offset) {
       const float* queries = panel.queries + patch.first * kLanes;
       float* scores = scores_ + t * kStride + patch.first * kLanes;
       bring_rows();
+      bring_keys();
       if (patch.count == V) score_rows<V>(keys, queries, kStride, p_.d_qk, scores);
       else if (patch.count == 1) score_rows<1>(keys, queries, kStride, p_.d_qk, scores);
       else if constexpr (V > 2) score_rows<2>(keys, queries, kStride, p_.d_qk, scores);
