@@ -125,8 +125,9 @@ Check judge_steal(const MachineFacts& f) {
 
 Check judge_huge_pages(const MachineFacts& f) {
   if (f.huge_pages != "never") return machine("huge pages", Health::ok, f.huge_pages);
-  return machine("huge pages", Health::warn, "never",
-                 "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled; with 4 KiB pages a core reads long tensors at 0.6 of the speed");
+  return machine(
+      "huge pages", Health::warn, "never",
+      "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled; with 4 KiB pages a core reads long tensors at 0.6 of the speed");
 }
 
 Check judge_swap(const MachineFacts& f) {
