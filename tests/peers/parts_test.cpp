@@ -153,10 +153,10 @@ TEST_CASE("declared memory is the library, its score matrices under this mask, a
   CHECK(declared("b1 h1 n1:64 d8 f32 causal-bottom-right") ==  // sees every key: no mask
         library + 4 * 64 + compulsory_bytes(parse_problem("b1 h1 n1:64 d8 f32")));
   peer.engine = Engine::adapter;
-  CHECK(declared("b2 h4:2 n64 d8 f32") == library + scores + 3 * tensors);
+  CHECK(declared("b2 h4:2 n64 d8 f32") == library + scores + 4 * tensors);
   peer.stretched_copies = 2;
-  CHECK(declared("b2 h4:2 n64 d8 f32") == library + scores + 3 * tensors + 2 * (2 * 4 * 64 * 16 * 4));
-  CHECK(declared("b1 h1 n1 d8 f32") == library + 4 + 3 * compulsory_bytes(parse_problem("b1 h1 n1 d8 f32")));
+  CHECK(declared("b2 h4:2 n64 d8 f32") == library + scores + 4 * tensors + 2 * (2 * 4 * 64 * 16 * 4));
+  CHECK(declared("b1 h1 n1 d8 f32") == library + 4 + 4 * compulsory_bytes(parse_problem("b1 h1 n1 d8 f32")));
 }
 
 TEST_CASE("every peer declares what loading it takes, which is never nothing") {
