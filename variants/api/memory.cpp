@@ -3,7 +3,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
+#include <system_error>
 #include <utility>
 
 namespace attnbench {
@@ -40,7 +42,9 @@ Pages::~Pages() {
   if (data_) ::munmap(data_, bytes_);
 }
 
-void Pages::make_read_only() { ::mprotect(data_, bytes_, PROT_READ); }
+void Pages::make_read_only() {
+  if (::mprotect(data_, bytes_, PROT_READ) != 0) throw std::system_error(errno, std::generic_category(), "mprotect");
+}
 
 Memory::Memory(std::size_t bytes) {
   if (bytes >= kHugePage) pages_.emplace(bytes);

@@ -26,7 +26,7 @@ class Pages {
 
   std::byte* data() const { return data_; }
   std::size_t size() const { return bytes_; }
-  /// Whoever writes to them from now on dies of it.
+  /// Whoever writes to them from now on dies of it. Throws std::system_error.
   void make_read_only();
 
  private:

@@ -32,9 +32,9 @@ struct Plan {
 Plan make_plan(const Problem& p, int threads) {
   const auto streams = p.batch * p.heads_kv;
   const auto wanted = std::clamp<std::int64_t>(kTasks / streams, 1, std::max<std::int64_t>(1, p.n_k / kKeysPerShare));
-  const auto tiles = (p.n_k + kDecodeBlock - 1) / kDecodeBlock;
+  const auto blocks = (p.n_k + kDecodeBlock - 1) / kDecodeBlock;
   Plan plan{};
-  plan.keys_per_share = (tiles + wanted - 1) / wanted * kDecodeBlock;
+  plan.keys_per_share = (blocks + wanted - 1) / wanted * kDecodeBlock;
   plan.shares = (p.n_k + plan.keys_per_share - 1) / plan.keys_per_share;
   plan.rows = p.batch * p.heads_q * p.n_q;
   const double work = static_cast<double>(plan.rows) * static_cast<double>(p.n_k * (p.d_qk + p.d_v));

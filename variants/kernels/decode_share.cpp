@@ -84,9 +84,9 @@ class Decoder {
   KeyRange seen_by_all_{0, 0};
   const RowShape qk_{p_.d_qk}, v_{p_.d_v};
   const std::int64_t q_stride_ = padded(p_.d_qk), s_stride_ = tile_keys_ + kPad, o_stride_ = padded(p_.d_v);
-  float *queries_ = nullptr, *scores_ = nullptr;      // [rows][q_stride], [rows][s_stride]
-  float *tile_output_ = nullptr, *output_ = nullptr;  // [rows][o_stride]
-  float *max_ = nullptr, *sum_ = nullptr;             // [rows]
+  float *queries_ = nullptr, *scores_ = nullptr;       // [rows][q_stride], [rows][s_stride]
+  float *block_output_ = nullptr, *output_ = nullptr;  // [rows][o_stride]
+  float *max_ = nullptr, *sum_ = nullptr;              // [rows]
 };
 
 void Decoder::lay_out() {
@@ -94,7 +94,7 @@ void Decoder::lay_out() {
   const auto take = [&next](std::int64_t floats) { return std::exchange(next, next + floats); };
   queries_ = take(rows_ * q_stride_);
   scores_ = take(rows_ * s_stride_);
-  tile_output_ = take(rows_ * o_stride_);
+  block_output_ = take(rows_ * o_stride_);
   output_ = take(rows_ * o_stride_);
   max_ = take(rows_);
   sum_ = take(rows_);
@@ -215,7 +215,7 @@ void Decoder::rescale(std::int64_t r, float factor) {
 // columns alone would not read them to their ends.
 template <bool kGuarded>
 void Decoder::weigh_block(KeyRange tile, KeyRange block) {
-  std::fill_n(tile_output_, rows_ * o_stride_, 0.0f);
+  std::fill_n(block_output_, rows_ * o_stride_, 0.0f);
   const auto v = t_.run.inputs.values();
   const auto chunk = value_keys(rows_, block.size());
   for (auto t = block.begin; t < block.end; t += chunk) {
@@ -228,14 +228,14 @@ void Decoder::weigh_block(KeyRange tile, KeyRange block) {
                                                    .count = count,
                                                    .w = scores_ + r * s_stride_ + (t - tile.begin),
                                                    .w_stride = s_stride_,
-                                                   .o = tile_output_ + r * o_stride_,
+                                                   .o = block_output_ + r * o_stride_,
                                                    .o_stride = o_stride_},
                                                   v_);
     });
   }
   const FloatTag d;
   for (std::int64_t c = 0; c < rows_ * o_stride_; c += kLanes)
-    hn::Store(hn::Add(hn::Load(d, output_ + c), hn::Load(d, tile_output_ + c)), d, output_ + c);
+    hn::Store(hn::Add(hn::Load(d, output_ + c), hn::Load(d, block_output_ + c)), d, output_ + c);
 }
 
 // Divides by the sum and unpacks; a row that saw no key has sum 0 and gives exact zeros.

@@ -29,8 +29,8 @@ struct DecodeTask {
 inline std::int64_t decode_rows(const Problem& p) { return p.heads_q / p.heads_kv * p.n_q; }
 
 /// Keys that are scored, and then weighed, in one go; whole blocks. Changing over from K to V and back costs as much as reading
-/// some 60 KB, because the prefetchers start anew, so a tile is as long as its scores, one row of them for each query row, leave
-/// room in L2 for what streams by: 64 KB of them.
+/// some 40 KB (decode_kernels-inl.h has the figures), because the prefetchers start anew, so a tile is as long as its scores, one
+/// row of them for each query row, leave room in L2 for what streams by: 64 KB of them.
 inline std::int64_t decode_tile_keys(const Problem& p) {
   constexpr std::int64_t kScores = 16 << 10;
   const auto wanted = std::min(kScores / decode_rows(p), p.n_k);

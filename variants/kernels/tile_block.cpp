@@ -80,8 +80,8 @@ class Block {
   void start(const Panel& panel);
   void resume(const Panel& panel);
   void run_segment(std::int64_t s);
-  void find_ranges(std::int64_t s, const KeySegment& segment);
-  void fill_tile(const KeySegment& segment, std::int64_t begin, std::int64_t end);
+  void find_ranges(std::int64_t s);
+  void fill_tile(std::int64_t begin, std::int64_t end);
   bool values_finite();
   void run_tile(const Panel& panel);
   void cut_tile(const Panel& panel, std::int64_t begin, std::int64_t count);
@@ -160,22 +160,22 @@ void Block::resume(const Panel& panel) {
   rows_to_lanes(rows, panel.sum, panel.lanes, p_.d_v, panel.output, panel.stride());
 }
 
-void Block::find_ranges(std::int64_t s, const KeySegment& segment) {
+void Block::find_ranges(std::int64_t s) {
   for (std::int64_t r = 0; r < t_.rows.count; ++r) {
     const auto row = t_.rows.row(r);
     const auto seen = visible_keys(p_, t_.batch, row);
     const KeyRange keys{std::max(seen.begin, t_.keys.begin), std::min(seen.end, t_.keys.end)};
-    const auto range = visible_in_segment(segment, t_.pattern.visible(t_.group, s, row), keys);
+    const auto range = visible_in_segment(segment_, t_.pattern.visible(t_.group, s, row), keys);
     std::fill_n(lane_range_ + r * t_.fold, t_.fold, range);
   }
   for (int i = 0; i < panel_count_; ++i) {
     auto& panel = panels_[i];
-    panel.some = {segment.count, 0};
-    panel.all = {0, segment.count};
+    panel.some = {segment_.count, 0};
+    panel.all = {0, segment_.count};
     for (int v = 0; v < panel.vectors; ++v) {
       const auto first = panel.first_lane + std::int64_t{v} * kLanes;
       const auto end = std::min(first + kLanes, panel.first_lane + panel.lanes);
-      KeyRange some{segment.count, 0}, all{0, segment.count};
+      KeyRange some{segment_.count, 0}, all{0, segment_.count};
       for (auto lane = first; lane < end; ++lane) {
         const auto range = lane_range_[lane];
         all = {std::max(all.begin, range.begin), std::min(all.end, range.end)};
@@ -189,7 +189,7 @@ void Block::find_ranges(std::int64_t s, const KeySegment& segment) {
   }
 }
 
-void Block::fill_tile(const KeySegment& segment, std::int64_t begin, std::int64_t end) {
+void Block::fill_tile(std::int64_t begin, std::int64_t end) {
   const auto k = t_.run.inputs.keys();
   const auto v = t_.run.inputs.values();
   const float* first_k = k.row(t_.batch, p_.kv_head(t_.first_head), 0);
@@ -197,15 +197,15 @@ void Block::fill_tile(const KeySegment& segment, std::int64_t begin, std::int64_
   tile_.begin = begin;
   tile_.count = end - begin;
   tile_.values_finite = Finite::unknown;
-  auto key = segment.key(begin);
-  auto left_in_run = segment.run - begin % segment.run;
+  auto key = segment_.key(begin);
+  auto left_in_run = segment_.run - begin % segment_.run;
   for (std::int64_t t = 0; t < tile_.count; ++t) {
     tile_.keys[t] = key;
     tile_.k_rows[t] = first_k + key * k.row_stride();
     tile_.v_rows[t] = first_v + key * v.row_stride();
     const bool run_ends = --left_in_run == 0;
-    key += run_ends ? segment.step - segment.run + 1 : 1;
-    if (run_ends) left_in_run = segment.run;
+    key += run_ends ? segment_.step - segment_.run + 1 : 1;
+    if (run_ends) left_in_run = segment_.run;
   }
   std::fill_n(tile_.k_rows + tile_.count, kRows, tile_.k_rows[tile_.count - 1]);
 }
@@ -234,13 +234,13 @@ bool Block::values_finite() {
 void Block::run_segment(std::int64_t s) {
   segment_ = t_.pattern.segment(t_.group, s);
   if (segment_.count == 0) return;
-  find_ranges(s, segment_);
+  find_ranges(s);
   KeyRange some{segment_.count, 0};
   for (int i = 0; i < panel_count_; ++i)
     some = {std::min(some.begin, panels_[i].some.begin), std::max(some.end, panels_[i].some.end)};
   for (auto edge = some.begin / t_.key_block * t_.key_block; edge < some.end; edge += t_.key_block) {
     const auto end = std::min(edge + t_.key_block, some.end);
-    fill_tile(segment_, std::max(edge, some.begin), end);
+    fill_tile(std::max(edge, some.begin), end);
     to_bring_ = {end, std::min(end + t_.key_block, some.end)};
     for (int i = 0; i < panel_count_; ++i) run_tile(panels_[i]);
   }
