@@ -23,7 +23,7 @@ std::string scaled(double value, double step, const char* const* units, int coun
 
 std::string seconds_text(double seconds) {
   if (seconds < 1e-6) return three_digits(seconds * 1e9) + " ns";
-  if (seconds < 1e-3) return three_digits(seconds * 1e6) + " us";
+  if (seconds < 1e-3) return three_digits(seconds * 1e6) + " µs";
   if (seconds < 1) return three_digits(seconds * 1e3) + " ms";
   if (seconds < 59.5) return three_digits(seconds) + " s";
   const auto whole = std::llround(seconds);

@@ -5,7 +5,7 @@
 
 namespace attnbench {
 
-/// "12.3 us", "4.56 ms", "7.89 s", "3 min 05 s", "2 h 10 min".
+/// "12.3 µs", "4.56 ms", "7.89 s", "3 min 05 s", "2 h 10 min".
 std::string seconds_text(double seconds);
 
 /// "640 B", "1.50 KiB", "2.25 GiB".

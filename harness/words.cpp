@@ -18,9 +18,17 @@ double unit(char suffix) {
   }
 }
 
+// "1e6", "2.5e5": a whole number in scientific notation, exact below 2^53.
+std::optional<std::int64_t> scientific_count(std::string_view text) {
+  const auto value = parse_number<double>(text);
+  if (!value || !(*value >= 0) || *value > 9007199254740992.0 || *value != std::floor(*value)) return std::nullopt;
+  return static_cast<std::int64_t>(*value);
+}
+
 }  // namespace
 
 std::optional<std::int64_t> parse_count(std::string_view text) {
+  if (text.find_first_of("eE") != std::string_view::npos) return scientific_count(text);
   std::int64_t factor = 1;
   if (!text.empty() && (text.back() == 'k' || text.back() == 'm')) {
     factor = static_cast<std::int64_t>(unit(text.back()));
@@ -40,6 +48,17 @@ std::optional<double> parse_bytes(std::string_view text) {
   const auto value = parse_number<double>(text);
   if (!value || !(*value >= 0) || !std::isfinite(*value)) return std::nullopt;
   return *value * factor;
+}
+
+int count_listed(std::string_view list) {
+  int count = 0;
+  for (const auto& part : split_list(list)) {
+    const auto dash = part.find('-');
+    const auto first = parse_number<int>(part.substr(0, dash));
+    const auto last = dash == std::string::npos ? first : parse_number<int>(part.substr(dash + 1));
+    if (first && last && *last >= *first) count += *last - *first + 1;
+  }
+  return count;
 }
 
 std::string_view trim(std::string_view text) {

@@ -195,6 +195,7 @@ ATTNBENCH_VARIANT(additive) = {
     .family = "additive",
     .summary = "scores w_v . tanh(W_q q + W_k k), softmax row by row, no n x n array",
     .paper = "Bahdanau et al. 2015, Neural Machine Translation by Jointly Learning to Align and Translate, appendix A.1.2",
+    .equation = "O = softmax(s + mask) V with s_ij = w_v . tanh(W_q q_i + W_k k_j)",
     .computes = attnbench::Computes::own_definition,
     .time_label = "O(n^2 d_a)",
     .memory_label = "O(n d_a)",

@@ -56,6 +56,9 @@ ATTNBENCH_VARIANT(blockwise) = {
     .family = "exact",
     .summary = "exact attention in tiles with an online softmax; no n x n matrix",
     .paper = "Dao et al. 2022, FlashAttention, algorithm 1; Milakov & Gimelshein 2018; Rabe & Staats 2021",
+    .equation =
+        "for each tile of keys: S = Q K^T / sqrt(d), m' = max(m, rowmax S), P = exp(S - m'),\n"
+        "l = exp(m - m') l + rowsum P, O = exp(m - m') O + P V, m = m'; at the end O / l",
     .computes = attnbench::Computes::exact_softmax,
     .time_label = "O(n^2 d)",
     .memory_label = "O(1)",

@@ -124,6 +124,7 @@ ATTNBENCH_VARIANT(dot_product) = {
     .family = "exact",
     .summary = "softmax(Q K^T) V without a scale: BLAS products, the whole weight matrix stored in three passes",
     .paper = "Luong et al. 2015, Effective Approaches to Attention-based Neural Machine Translation, section 3.1",
+    .equation = "O = softmax(Q K^T + mask) V",
     .computes = attnbench::Computes::own_definition,
     .time_label = "O(n^2 d)",
     .memory_label = "O(n^2)",

@@ -272,6 +272,7 @@ ATTNBENCH_VARIANT(linear) = {
     .family = "linear",
     .summary = "phi(Q) (phi(K)^T V), phi = elu + 1: sums over keys taken once, causal by running sums",
     .paper = "Katharopoulos et al. 2020, Transformers are RNNs, sections 3.2 and 3.3",
+    .equation = "o_i = phi(q_i)^T S / phi(q_i)^T z with S = sum_j phi(k_j) v_j^T, z = sum_j phi(k_j), phi(x) = elu(x) + 1",
     .computes = attnbench::Computes::approximates_softmax,
     .time_label = "O(n d^2)",
     .memory_label = "O(d^2)",

@@ -227,6 +227,7 @@ ATTNBENCH_VARIANT(multi_head) = {
     .family = "composed",
     .summary = "query, key, value and output projections around any other variant",
     .paper = "Vaswani et al. 2017, Attention Is All You Need, section 3.2.2",
+    .equation = "O = concat_h(inner(X_q W_q, X_k W_k, X_v W_v)) W_o",
     .computes = attnbench::Computes::own_definition,
     .time_label = "O(n D^2) + inner",
     .memory_label = "O(n D) + inner",

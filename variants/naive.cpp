@@ -83,6 +83,7 @@ ATTNBENCH_VARIANT(naive) = {
     .family = "exact",
     .summary = "softmax(Q K^T / sqrt(d)) V in plain loops, the whole weight matrix stored",
     .paper = "Vaswani et al. 2017, Attention Is All You Need, section 3.2.1",
+    .equation = "O = softmax(Q K^T / sqrt(d) + mask) V",
     .computes = attnbench::Computes::exact_softmax,
     .time_label = "O(n^2 d)",
     .memory_label = "O(n^2)",

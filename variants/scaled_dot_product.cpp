@@ -106,6 +106,7 @@ ATTNBENCH_VARIANT(scaled_dot_product) = {
     .family = "exact",
     .summary = "BLAS products and a vectorised softmax per block of query rows; each block's scores are stored",
     .paper = "Vaswani et al. 2017, Attention Is All You Need, section 3.2.1",
+    .equation = "O = softmax(Q K^T / sqrt(d) + mask) V, one block of query rows at a time",
     .computes = attnbench::Computes::exact_softmax,
     .time_label = "O(n^2 d)",
     .memory_label = "O(n) per thread",

@@ -78,6 +78,7 @@ ATTNBENCH_VARIANT(sliding_window) = {
     .family = "sparse",
     .summary = "each token sees `window` neighbours on each side; global tokens see and are seen by all",
     .paper = "Beltagy, Peters & Cohan 2020, Longformer, section 3.1",
+    .equation = "O = softmax(Q K^T / sqrt(d) + mask) V over keys j with |i - j| <= window or j < globals or i < globals",
     .computes = attnbench::Computes::masked_softmax,
     .time_label = "O(n w d)",
     .memory_label = "O(1)",

@@ -154,6 +154,9 @@ ATTNBENCH_VARIANT(strided) = {
     .family = "sparse",
     .summary = "each token sees its sqrt(n) neighbours and every sqrt(n)-th key, or its block and summary tokens",
     .paper = "Child, Gray, Radford & Sutskever 2019, Generating Long Sequences with Sparse Transformers, section 4.3",
+    .equation =
+        "O = softmax(Q K^T / sqrt(d) + mask) V over keys j with, for stride l and c = summary,\n"
+        "strided: |i - j| <= l or (i - j) mod l = 0; fixed: floor(j/l) = floor(i/l) or j mod l >= l - c",
     .computes = attnbench::Computes::masked_softmax,
     .time_label = "O(n sqrt(n) d)",
     .memory_label = "O(n)",

@@ -13,13 +13,11 @@
 namespace attnbench {
 namespace {
 
-std::string threads_title(int threads) { return fmt::format("{} thread{}", threads, threads == 1 ? "" : "s"); }
+std::string threads_title(int threads) { return fmt::format("{} THREAD{}", threads, threads == 1 ? "" : "S"); }
 
-// "217 -3%": the best of the tries, and how far the middle one lay below it.
-std::string ceiling_text(const Ceiling& ceiling) {
-  if (!(ceiling.best > 0)) return "starved";
-  return fmt::format("{:.3g} -{:.0f}%", ceiling.best, 100 * ceiling.spread);
-}
+std::string best_text(const Ceiling& ceiling) { return ceiling.best > 0 ? fmt::format("{:.3g}", ceiling.best) : "starved"; }
+
+std::string spread_text(const Ceiling& ceiling) { return ceiling.best > 0 ? fmt::format("{:.0f} %", 100 * ceiling.spread) : ""; }
 
 // Ceilings by row title and thread count, the rows in the order they came.
 class Grid {
@@ -27,17 +25,21 @@ class Grid {
   void add(const std::string& row, int threads, const Ceiling& ceiling) {
     if (std::find(rows_.begin(), rows_.end(), row) == rows_.end()) rows_.push_back(row);
     threads_.insert(threads);
-    cells_[{row, threads}] = ceiling_text(ceiling);
+    cells_[{row, threads}] = ceiling;
   }
   std::string text(const std::string& first_column) const {
     std::vector<Table::Column> columns{{first_column}};
-    for (const int threads : threads_) columns.push_back({threads_title(threads), Table::Align::right});
+    for (const int threads : threads_) {
+      columns.push_back({threads_title(threads), Table::Align::right});
+      columns.push_back({"SPREAD", Table::Align::right});
+    }
     Table table(columns);
     for (const auto& row : rows_) {
       std::vector<std::string> line{row};
       for (const int threads : threads_) {
         const auto cell = cells_.find({row, threads});
-        line.push_back(cell == cells_.end() ? "" : cell->second);
+        line.push_back(cell == cells_.end() ? "" : best_text(cell->second));
+        line.push_back(cell == cells_.end() ? "" : spread_text(cell->second));
       }
       table.add(std::move(line));
     }
@@ -47,7 +49,7 @@ class Grid {
  private:
   std::vector<std::string> rows_;
   std::set<int> threads_;
-  std::map<std::pair<std::string, int>, std::string> cells_;
+  std::map<std::pair<std::string, int>, Ceiling> cells_;
 };
 
 std::string bandwidth_grid(const Calibration& calibration, const char* kind) {
@@ -83,7 +85,7 @@ std::string calibration_text(const Calibration& c) {
   for (const auto& p : c.sgemm) sgemm.add(fmt::format("n {}", p.n), p.threads, p.gflops);
   return fmt::format(
       "{}"
-      "Each number is the best of several tries over all threads together; -3% means that the middle try lay 3 % below it.\n"
+      "Each number is the best of several tries, all threads together; SPREAD is how far the median try lay below it.\n"
       "{}\n"
       "Multiply-adds in registers, GFLOP/s\n{}\n"
       "OpenBLAS sgemm, one n x n product per thread, GFLOP/s\n{}\n"

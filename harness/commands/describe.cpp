@@ -35,6 +35,13 @@ struct Options {
   PluginOptions plugins;
 };
 
+// Each line two columns in, ended.
+std::string indented(std::string_view lines) {
+  std::string text = "  ";
+  for (const char c : lines) text += c == '\n' ? std::string("\n  ") : std::string(1, c);
+  return text + "\n";
+}
+
 std::string params_text(const Variant& variant) {
   if (variant.params.empty()) return "Parameters: none\n";
   Table table({{"PARAMETER"}, {"DEFAULT (RANGE)"}, {"MEANING"}});
@@ -60,6 +67,7 @@ std::string variant_text(const Selected& selected, const Problem& problem) {
   const auto& v = *selected.variant;
   const auto list = [](const std::vector<std::string>& words) { return words.empty() ? std::string("none") : join(words, ", "); };
   std::string text = fmt::format("{}: {}\n\n", selected.label(), v.summary);
+  if (v.equation) text += indented(v.equation) + "\n";
   text += fmt::format("Family         {}\n", v.family);
   text += fmt::format("Paper          {}\n", v.paper);
   if (const auto* plugin = plugin_of(v))

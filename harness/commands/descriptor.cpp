@@ -23,6 +23,20 @@ Json param_json(const ParamSpec& spec) {
   return json;
 }
 
+constexpr double kNoBound = 1e9;  // what lies beyond is there to have a number, not to bound anything
+
+std::string number_text(const ParamSpec& spec, double value) {
+  return spec.type == ParamSpec::Type::integer ? fmt::format("{:.0f}", value) : fmt::format("{:g}", value);
+}
+
+// "0 to 64", "1 or more", "any number"
+std::string range_text(const ParamSpec& spec) {
+  const bool low = spec.min > -kNoBound, high = spec.max < kNoBound;
+  if (low && high) return number_text(spec, spec.min) + " to " + number_text(spec, spec.max);
+  if (low) return number_text(spec, spec.min) + " or more";
+  return high ? number_text(spec, spec.max) + " or less" : "any number";
+}
+
 }  // namespace
 
 const char* meaning_of(Computes computes) {
@@ -41,7 +55,7 @@ std::vector<std::string> feature_names(std::uint32_t features) { return names_of
 
 std::string default_text(const ParamSpec& spec) {
   if (spec.type == ParamSpec::Type::choice) return *spec.choices ? fmt::format("{} ({})", spec.text, spec.choices) : spec.text;
-  return fmt::format("{:.12g} ({:.12g} to {:.12g})", spec.number, spec.min, spec.max);
+  return fmt::format("{} ({})", number_text(spec, spec.number), range_text(spec));
 }
 
 Json descriptor_json(const Variant& v) {
@@ -49,6 +63,7 @@ Json descriptor_json(const Variant& v) {
             {"family", v.family},
             {"summary", v.summary},
             {"paper", v.paper},
+            {"equation", v.equation ? Json(v.equation) : Json()},
             {"computes", name_of(v.computes)},
             {"time_label", v.time_label},
             {"memory_label", v.memory_label},

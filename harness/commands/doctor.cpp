@@ -83,7 +83,7 @@ void add_doctor(CLI::App& app, CommandLine& line) {
   command->add_option("--scale", options->scale, "share of the usual rounds and times, such as 0.1 to see what it does; default: 1")
       ->type_name("X");
   command->footer(
-      R"(Times a synthetic workload in fresh processes like any variant: how far identical processes differ at 1 us .. 1 s, whether identical
+      R"(Times a synthetic workload in fresh processes like any variant: how far identical processes differ at 1 µs .. 1 s, whether identical
 things are called different, whether twice the work is measured as twice, whether exponents come back. Each check says OK, WARN or
 FAIL. Exit code 1 when one says FAIL.)");
   command->callback([options, &line] { line.exit_code = run(*options); });

@@ -16,6 +16,6 @@ int run_python_tool(const std::string& what, const std::string& module, std::vec
 int make_report(const std::vector<std::string>& runs, const std::string& out, const std::string& fail_on = {});
 
 inline constexpr int kFinding = 3;
-inline constexpr const char* kFailOnHelp = "exit 3 when a variant grows faster with n than it declares";
+inline constexpr const char* kFailOnHelp = "exit 3 when, for `complexity`, a variant grows faster with n than it declares";
 
 }  // namespace attnbench

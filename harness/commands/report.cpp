@@ -34,7 +34,7 @@ void add_report(CLI::App& app, CommandLine& line) {
   auto* command = app.add_subcommand("report", "Make the report of one or more stored runs: HTML, Markdown, tables, figures.");
   command->add_option("RUN", options->runs, "run directories")->required();
   command->add_option("--out", options->out, "folder of the report; default: RUN/report of the first run")->type_name("DIR");
-  command->add_option("--fail-on", options->fail_on, kFailOnHelp)->check(CLI::IsMember({"complexity"}));
+  command->add_option("--fail-on", options->fail_on, kFailOnHelp)->check(CLI::IsMember({"complexity"}))->type_name("complexity");
   command->footer(kFooter);
   command->callback([options, &line] { line.exit_code = report(*options); });
 }

@@ -139,6 +139,7 @@ void add_run(CLI::App& app, CommandLine& line) {
       command->add_flag("--no-report", options->no_report, "store the records only; `attnbench report` makes the report later"));
   output(command->add_option("--fail-on", options->fail_on, kFailOnHelp))
       ->check(CLI::IsMember({"complexity"}))
+      ->type_name("complexity")
       ->excludes(no_report);
   output(command->add_flag("--no-calibrate", options->no_calibrate,
                            "do not measure the machine's ceilings first when none are kept (see `attnbench calibrate`)"));

@@ -14,6 +14,7 @@
 #include "harness/store/build_info.h"
 #include "harness/store/environment.h"
 #include "harness/units.h"
+#include "harness/words.h"
 
 namespace attnbench {
 namespace {
@@ -35,18 +36,6 @@ std::string turbo_state() {
   if (!no_turbo.empty()) return no_turbo == "0" ? "on" : "off";
   const auto boost = first_line("/sys/devices/system/cpu/cpufreq/boost");
   return boost.empty() ? "unknown" : boost == "1" ? "on" : "off";
-}
-
-// Numbers in a list such as "0-3,8".
-int count_cpus(const std::string& list) {
-  int count = 0;
-  std::istringstream parts(list);
-  for (std::string part; std::getline(parts, part, ',');) {
-    const auto dash = part.find('-');
-    const int first = std::atoi(part.c_str());
-    count += dash == std::string::npos ? 1 : std::atoi(part.c_str() + dash + 1) - first + 1;
-  }
-  return count;
 }
 
 // "200000 100000" is two cores, "max 100000" no limit; version 1 keeps the two numbers in two files.
@@ -181,10 +170,10 @@ MachineFacts read_machine() {
   MachineFacts f;
   f.governor = environment.at("governor");
   f.turbo = turbo_state();
-  f.siblings = std::max(1, count_cpus(first_line("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")));
+  f.siblings = std::max(1, count_listed(first_line("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")));
   f.load = environment.at("load_1m");
   f.cores = environment.at("cores");
-  f.online = std::max(1, count_cpus(first_line("/sys/devices/system/cpu/online")));
+  f.online = std::max(1, count_listed(first_line("/sys/devices/system/cpu/online")));
   f.huge_pages = environment.at("transparent_hugepages");
   std::ifstream meminfo("/proc/meminfo");
   double total = 0, free = 0;

@@ -162,6 +162,7 @@ Adapter::Adapter(const attnbench_variant& given, const Host& host) : given_(give
   variant_.family = given.family;
   variant_.summary = given.summary;
   variant_.paper = given.paper;
+  variant_.equation = given.equation;
   variant_.computes = computes_of(given.computes);
   variant_.time_label = given.time_label;
   variant_.memory_label = given.memory_label;

@@ -19,6 +19,12 @@ int terminal_width(std::FILE* out) {
   return ::ioctl(::fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 }
 
+// By time where there is a forecast, else by pieces of work.
+double share_done(const ProgressState& state) {
+  if (state.left > 0) return std::clamp(state.elapsed / (state.elapsed + state.left), 0.0, 1.0);
+  return state.total > 0 ? std::clamp(static_cast<double>(state.done) / state.total, 0.0, 1.0) : 0;
+}
+
 }  // namespace
 
 std::string duration_text(double seconds) {
@@ -29,11 +35,10 @@ std::string duration_text(double seconds) {
 }
 
 std::string progress_line(const ProgressState& state, int width) {
-  const double whole = state.elapsed + state.left;
-  const double share = whole > 0 ? std::clamp(state.elapsed / whole, 0.0, 1.0) : 0;
-  const int filled = static_cast<int>(share * kBarWidth);
-  auto line = fmt::format("[{:#>{}}{:->{}}] {}/{}  {} left  {}", "", filled, "", kBarWidth - filled, state.done, state.total,
-                          duration_text(state.left), state.current);
+  const int filled = static_cast<int>(share_done(state) * kBarWidth);
+  const auto left = state.left > 0 || state.done == state.total ? duration_text(state.left) + " left" : std::string("estimating");
+  auto line = fmt::format("[{:#>{}}{:->{}}] {}/{}  {}  {}", "", filled, "", kBarWidth - filled, state.done, state.total, left,
+                          state.current);
   if (static_cast<int>(line.size()) > width) line.resize(static_cast<std::size_t>(width));
   return line;
 }

@@ -5,12 +5,14 @@
 #include <sched.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 #include "harness/store/build_info.h"
+#include "harness/words.h"
 #include "harness/worker/parallel_tbb.h"
 #include "harness/worker/timer.h"
 #include "variants/api/error.h"
@@ -145,7 +147,7 @@ Json describe_environment(int threads) {
           {"cgroup_memory_bytes", cgroup_memory(memory)},
           {"load_1m", conditions.load},
           {"transparent_hugepages", bracketed(first_line("/sys/kernel/mm/transparent_hugepage/enabled"))},
-          {"numa_nodes", first_line("/sys/devices/system/node/online")},
+          {"numa_nodes", std::max(1, count_listed(first_line("/sys/devices/system/node/online")))},
           {"kernel", kernel()},
           {"os", value_of("/etc/os-release", "PRETTY_NAME", '=')},
           {"compiler", build.compiler},

@@ -78,6 +78,7 @@ ATTNBENCH_VARIANT(NAME) = {
     .family = "exact",
     .summary = "one line for `attnbench list`",
     .paper = "Author year, title, section",
+    .equation = "O = softmax(Q K^T / sqrt(d) + mask) V",
     // exact_softmax is judged by the suite's float64 oracle, masked_softmax by the same with your pattern (`attends`);
     // approximates_softmax and own_definition bring a float64 `oracle` of their own.
     .computes = attnbench::Computes::exact_softmax,

@@ -57,7 +57,7 @@ def test_bandwidth_runs_from_l1_to_beyond_the_last_cache(ceilings):
 
 def test_calibrate_prints_tables_with_units_and_where_it_keeps_them(attnbench, tmp_path):
     said = attnbench.ok("calibrate", "--quick", "--seconds", "0.01", ATTNBENCH_CALIBRATION=str(tmp_path / "kept.json"))
-    for words in ("GFLOP/s", "GB/s", "WORKING SET", "1 thread", f"kept in {tmp_path / 'kept.json'}"):
+    for words in ("GFLOP/s", "GB/s", "WORKING SET", "1 THREAD", f"kept in {tmp_path / 'kept.json'}"):
         assert words in said
     jsonschema.validate(json.loads((tmp_path / "kept.json").read_text()), SCHEMA)
 

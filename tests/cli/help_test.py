@@ -75,6 +75,25 @@ def test_describe_shows_paper_cost_parameters_and_limits(attnbench):
     assert "softcap" in re.search(r"Cannot do +(.*)", attnbench.ok("describe", "linear")).group(1)
 
 
+def test_describe_shows_the_equation_of_every_variant(attnbench):
+    for variant in json.loads(attnbench.ok("list", "variants", "--json")):
+        assert variant["equation"], variant["name"]
+        for line in variant["equation"].splitlines():
+            assert f"\n  {line}\n" in attnbench.ok("describe", variant["name"])
+
+
+def test_describe_prints_ranges_in_words(attnbench):
+    text = attnbench.ok("describe", "sliding_window")
+    assert re.search(r"window +128 \(0 or more\)", text)
+    for name in json.loads(attnbench.ok("list", "variants", "--json")):
+        assert "e+" not in attnbench.ok("describe", name["name"]).split("Parameters")[-1]
+
+
+@pytest.mark.parametrize("command", ["run", "report"])
+def test_help_names_the_value_of_fail_on(attnbench, command):
+    assert "--fail-on complexity" in attnbench.ok(command, "--help")
+
+
 def test_describe_states_the_cost_the_variant_declares(attnbench):
     # 2 heads x 512 x 512 pairs x (32 + 32) multiply-adds
     assert "33.6 M" in attnbench.ok("describe", "naive", "--problem", "b1 h2 n512 d32 f32")

@@ -153,10 +153,11 @@ using Reasons = std::vector<std::string>;
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
 struct Variant {
-  const char* name;     // equals the file name
-  const char* family;   // exact, sparse, linear, additive, composed ...
-  const char* summary;  // one line
-  const char* paper;    // authors, year, section
+  const char* name;                // equals the file name
+  const char* family;              // exact, sparse, linear, additive, composed ...
+  const char* summary;             // one line
+  const char* paper;               // authors, year, section
+  const char* equation = nullptr;  // what it computes, in the paper's letters; lines split by '\n'. Optional.
   Computes computes;
   const char* time_label;      // "O(n^2 d)"
   const char* memory_label;    // extra memory, "O(n^2)"

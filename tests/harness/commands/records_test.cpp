@@ -65,9 +65,9 @@ Calibration example() {
 
 TEST_CASE("ceilings are shown with their spread, a column per thread count, and starved ones in words") {
   const auto text = calibration_text(example());
-  CHECK(has(text, "1 thread  2 threads\n"));
-  CHECK(has(text, "AVX2 f32       115 -3%    starved\n"));
-  CHECK(has(text, "16.0 KiB     221 -50%\n"));
+  CHECK(has(text, "1 THREAD  SPREAD  2 THREADS  SPREAD\n"));
+  CHECK(has(text, "AVX2 f32           115     3 %    starved\n"));
+  CHECK(has(text, "16.0 KiB          221    50 %\n"));
   CHECK_FALSE(has(text, "busy"));
 }
 

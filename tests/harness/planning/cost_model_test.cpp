@@ -125,7 +125,7 @@ TEST_CASE("some memory is available, and no more than the machine has room for")
 }
 
 TEST_CASE("numbers for people have three digits and a unit") {
-  CHECK(seconds_text(0.0000123) == "12.3 us");
+  CHECK(seconds_text(0.0000123) == "12.3 µs");
   CHECK(seconds_text(0.00456) == "4.56 ms");
   CHECK(seconds_text(9.999) == "10.0 s");
   CHECK(seconds_text(185) == "3 min 05 s");

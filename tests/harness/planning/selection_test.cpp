@@ -94,6 +94,8 @@ TEST_CASE("counts take suffixes and refuse what does not fit") {
   CHECK(parse_count("4k") == 4096);
   CHECK(parse_count("2m") == 2097152);
   CHECK(parse_count("0") == 0);
+  CHECK(parse_count("1e6") == 1000000);
+  CHECK(parse_count("2.5E5") == 250000);
   for (const char* bad : {"", "k", "-1", "-1k", "1.5", "1g", "9223372036854775807k", "99999999999999999999", "1 "}) {
     INFO(bad);
     CHECK_FALSE(parse_count(bad).has_value());

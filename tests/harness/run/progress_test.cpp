@@ -29,6 +29,13 @@ TEST_CASE("the line shows share, count, time left and what is running") {
   CHECK(progress_line(halfway(), 30).size() == 30);
 }
 
+TEST_CASE("before there is a forecast the bar is empty and no time is promised") {
+  const ProgressState start{.done = 0, .total = 3, .elapsed = 2, .left = 0, .current = "verify naive"};
+  CHECK(progress_line(start, 200) == "[--------------------] 0/3  estimating  verify naive");
+  const ProgressState end{.done = 3, .total = 3, .elapsed = 9, .left = 0, .current = ""};
+  CHECK(progress_line(end, 200) == "[####################] 3/3  0s left  ");
+}
+
 TEST_CASE("without a terminal there are plain lines, and never a control character") {
   const TemporaryFolder folder;
   std::FILE* file = std::fopen((folder / "log").c_str(), "w");

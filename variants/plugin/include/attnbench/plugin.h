@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define ATTNBENCH_ABI_MAJOR 1u
-#define ATTNBENCH_ABI_MINOR 1u
+#define ATTNBENCH_ABI_MINOR 2u
 
 #ifdef __cplusplus
 extern "C" {
@@ -237,6 +237,8 @@ typedef struct attnbench_variant {
   /* * Whether query row i may attend to key j under the variant's own pattern; the problem's masks come on top. Required of
    * masked_softmax, refused of others. */
   int32_t (*attends)(void* user, const attnbench_task* task, int64_t b, int64_t h, int64_t i, int64_t j);
+  /* Since 1.2. * What it computes, in the paper's letters; lines split by '\n'. */
+  const char* equation;
 } attnbench_variant;
 
 /* ---- The two tables ------------------------------------------------------------------------------------------------------ */

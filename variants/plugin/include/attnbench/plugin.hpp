@@ -250,6 +250,7 @@ class Table {
     c.family = variant.family;
     c.summary = variant.summary;
     c.paper = variant.paper;
+    c.equation = variant.equation;
     c.time_label = variant.time_label;
     c.memory_label = variant.memory_label;
     c.computes = static_cast<std::uint32_t>(variant.computes);
