@@ -40,6 +40,8 @@ constexpr double kOracleMultiplyAddsPerSecond = 0.5e9;  // float64, one row at a
 constexpr double kAllRows = 1024;                       // verify(): rows compared up to here,
 constexpr double kSampledRows = 64;                     // about so many beyond,
 constexpr double kOracles = 2;                          // and the oracle asked again on inputs one rounding away
+constexpr double kApproximationRows = 256;              // exact and baseline rows of the approximation error beyond kAllRows,
+constexpr double kApproximationPairs = 1 << 22;         // fewer where n_k is so long
 
 const Rates& rates_of(const Variant& variant) {
   for (const auto& rates : kRates)
@@ -47,12 +49,19 @@ const Rates& rates_of(const Variant& variant) {
   return *std::find_if(std::begin(kRates), std::end(kRates) - 1, [&](const Rates& rates) { return rates.name == variant.family; });
 }
 
-// One answer of a float64 oracle on the rows that verify() compares.
-double oracle_seconds(const Case& planned) {
+// One answer of a float64 oracle on `rows` query rows.
+double oracle_seconds(const Case& planned, double rows) {
   const auto& p = planned.problem;
-  const double rows = p.n_q <= kAllRows ? static_cast<double>(p.n_q) : kSampledRows;
   const double multiply_adds = static_cast<double>(p.batch) * p.heads_q * rows * p.n_k * (p.d_qk + p.d_v);
   return multiply_adds / kOracleMultiplyAddsPerSecond / planned.threads;
+}
+
+double verified_rows(const Problem& p) { return p.n_q <= kAllRows ? static_cast<double>(p.n_q) : kSampledRows; }
+
+// Rows that the inputs' worker computes: exact ones to verify with, then exact and baseline ones of the approximation error.
+double exact_rows_made(const Problem& p) {
+  if (p.n_q <= kAllRows) return 2.0 * static_cast<double>(p.n_q);
+  return kSampledRows + 2 * std::min(kApproximationRows, kApproximationPairs / static_cast<double>(p.n_k));
 }
 
 }  // namespace
@@ -73,9 +82,9 @@ Prediction predict(const Selected& selected, const Problem& problem, int threads
 
 PiecesOfWork predicted_pieces(const Case& planned, const Sampling& sampling) {
   const double call = planned.prediction.seconds, start = kProcessSeconds + planned.prediction.start_seconds;
-  const double oracle = oracle_seconds(planned);
+  const double oracle = oracle_seconds(planned, verified_rows(planned.problem));
   const double samples = sampling.samples * std::max(call, sampling.min_sample_seconds);
-  return {.inputs = kProcessSeconds + oracle,
+  return {.inputs = kProcessSeconds + oracle_seconds(planned, exact_rows_made(planned.problem)),
           .verify = start + 2 * call + kOracles * oracle,
           .round = start + kProbeSeconds + call + std::max(call, sampling.warmup_seconds) + samples,
           .memory = start + 2 * call};

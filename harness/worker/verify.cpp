@@ -99,12 +99,10 @@ bool row_is(std::span<const double> row, double value) {
 }
 
 bool sees_a_key(const Subject& s, std::int64_t b, std::int64_t h, std::int64_t i) {
-  const auto& p = s.problem;
-  for (std::int64_t j = 0; j < p.n_k; ++j) {
-    if (!problem_attends(p, s.inputs, b, h, i, j)) continue;
-    if (s.variant.attends && !s.variant.attends({p, s.params, s.prepared}, b, h, i, j)) continue;
-    if (p.mask.kind != MaskKind::additive || std::isfinite(s.inputs.mask.as<const float>().row(b, h, i)[j])) return true;
-  }
+  for (std::int64_t j = 0; j < s.problem.n_k; ++j)
+    if (sees_key(s.problem, s.inputs, b, h, i, j) &&
+        (!s.variant.attends || s.variant.attends({s.problem, s.params, s.prepared}, b, h, i, j)))
+      return true;
   return false;
 }
 
@@ -179,25 +177,6 @@ Verification judge(const Subject& s, const GuardedOutput& output, std::span<cons
   return v;
 }
 
-// Distance to exact softmax attention; the cosine is the mean over rows.
-void measure_approximation(std::span<const float> output, std::span<const double> exact, const Problem& p, Verification& v) {
-  const auto distance = compare(output, exact, p);
-  v.approximation_rel_rms = distance.rel_rms;
-  v.approximation_max_abs = distance.max_abs;
-  const auto d_v = static_cast<std::size_t>(p.d_v);
-  double cosines = 0;
-  for (std::size_t start = 0; start < output.size(); start += d_v) {
-    double xy = 0, xx = 0, yy = 0;
-    for (std::size_t t = start; t < start + d_v; ++t) {
-      xy += static_cast<double>(output[t]) * exact[t];
-      xx += static_cast<double>(output[t]) * static_cast<double>(output[t]);
-      yy += exact[t] * exact[t];
-    }
-    cosines += xx == 0 && yy == 0 ? 1 : xx == 0 || yy == 0 ? 0 : xy / std::sqrt(xx * yy);
-  }
-  v.approximation_cosine = cosines * p.d_v / static_cast<double>(output.size());
-}
-
 // Runs with padded rows, then with rows as they lie when timed. Should the bits differ, a third call tells a layout that
 // matters (allowed: the error bound holds for both) from an output that changes between two equal calls.
 Verification run_and_judge(const Subject& s, std::span<const double> oracle, GuardedOutput& dense) {
@@ -251,30 +230,41 @@ std::vector<std::int64_t> verification_rows(const Problem& problem, std::uint64_
 }
 
 std::vector<double> exact_rows(const Problem& problem, const Inputs& inputs, std::uint64_t seed, const Parallel& parallel) {
-  const auto rows = verification_rows(problem, seed);
-  std::vector<double> exact(row_elements(problem, rows.size()));
-  dense_oracle({problem, {}, inputs, {}, rows, exact.data(), parallel});
+  const auto verified = verification_rows(problem, seed), sampled = approximation_rows(problem, seed);
+  auto exact = exact_attention(problem, inputs, verified, parallel);
+  const auto more = sampled == verified ? exact : exact_attention(problem, inputs, sampled, parallel);
+  const auto mean_v = mean_of_values(problem, inputs, sampled, parallel);
+  exact.insert(exact.end(), more.begin(), more.end());
+  exact.insert(exact.end(), mean_v.begin(), mean_v.end());
   return exact;
 }
 
 Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
-                    const Parallel& parallel, std::span<const double> dense_rows) {
-  const auto& variant = *selected.variant;
-  const auto rows = verification_rows(problem, seed);
-  const auto prepared = prepare(variant, problem, selected.params, seed, parallel.threads());
-  const Subject subject{variant, selected.params, problem, inputs, prepared, parallel, rows};
-  std::vector<double> exact;
-  if (dense_rows.empty()) {
-    exact = exact_rows(problem, inputs, seed, parallel);
-    dense_rows = exact;
-  }
+                    const Parallel& parallel, std::span<const double> exact) {
+  const auto& [variant, params] = selected;
+  const auto rows = verification_rows(problem, seed), sampled = approximation_rows(problem, seed);
+  const auto prepared = prepare(*variant, problem, params, seed, parallel.threads());
+  const Subject subject{*variant, params, problem, inputs, prepared, parallel, rows};
+  std::vector<double> computed;
+  if (exact.empty()) exact = computed = exact_rows(problem, inputs, seed, parallel);
+  const auto verified_size = row_elements(problem, rows.size()), sampled_size = row_elements(problem, sampled.size());
   std::vector<double> own;
-  const auto kind = oracle_kind(variant);
-  if (kind != OracleKind::dense) reference(variant, subject.oracle_task(own));
+  const auto kind = oracle_kind(*variant);
+  if (kind != OracleKind::dense) reference(*variant, subject.oracle_task(own));
   GuardedOutput output({problem.batch, problem.heads_q, problem.n_q, problem.d_v}, GuardedOutput::Rows::dense);
-  auto v = run_and_judge(subject, kind == OracleKind::dense ? dense_rows : own, output);
+  auto v = run_and_judge(subject, kind == OracleKind::dense ? exact.first(verified_size) : own, output);
   v.oracle = kind;
-  measure_approximation(output.gather(rows), dense_rows, problem, v);
+  const ApproximationTask task{*variant,
+                               params,
+                               problem,
+                               inputs,
+                               prepared,
+                               parallel,
+                               sampled,
+                               exact.subspan(verified_size, sampled_size),
+                               exact.last(sampled_size),
+                               seed};
+  v.approximation = approximation_error(task, output.gather(sampled));
   return v;
 }
 

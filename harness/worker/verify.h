@@ -1,7 +1,7 @@
 // Verify: is a variant's output right? Nothing is timed before this says ok.
 //
 // Implementation error is the distance to the float64 oracle of the same mathematics and gates; approximation error is the
-// distance to exact softmax attention on the same rows and never gates. The two are never mixed.
+// distance to exact softmax attention (approximation.h) and never gates. The two are never mixed.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 
 #include "harness/planning/plan.h"
 #include "harness/store/status.h"
+#include "harness/worker/approximation.h"
 
 namespace attnbench {
 
@@ -25,7 +26,7 @@ struct Verification {
   double tolerance_rel_rms = 0, tolerance_max_abs = 0;
   bool mostly_constant = false;
   bool guards_intact = true, workspace_within_declared = true, deterministic = true;
-  double approximation_rel_rms = 0, approximation_max_abs = 0, approximation_cosine = 1;
+  Approximation approximation;
 };
 
 /// Query rows to compare: all up to n_q = 1024; beyond, a seeded sample that always holds the first and last rows and the rows
@@ -38,14 +39,15 @@ std::vector<std::int64_t> verification_rows(const Problem& problem, std::uint64_
 Verification compare(std::span<const float> output, std::span<const double> oracle, const Problem& problem,
                      std::span<const std::int64_t> rows = {}, double condition = 1);
 
-/// Runs the variant twice on poisoned workspace and output, and compares with its oracle. `dense_rows` may hold the exact softmax
-/// rows for verification_rows(problem, seed), computed once per problem; empty computes them here. Inputs on which the mathematics
+/// Runs the variant twice on poisoned workspace and output, and compares with its oracle. `exact` may hold what
+/// exact_rows() gives, computed once per problem; empty computes it here. Inputs on which the mathematics
 /// itself magnifies rounding (large scores) widen the tolerances: to sixteen times what one unit in the last place of Q does to the
 /// oracle, a thousandfold at most.
 Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
-                    const Parallel& parallel, std::span<const double> dense_rows = {});
+                    const Parallel& parallel, std::span<const double> exact = {});
 
-/// The exact softmax rows that verify() takes.
+/// What verify() takes of softmax attention: verification_rows() and approximation_rows() of the exact output, then
+/// approximation_rows() of the mean of the values.
 std::vector<double> exact_rows(const Problem& problem, const Inputs& inputs, std::uint64_t seed, const Parallel& parallel);
 
 }  // namespace attnbench

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <new>
+#include <optional>
 
 #include "datasets/npy.h"
 #include "harness/calibration/ceilings.h"
@@ -50,7 +51,10 @@ void make_inputs(const Job& job, JobResult& result) {
   write_doubles(job.exact_rows_file, exact_rows(job.problem, tensors.inputs(job.problem), job.seed, arena.parallel()));
 }
 
+Json number_or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
 Json to_json(const Verification& v) {
+  const auto& a = v.approximation;
   return {{"oracle", name_of(v.oracle)},
           {"rows", v.rows},
           {"rel_rms", v.rel_rms},
@@ -61,9 +65,15 @@ Json to_json(const Verification& v) {
           {"guards_intact", v.guards_intact},
           {"workspace_within_declared", v.workspace_within_declared},
           {"deterministic", v.deterministic},
-          {"approximation_rel_rms", v.approximation_rel_rms},
-          {"approximation_max_abs", v.approximation_max_abs},
-          {"approximation_cosine", v.approximation_cosine}};
+          {"approximation_rel_rms", a.rel_rms},
+          {"approximation_max_abs", a.max_abs},
+          {"approximation_cosine", a.cosine},
+          {"approximation_rows", a.rows},
+          {"approximation_interval", a.interval ? Json(*a.interval) : Json()},
+          {"baseline_zeros_rel_rms", a.zeros_rel_rms},
+          {"baseline_mean_v_rel_rms", a.mean_v_rel_rms},
+          {"baseline_random_keys_rel_rms", number_or_null(a.random_keys_rel_rms)},
+          {"baseline_random_keys", number_or_null(a.random_keys)}};
 }
 
 void verify_case(const Job& job, const Selected& selected, JobResult& result) {

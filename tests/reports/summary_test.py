@@ -13,6 +13,7 @@ from attnbench_reports.pages.data import summary
 from attnbench_reports.pages.trust import facts
 from synthetic_runs import LAWS, Recipe, make_run
 
+ADDED = ("approximation_rows", "approximation_interval")  # to the verify records, with the baselines
 SCHEMA = json.loads((Path(__file__).parents[2] / "reports" / "summary.schema.json").read_text(encoding="utf-8"))
 
 
@@ -138,3 +139,27 @@ def test_a_variant_that_exceeds_its_label_is_told_by_the_summary(tmp_path):
     (row,) = (r for r in summary(build_model([run]))["complexity"] if r["quantity"] == "time")
     assert (row["verdict"], row["declared_slope"]) == ("EXCEEDS", 1)
     assert row["measured_low"] > 1.9
+
+
+def test_an_approximation_error_comes_with_its_interval_and_baselines(found):
+    row = next(c for c in found["cases"] if c["variant"] == "linear" and c["n"] == 4096)
+    assert row["approximation_rows"] == 256
+    assert 0 < row["approximation_low"] < row["approximation_rel_rms"] < row["approximation_high"]
+    assert (row["baseline_zeros_rel_rms"], row["baseline_mean_v_rel_rms"]) == (1.0, 0.9)
+    small = next(c for c in found["cases"] if c["variant"] == "linear" and c["n"] <= 1024)
+    assert small["approximation_rows"] == small["n_q"]
+    assert small["approximation_low"] is small["approximation_high"] is None
+
+
+def test_runs_that_lack_the_baselines_stay_readable(tmp_path):
+    path = make_run(tmp_path / "old")
+    file = path / "records.jsonl"
+    records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    for record in records:
+        for name in [n for n in record.get("verify", {}) if n.startswith("baseline_") or n in ADDED]:
+            del record["verify"][name]
+    file.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    data = json.loads(json.dumps(summary(build_model([path])), allow_nan=False))
+    jsonschema.validate(data, SCHEMA)
+    assert all(row[name] is None for row in data["cases"] for name in ("approximation_rows", "baseline_zeros_rel_rms"))
+    assert all(row["approximation_rel_rms"] is not None for row in data["cases"] if row["status"] == "ok")

@@ -213,12 +213,18 @@ def record(recipe: Recipe, law: Law, problem: str, threads: int, kind: str, roun
 
 
 def _verify(recipe: Recipe, law: Law, base: dict, noise: np.random.Generator) -> dict:
-    rows = min(base["problem_fields"]["n_q"], 1024)
-    return {"oracle": "own" if law.computes == "own_definition" else "dense", "rows": rows, "rel_rms": 2.4e-7,
+    n_q = base["problem_fields"]["n_q"]
+    sampled, pattern = n_q > 1024, law.computes == "masked_softmax"
+    return {"oracle": "own" if law.computes == "own_definition" else "dense", "rows": min(n_q, 64 if sampled else 1024),
+            "rel_rms": 2.4e-7,
             "max_abs": 1.3e-6, "tolerance_rel_rms": 2e-6, "tolerance_max_abs": 3e-5, "mostly_constant": False,
             "guards_intact": True, "workspace_within_declared": True, "deterministic": True,
             "approximation_rel_rms": law.error, "approximation_max_abs": 3 * law.error,
-            "approximation_cosine": 1 - min(1, law.error) ** 2 / 2}  # fmt: skip
+            "approximation_cosine": 1 - min(1, law.error) ** 2 / 2, "approximation_rows": 256 if sampled else n_q,
+            "approximation_interval": [0.95 * law.error, 1.05 * law.error] if sampled else None,
+            "baseline_zeros_rel_rms": 1.0, "baseline_mean_v_rel_rms": 0.9,
+            "baseline_random_keys_rel_rms": 0.8 if pattern else None,
+            "baseline_random_keys": 129.0 if pattern else None}  # fmt: skip
 
 
 def seconds(law: Law, n: int, threads: int = 1) -> float:

@@ -20,39 +20,8 @@ double dot(const float* a, const float* b, std::int64_t d) {
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-// Scores of one query row; keys it may not see are kHidden and never read.
-void score_row(const OracleTask& task, AttendsFunction attends, std::int64_t b, std::int64_t h, std::int64_t i, double* scores) {
-  const auto& p = task.problem;
-  const MaskTask mask_task{p, task.params, task.prepared};
-  const auto q = task.inputs.queries();
-  const auto k = task.inputs.keys();
-  for (std::int64_t j = 0; j < p.n_k; ++j) {
-    scores[j] = kHidden;
-    if (!problem_attends(p, task.inputs, b, h, i, j)) continue;
-    if (attends && !attends(mask_task, b, h, i, j)) continue;
-    const double bias = p.mask.kind == MaskKind::additive ? double{task.inputs.mask.as<const float>().row(b, h, i)[j]} : 0.0;
-    if (bias == kHidden) continue;
-    double s = p.effective_scale() * dot(q.row(b, h, i), k.row(b, p.kv_head(h), j), p.d_qk);
-    if (p.softcap) s = *p.softcap * std::tanh(s / *p.softcap);
-    scores[j] = s + bias;
-  }
-}
-
-void weighted_values(const OracleTask& task, std::int64_t b, std::int64_t h, const double* scores, double* out) {
-  const auto& p = task.problem;
-  const auto v = task.inputs.values();
-  std::fill_n(out, p.d_v, 0.0);
-  const double top = *std::max_element(scores, scores + p.n_k);
-  if (top == kHidden) return;
-  double total = 0;
-  for (std::int64_t j = 0; j < p.n_k; ++j) {
-    if (scores[j] == kHidden) continue;
-    const double weight = std::exp(scores[j] - top);
-    const float* value = v.row(b, p.kv_head(h), j);
-    total += weight;
-    for (std::int64_t c = 0; c < p.d_v; ++c) out[c] += weight * static_cast<double>(value[c]);
-  }
-  for (std::int64_t c = 0; c < p.d_v; ++c) out[c] /= total;
+double bias_of(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
+  return p.mask.kind == MaskKind::additive ? double{inputs.mask.as<const float>().row(b, h, i)[j]} : 0.0;
 }
 
 }  // namespace
@@ -71,18 +40,48 @@ bool problem_attends(const Problem& p, const Inputs& inputs, std::int64_t b, std
   return true;
 }
 
+bool sees_key(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
+  return problem_attends(p, inputs, b, h, i, j) && bias_of(p, inputs, b, h, i, j) != kHidden;
+}
+
+void attend_keys(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i,
+                 std::span<const std::int64_t> keys, double* scores, double* out) {
+  const float* q = inputs.queries().row(b, h, i);
+  const auto k = inputs.keys(), v = inputs.values();
+  double top = kHidden, total = 0;
+  for (std::size_t t = 0; t < keys.size(); ++t) {
+    double s = p.effective_scale() * dot(q, k.row(b, p.kv_head(h), keys[t]), p.d_qk);
+    if (p.softcap) s = *p.softcap * std::tanh(s / *p.softcap);
+    scores[t] = s + bias_of(p, inputs, b, h, i, keys[t]);
+    top = std::max(top, scores[t]);
+  }
+  std::fill_n(out, p.d_v, 0.0);
+  if (top == kHidden) return;
+  for (std::size_t t = 0; t < keys.size(); ++t) {
+    const double weight = std::exp(scores[t] - top);
+    const float* value = v.row(b, p.kv_head(h), keys[t]);
+    total += weight;
+    for (std::int64_t c = 0; c < p.d_v; ++c) out[c] += weight * static_cast<double>(value[c]);
+  }
+  for (std::int64_t c = 0; c < p.d_v; ++c) out[c] /= total;
+}
+
 void dense_oracle(const OracleTask& task, AttendsFunction attends) {
   const auto& p = task.problem;
   const auto row_count = static_cast<std::int64_t>(task.rows.size());
+  const MaskTask mask_task{p, task.params, task.prepared};
   std::vector<double> scores(static_cast<std::size_t>(task.parallel.threads() * p.n_k));
+  std::vector<std::int64_t> keys(scores.size());
   task.parallel.for_ranges(p.batch * p.heads_q * row_count, 8, [&](std::int64_t begin, std::int64_t end, int slot) {
-    double* row_scores = scores.data() + slot * p.n_k;
+    std::int64_t* row_keys = keys.data() + slot * p.n_k;
     for (std::int64_t t = begin; t < end; ++t) {
       const auto b = t / (p.heads_q * row_count);
       const auto h = t / row_count % p.heads_q;
-      const auto r = t % row_count;
-      score_row(task, attends, b, h, task.rows[static_cast<std::size_t>(r)], row_scores);
-      weighted_values(task, b, h, row_scores, task.out_row(b, h, r));
+      const auto i = task.rows[static_cast<std::size_t>(t % row_count)];
+      std::size_t count = 0;
+      for (std::int64_t j = 0; j < p.n_k; ++j)
+        if (sees_key(p, task.inputs, b, h, i, j) && (!attends || attends(mask_task, b, h, i, j))) row_keys[count++] = j;
+      attend_keys(p, task.inputs, b, h, i, {row_keys, count}, scores.data() + slot * p.n_k, task.out_row(b, h, t % row_count));
     }
   });
 }

@@ -10,9 +10,16 @@ namespace attnbench {
 /// definitions one pair at a time, independently of visible_keys().
 bool problem_attends(const Problem& problem, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j);
 
+/// The same, and an additive mask of -inf hides a key too.
+bool sees_key(const Problem& problem, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j);
+
+/// Exact softmax attention of row i of (b, h) over `keys` and no others: softcap(scale q.k) + additive mask, softmax, times V.
+/// Writes out[d_v], exactly 0 without keys; scores[keys.size()] is scratch.
+void attend_keys(const Problem& problem, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i,
+                 std::span<const std::int64_t> keys, double* scores, double* out);
+
 /// Exact softmax attention on task.rows: softcap(scale q.k) + additive mask, softmax over the visible keys, times V. A row that
-/// sees no key gives exactly 0; keys a row cannot see (an additive mask of -inf hides a key too) are never read. `attends` adds a
-/// variant's own pattern (null: none).
+/// sees no key gives exactly 0; keys a row cannot see are never read. `attends` adds a variant's own pattern (null: none).
 void dense_oracle(const OracleTask& task, AttendsFunction attends = nullptr);
 
 /// The reference a variant is judged against: its own oracle, or the dense one with its pattern.

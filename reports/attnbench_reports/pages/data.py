@@ -20,6 +20,7 @@ from attnbench_reports.stats.series import Panel, Series, Setting
 from attnbench_reports.stats.trust import Spread, mixes_origins
 
 SUMMARY_VERSION = 1
+BASELINES = tuple(f"baseline_{n}" for n in ("zeros_rel_rms", "mean_v_rel_rms", "random_keys_rel_rms", "random_keys"))
 SAMPLE_COLUMNS = ["run", "dataset", "problem", "variant", "threads", "round", "sample", "seconds", "outlier"]
 
 
@@ -87,6 +88,7 @@ def series_row(s: Series) -> dict:
 def case_row(p: Point) -> dict:
     c, t, memory, verify = p.case, p.time, p.case.memory or {}, p.case.verify or {}
     interval, speedup, shape = t and t.interval, p.speedup, c.shape
+    low, high = verify.get("approximation_interval") or (None, None)
     return {
         "run": c.run, "dataset": c.dataset, "seed": c.seed, "problem": c.problem, "n": p.n,
         **{k: shape[k] for k in ("n_q", "n_k", "batch", "heads_q", "heads_kv", "d_qk", "d_v", "causal")},
@@ -108,7 +110,9 @@ def case_row(p: Point) -> dict:
         "tolerance_rel_rms": verify.get("tolerance_rel_rms"), "tolerance_max_abs": verify.get("tolerance_max_abs"),
         "rows_compared": verify.get("rows"), "approximation_rel_rms": verify.get("approximation_rel_rms"),
         "approximation_max_abs": verify.get("approximation_max_abs"),
-        "approximation_cosine": verify.get("approximation_cosine"), "reproducer": c.reproducer,
+        "approximation_cosine": verify.get("approximation_cosine"),
+        "approximation_rows": verify.get("approximation_rows"), "approximation_low": low, "approximation_high": high,
+        **{name: verify.get(name) for name in BASELINES}, "reproducer": c.reproducer,
     }  # fmt: skip
 
 

@@ -380,12 +380,12 @@ TEST_CASE("the approximation error is reported and never gates") {
   CHECK(approximate.status == Status::ok);
   CHECK(approximate.oracle == OracleKind::own);
   CHECK(approximate.rel_rms < 1e-6);
-  CHECK(approximate.approximation_rel_rms > 0.1);
-  CHECK(approximate.approximation_cosine < 0.99);
+  CHECK(approximate.approximation.rel_rms > 0.1);
+  CHECK(approximate.approximation.cosine < 0.99);
   const auto exact = verify_on(kFaulty<Fault::none>, "n40 d8");
   CHECK(exact.oracle == OracleKind::dense);
-  CHECK(exact.approximation_rel_rms < 1e-6);
-  CHECK(exact.approximation_cosine == Approx(1));
+  CHECK(exact.approximation.rel_rms < 1e-6);
+  CHECK(exact.approximation.cosine == Approx(1));
 }
 
 TEST_CASE("exact rows given are the exact rows computed") {
