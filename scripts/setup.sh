@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-packages=(g++ cmake ninja-build ccache git python3 python3-venv zlib1g-dev libopenblas-pthread-dev libtbb-dev libfmt-dev
+packages=(g++ make cmake ninja-build ccache git python3 python3-venv zlib1g-dev libopenblas-pthread-dev libtbb-dev libfmt-dev
           libbenchmark-dev catch2 libhwy-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev)
 requirements=(reports/requirements.txt tests/requirements.txt)
 if [[ ${1:-} == --tests ]]; then packages+=(libbenchmark-tools); fi  # its compare.py reads what `attnbench export` writes

@@ -149,7 +149,7 @@ int compare(const Options& options, const std::vector<std::string>& arguments) {
 void add_compare(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("compare", "Say what became FASTER or SLOWER between two runs, builds, commits or variants.");
-  command->add_option("BASE NEW", options->sides, "two run directories, two Google Benchmark files, or one paired measurement")
+  command->add_option("RUN", options->sides, "base and new: run directories or Google Benchmark files; or one paired measurement")
       ->expected(0, -1);
   command->add_option("--variants", options->variants, "two variants of one run")->expected(2)->type_name("A B");
   add_measuring_options(*command, *options);

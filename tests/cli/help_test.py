@@ -27,6 +27,15 @@ def test_every_command_explains_itself_with_an_example(attnbench, command):
     assert f"  attnbench {command}" in text.split("Examples:")[1]
 
 
+def test_names_of_arguments_are_single_words():
+    """CLI11 since 2.4 (Debian 13) refuses any other name of a positional, and then no command works at all."""
+    usages = re.findall(r"^Usage: .*", (ROOT / "docs/cli.md").read_text(), re.MULTILINE)
+    assert len(usages) > len(COMMANDS)
+    for usage in usages:
+        for name in re.findall(r"\[(.*?)\]", usage):
+            assert re.fullmatch(r"[A-Za-z][\w-]*(\.\.\.)?", name), usage
+
+
 def test_help_of_run_explains_axes_and_variants(attnbench):
     text = attnbench.ok("run", "--help")
     for word in ("-a n=256:16384:x2", "sliding_window(window=256)", "family:", "--resume", "--profile", "softcap"):

@@ -96,7 +96,7 @@ TEST_CASE("strided tensors go through shared memory and back unchanged") {
 TEST_CASE("the way an adapter ends decides what is recorded") {
   CHECK(end_of("exit 3").status == ATTNBENCH_FAILED);
   CHECK_THAT(end_of("exit 3").what(), Catch::Matchers::EndsWith("exit code 3"));
-  CHECK_THAT(end_of("kill -SEGV $$").what(), Catch::Matchers::Contains("Segmentation fault"));
+  CHECK_THAT(end_of("kill -SEGV $$").what(), Catch::Matchers::ContainsSubstring("Segmentation fault"));
   CHECK(end_of("kill -KILL $$").status == ATTNBENCH_OUT_OF_MEMORY);
   CHECK(end_of("echo '{\"unavailable\": \"no such library\"}' >&3; sleep 1").status == ATTNBENCH_UNAVAILABLE);
   CHECK(end_of("echo '{\"out_of_memory\": \"too much\"}' >&3; sleep 1").status == ATTNBENCH_OUT_OF_MEMORY);
