@@ -23,7 +23,8 @@ constexpr const char* kFooter = R"(Start here:
   attnbench plan                                    what that would do, and how long it would take
   attnbench run --variants naive,blockwise,linear -a n=256:16384:x2 --dataset text
   attnbench describe sliding_window                 one variant: equation, cost, parameters
-  attnbench compare results/before results/after    what became faster or slower
+  attnbench report @last --open                     the newest run's report, in the browser
+  attnbench compare @last~1 @last                   what became faster or slower
   attnbench apply blockwise --q Q.npy --k K.npy --v V.npy --out O.npy
 
 Exit codes: 0 ok; 1 a case failed; 2 a mistake in the arguments or inputs; 3 what --fail-on asked for; 130 interrupted.
@@ -98,6 +99,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_run(app, line);
   add_verify(app, line);
   add_apply(app, line);
+  add_runs(app, line);
   add_report(app, line);
   add_compare(app, line);
   add_export(app, line);

@@ -8,6 +8,7 @@
 
 #include "harness/commands/commands.h"
 #include "harness/commands/python_tool.h"
+#include "harness/commands/run_folders.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -160,7 +161,11 @@ void add_compare(CLI::App& app, CommandLine& line) {
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"terminal", "markdown", "html", "json", "csv", "latex"}));
   command->footer(kFooter);
-  command->callback([options, &line] { line.exit_code = compare(*options, line.arguments); });
+  command->callback([options, &line] {
+    for (auto& side : options->sides)
+      if (side.starts_with('@')) side = run_folder(side);
+    line.exit_code = compare(*options, line.arguments);
+  });
 }
 
 }  // namespace attnbench

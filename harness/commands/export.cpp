@@ -1,11 +1,10 @@
 // export: a stored run in the formats of other tools, written by the package attnbench_reports.
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 
 #include "harness/commands/commands.h"
 #include "harness/commands/python_tool.h"
-#include "variants/api/error.h"
+#include "harness/commands/run_folders.h"
 
 namespace attnbench {
 namespace {
@@ -20,9 +19,7 @@ struct Options {
 };
 
 int export_run(const Options& options) {
-  if (!std::filesystem::exists(options.run + "/run.json"))
-    throw UserError("'" + options.run + "' is no run directory: it holds no run.json");
-  std::vector<std::string> arguments{options.run, "--format", options.format};
+  std::vector<std::string> arguments{run_folder(options.run), "--format", options.format};
   if (!options.out.empty()) arguments.push_back("--out=" + options.out);
   return run_python_tool("export", "attnbench_reports.exchange", std::move(arguments));
 }
@@ -32,7 +29,7 @@ int export_run(const Options& options) {
 void add_export(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("export", "Write a stored run as Google Benchmark JSON or as a LaTeX table.");
-  command->add_option("RUN", options->run, "run directory")->required();
+  command->add_option("RUN", options->run, "run directory; @last is the newest below results/")->required();
   command->add_option("--format", options->format, "google-benchmark or latex")
       ->required()
       ->type_name("FORMAT")

@@ -92,10 +92,11 @@ int run_python_tool(const std::string& what, const std::string& module, std::vec
   return code < 0 ? complain(what, module + " was killed") : code;
 }
 
-int make_report(const std::vector<std::string>& runs, const std::string& out, const std::string& fail_on) {
+int make_report(const std::vector<std::string>& runs, const ReportOptions& options) {
   auto arguments = runs;
-  arguments.insert(arguments.end(), {"--out", out});
-  if (!fail_on.empty()) arguments.insert(arguments.end(), {"--fail-on", fail_on});
+  arguments.insert(arguments.end(), {"--out", options.out});
+  if (!options.fail_on.empty()) arguments.insert(arguments.end(), {"--fail-on", options.fail_on});
+  if (options.quiet) arguments.emplace_back("--quiet");
   return run_python_tool("report", "attnbench_reports", std::move(arguments));
 }
 

@@ -11,11 +11,22 @@ namespace attnbench {
 /// on standard error and returns 1.
 int run_python_tool(const std::string& what, const std::string& module, std::vector<std::string> arguments);
 
-/// Makes the report of some run directories into `out`; its summary goes to standard output. Returns as run_python_tool does: 2
-/// when a run cannot be read, kFinding when the report is made and holds what `fail_on` asks for ("complexity"; empty: nothing).
-int make_report(const std::vector<std::string>& runs, const std::string& out, const std::string& fail_on = {});
-
 inline constexpr int kFinding = 3;
+
+struct ReportOptions {
+  std::string out;      // folder of the report
+  std::string fail_on;  // "complexity", or empty for nothing
+  bool quiet = false;   // no summary on standard output
+};
+
+/// Makes the report of some run directories; its summary goes to standard output. Returns as run_python_tool does: 2 when a run
+/// cannot be read, kFinding when the report is made and holds what `fail_on` asks for.
+int make_report(const std::vector<std::string>& runs, const ReportOptions& options);
+
+/// Whether there is a report after make_report() returned `code`.
+constexpr bool is_made(int code) { return code == 0 || code == kFinding; }
+
+inline constexpr const char* kOpenHelp = "open the report in the browser ($BROWSER, else xdg-open)";
 inline constexpr const char* kFailOnHelp = "exit 3 when, for `complexity`, a variant grows faster with n than it declares";
 
 }  // namespace attnbench

@@ -10,11 +10,13 @@
 #include <memory>
 
 #include "harness/calibration/calibration_file.h"
+#include "harness/commands/browser.h"
 #include "harness/commands/commands.h"
 #include "harness/commands/plan_options.h"
 #include "harness/commands/plan_text.h"
 #include "harness/commands/python_tool.h"
 #include "harness/commands/records.h"
+#include "harness/commands/run_folders.h"
 #include "harness/paths.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/planning/shard.h"
@@ -33,6 +35,7 @@ struct Options {
   bool no_report = false;
   bool dry_run = false;
   bool quiet = false;
+  bool open = false;
 };
 
 // "results/20260301T120000Z_default", of a shard "results/20260301T120000Z_default-2of8"
@@ -44,7 +47,7 @@ std::string fresh_directory(const Plan& plan) {
   std::strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
   const auto part =
       plan.shard.count > 1 ? "-" + std::to_string(plan.shard.index) + "of" + std::to_string(plan.shard.count) : std::string();
-  const auto name = std::string("results/") + stamp + "_" + plan.name + part;
+  const auto name = std::string(kResults) + "/" + stamp + "_" + plan.name + part;
   auto directory = name;
   for (int i = 2; std::filesystem::exists(directory); ++i) directory = name + "-" + std::to_string(i);
   return directory;
@@ -54,7 +57,7 @@ std::string fresh_directory(const Plan& plan) {
 Json stored_run(const std::string& directory) {
   const auto path = directory + "/run.json";
   std::ifstream file(path);
-  if (!file) throw UserError("cannot resume '" + directory + "': it holds no run.json; give the folder of an earlier run");
+  if (!file) throw UserError("cannot read " + path);
   return parse_run(std::string(std::istreambuf_iterator<char>(file), {}), path);
 }
 
@@ -91,6 +94,15 @@ void print_outcome(const std::string& directory, bool reported) {
   std::cout << "records: " << directory << "/records.jsonl" << std::endl;
 }
 
+// Makes the report of a finished run. Returns its exit code, 0 when none is wanted.
+int report(const std::string& directory, const Options& options) {
+  if (options.no_report) return 0;
+  const auto out = directory + "/report";
+  const int code = make_report({directory}, {.out = out, .fail_on = options.fail_on, .quiet = options.quiet});
+  if (options.open && is_made(code)) open_in_browser(out + "/report.html");
+  return code;
+}
+
 int run(const Options& options, const CommandLine& line) {
   const auto plan = plan_of(options);
   if (options.dry_run) {
@@ -112,10 +124,9 @@ int run(const Options& options, const CommandLine& line) {
                          }};
   const auto outcome = run_plan(plan, run_options);
   if (outcome.interrupted) return outcome.exit_code();
-  const int report = options.no_report ? 0 : make_report({directory}, directory + "/report", options.fail_on);
-  const bool reported = !options.no_report && (report == 0 || report == kFinding);
-  if (!options.quiet) print_outcome(directory, reported);
-  return outcome.exit_code() == 0 && !options.fail_on.empty() ? report : outcome.exit_code();
+  const int reported = report(directory, options);
+  if (!options.quiet) print_outcome(directory, !options.no_report && is_made(reported));
+  return outcome.exit_code() == 0 && !options.fail_on.empty() ? reported : outcome.exit_code();
 }
 
 }  // namespace
@@ -127,7 +138,8 @@ void add_run(CLI::App& app, CommandLine& line) {
   const auto output = [&](CLI::Option* option) { return option->group("Where results go"); };
   auto* out =
       output(command->add_option("--out", options->out, "folder of this run; default: results/<time>_<plan>")->type_name("DIR"));
-  output(command->add_option("--resume", options->resume, "carry on an interrupted run in its folder")->type_name("DIR"))
+  output(command->add_option("--resume", options->resume, "carry on an interrupted run in its folder; @last is the newest")
+             ->type_name("DIR"))
       ->excludes(out);
   output(command->add_flag("--allow-mixed", options->allow_mixed,
                            "resume although the binary or the machine is another one; the report says so"));
@@ -145,6 +157,7 @@ void add_run(CLI::App& app, CommandLine& line) {
                            "do not measure the machine's ceilings first when none are kept (see `attnbench calibrate`)"));
   output(command->add_flag("--dry-run", options->dry_run, "show the plan and run nothing"));
   output(command->add_flag("-q,--quiet", options->quiet, "do not print the summary table"));
+  output(command->add_flag("--open", options->open, kOpenHelp))->excludes(no_report);
   command->footer(R"(Examples:
   attnbench run                                  the default plan
   attnbench run --plan bert-base --threads 1,2
@@ -154,7 +167,10 @@ void add_run(CLI::App& app, CommandLine& line) {
   attnbench run --plan llama3-8b-prefill --shard 2/8 --out shard2
 
 )" + plan_syntax_help());
-  command->callback([options, &line] { line.exit_code = run(*options, line); });
+  command->callback([options, &line] {
+    if (!options->resume.empty()) options->resume = run_folder(options->resume);
+    line.exit_code = run(*options, line);
+  });
 }
 
 }  // namespace attnbench

@@ -24,16 +24,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--fail-on", choices=("complexity",), help="exit 3 when a variant grows faster with n than it declares"
     )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but findings")
     options = parser.parse_args(arguments)
     try:
-        found = _report(options.runs, options.out or options.runs[0] / "report")
+        found = _report(options.runs, options.out or options.runs[0] / "report", options.quiet)
         return FINDING if found and options.fail_on else 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
-def _report(runs: list[Path], out: Path) -> bool:
+def _report(runs: list[Path], out: Path, quiet: bool) -> bool:
     """Makes the report; returns whether a variant exceeds its declared complexity."""
     # Imported late: matplotlib, scipy and pandas take a second that --help and a mistyped option need not wait for.
     from attnbench_reports.build import write_report
@@ -43,10 +44,12 @@ def _report(runs: list[Path], out: Path) -> bool:
 
     model = build_model(runs)
     write_report(model, out)
-    print(terminal_summary(model))
+    if not quiet:
+        print(terminal_summary(model))
     found = exceeding(model.checks)
     print("".join(f"\ncomplexity: {check}" for check in found), end="\n" if found else "")
-    print(f"\nreport: {out / 'report.html'}")
+    if not quiet:
+        print(f"\nreport: {out / 'report.html'}")
     return bool(found)
 
 
