@@ -33,7 +33,8 @@ void load_stored(const PluginOptions& options, const Json& run, bool allow_mixed
       throw UserError("plugin " + file + " has no variant '" + name + "' any more; start a new run with another --out");
     const auto measured = plugin.at("hash").get<std::string>();
     if (now->hash != measured && !allow_mixed)
-      throw UserError("plugin " + now->file + " is not the one that was measured (" + measured + ", this is " + now->hash + "); start a new run with another --out, or add --allow-mixed");
+      throw UserError("plugin " + now->file + " is not the one that was measured (" + measured + ", this is " + now->hash +
+                      "); start a new run with another --out, or add --allow-mixed");
   }
 }
 

@@ -1,7 +1,7 @@
 """If these fail, a user cannot find earlier runs, @last names another run than the newest, --open opens nothing or -q talks."""
 
 import json
-import os
+from pathlib import Path
 
 import pytest
 
@@ -82,8 +82,8 @@ def test_open_starts_the_browser_with_the_page(runs, tmp_path):
     browser.write_text(f'#!/bin/sh\necho "$1" >{seen}\n')
     browser.chmod(0o755)
     runs.ok("report", "@last", "--open", BROWSER=str(browser))
-    page = seen.read_text().strip()
-    assert os.path.isabs(page) and page.endswith("results/second/report/report.html") and os.path.exists(page)
+    page = Path(seen.read_text().strip())
+    assert page == runs.folder / "results/second/report/report.html" and page.exists()
 
 
 def test_without_a_browser_the_page_is_named(runs):
