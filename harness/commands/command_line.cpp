@@ -99,6 +99,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_run(app, line);
   add_verify(app, line);
   add_apply(app, line);
+  add_profile(app, line);
   add_runs(app, line);
   add_report(app, line);
   add_compare(app, line);

@@ -25,6 +25,7 @@ void add_plan(CLI::App& app, CommandLine& line);
 void add_run(CLI::App& app, CommandLine& line);
 void add_verify(CLI::App& app, CommandLine& line);
 void add_apply(CLI::App& app, CommandLine& line);
+void add_profile(CLI::App& app, CommandLine& line);
 void add_runs(CLI::App& app, CommandLine& line);
 void add_report(CLI::App& app, CommandLine& line);
 void add_compare(CLI::App& app, CommandLine& line);

@@ -85,7 +85,11 @@ void add_doctor(CLI::App& app, CommandLine& line) {
   command->footer(
       R"(Times a synthetic workload in fresh processes like any variant: how far identical processes differ at 1 µs .. 1 s, whether identical
 things are called different, whether twice the work is measured as twice, whether exponents come back. Each check says OK, WARN or
-FAIL. Exit code 1 when one says FAIL.)");
+FAIL. Exit code 1 when one says FAIL.
+
+Examples:
+  attnbench doctor
+  attnbench doctor --quick --json > doctor.json)");
   command->callback([options, &line] { line.exit_code = run(*options); });
 }
 

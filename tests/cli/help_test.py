@@ -9,7 +9,8 @@ import pytest
 
 from .conftest import ROOT
 
-COMMANDS = ["list", "describe", "plan", "run", "verify", "apply", "report", "compare", "export"]
+COMMANDS = re.findall(r"add_(\w+)\(CLI::App", (ROOT / "harness/commands/commands.h").read_text())
+COMMANDS = [name.replace("_", "-") for name in COMMANDS if name != "worker"]
 
 
 def test_overview_names_every_command_and_how_to_start(attnbench):

@@ -1,4 +1,4 @@
-"""If these fail, a user cannot find earlier runs, @last names another run than the newest, --open opens nothing or -q talks."""
+"""If these fail, a user cannot find earlier runs, @last is not the newest, --open opens nothing or -q talks."""
 
 import json
 from pathlib import Path
