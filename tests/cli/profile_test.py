@@ -1,4 +1,4 @@
-"""If these fail, a profiler sees other work than the calls that were asked for, or `profile` accepts what it cannot run."""
+"""If these fail, a profiler sees other work than the calls asked for, or `profile` accepts what it cannot run."""
 
 import subprocess
 
