@@ -11,17 +11,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The folder above the one that holds this binary: a prefix, or the source tree of a build folder.
+fs::path above_binary() { return fs::path(self_path()).parent_path().parent_path(); }
+
 std::string shipped_dir(const char* variable, const char* installed, const char* in_sources) {
   if (const char* chosen = std::getenv(variable); chosen && *chosen) return chosen;
   std::error_code ignored;
-  const auto beside = fs::path(self_path()).parent_path().parent_path() / "share" / "attnbench" / installed;
+  const auto beside = above_binary() / "share" / "attnbench" / installed;
   if (fs::is_directory(beside, ignored)) return beside.string();
-  return (fs::path(build_info().source_dir) / in_sources).string();
+  return (fs::path(source_tree()) / in_sources).string();
 }
 
 }  // namespace
 
 std::string self_path() { return fs::read_symlink("/proc/self/exe").string(); }
+
+std::string source_tree() {
+  std::error_code ignored;
+  const auto here = above_binary();
+  return fs::is_directory(here / "reports" / "attnbench_reports", ignored) ? here.string() : build_info().source_dir;
+}
 
 std::string plans_dir() { return shipped_dir("ATTNBENCH_PLANS", "plans", "harness/plans"); }
 
@@ -43,7 +52,7 @@ std::string shipped_plugin(const std::string& name) {
 std::string python_interpreter() {
   if (const char* chosen = std::getenv("ATTNBENCH_PYTHON"); chosen && *chosen) return chosen;
   std::error_code ignored;
-  const auto local = fs::path(build_info().source_dir) / ".venv" / "bin" / "python";
+  const auto local = fs::path(source_tree()) / ".venv" / "bin" / "python";
   return fs::exists(local, ignored) ? local.string() : "python3";
 }
 

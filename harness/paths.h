@@ -9,6 +9,10 @@ namespace attnbench {
 /// Path of this binary.
 std::string self_path();
 
+/// The source tree: the folder above the build folder, which may have been moved since the build; else the one it was built from.
+/// For an installed binary the folder may be gone.
+std::string source_tree();
+
 /// Folder of the shipped plans: ATTNBENCH_PLANS, else share/attnbench/plans beside the binary, else harness/plans of the sources.
 std::string plans_dir();
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing: Debian/Ubuntu packages and the project's own Python environment (.venv). Quick when nothing is.
 # Usage: scripts/setup.sh [--tests]    --tests adds what only the tests need (on Debian: a headless browser, clang for fuzzing)
+# Exit codes: 0 all is there; 1 a build is not possible; 3 only the Python packages are missing, so no reports.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,6 +14,7 @@ distribution=$(. /etc/os-release 2>/dev/null && echo "${ID:-unknown}" || echo un
 # clang is there for libFuzzer (scripts/fuzz.sh); without it the corpora are still replayed.
 if [[ ${1:-} == --tests && $distribution == debian ]]; then packages+=(chromium clang libclang-rt-dev); fi
 
+log=$(mktemp -t attnbench-setup.XXXXXX)
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
@@ -33,26 +35,40 @@ install_packages() {
   fi
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  local log=/tmp/attnbench-setup.$$.log
   "${as_root[@]}" apt-get update >"$log" 2>&1 || say "apt-get update failed; trying the package lists that are there"
   "${as_root[@]}" apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 || {
     grep -E '^(E|W|Err):?' "$log" | tail -n 3 >&2
-    fail "apt-get could not install ${missing[*]}; is there a network, and is this Debian 12 or Ubuntu 24.04? Log: $log"
+    fail "apt-get could not install ${missing[*]}; is there a network, and is this Debian 12, 13 or Ubuntu 24.04? Log: $log"
   }
-  rm -f "$log"
+}
+
+# The line of the log that says what went wrong.
+reason() { { grep -E '^(ERROR|Error|error)\b' "$log" || tail -n 1 "$log"; } | tail -n 1; }
+fail_python() {
+  say "no Python packages: $*. Log: $log"
+  say "builds and sweeps work without them; only the reports and the tests need them"
+  exit 3
+}
+
+# A working environment is kept, so that one whose update fails can still be used.
+make_environment() {
+  if [[ -x .venv/bin/pip && $(.venv/bin/python --version 2>&1) == "$(python3 --version)" ]]; then return; fi
+  python3 -m venv --clear .venv >"$log" 2>&1 || fail_python "python3 -m venv failed: $(reason)"
 }
 
 install_python() {
   local stamp=.venv/requirements.sha256 wanted
-  wanted=$(cat "${requirements[@]}" | sha256sum)
+  wanted=$(python3 --version; cat "${requirements[@]}" | sha256sum)
   if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then return; fi
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "python3 is $(python3 --version 2>&1); reports need 3.11 or newer"
-  say "making .venv from ${requirements[*]}"
-  python3 -m venv --clear .venv || fail "python3 -m venv failed; install python3-venv"
-  .venv/bin/pip install --quiet --disable-pip-version-check ${requirements[@]/#/-r } ||
-    fail "pip could not install ${requirements[*]}; is there a network? (builds and sweeps work without, reports do not)"
-  echo "$wanted" >"$stamp"
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>"$log" ||
+    fail_python "reports need Python 3.11 or newer, this is $(python3 --version 2>&1)"
+  say "installing ${requirements[*]} into .venv"
+  make_environment
+  .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes "${requirements[@]/#/--requirement=}" >"$log" 2>&1 ||
+    fail_python "pip could not install ${requirements[*]}: $(reason); is there a network?"
+  { echo "$wanted" >"$stamp"; } 2>"$log" || fail_python "cannot write $stamp: $(reason)"
 }
 
 install_packages
 install_python
+rm -f "$log"

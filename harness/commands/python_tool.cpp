@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 #include "harness/paths.h"
@@ -73,6 +74,14 @@ int run_python(std::vector<std::string> arguments) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+std::string how_to_get_packages() {
+  std::error_code ignored;
+  const auto setup = source_tree() + "/scripts/setup.sh";
+  if (std::filesystem::exists(setup, ignored)) return "run " + setup + ", or set ATTNBENCH_PYTHON to an interpreter that has them";
+  return "run `python3 -m venv VENV && VENV/bin/pip install -r " + reports_dir() +
+         "/requirements.txt` and set ATTNBENCH_PYTHON=VENV/bin/python";
+}
+
 int complain(const std::string& what, const std::string& why) {
   std::cerr << "attnbench: no " << what << ": " << why << "\n";
   return kFailed;
@@ -84,8 +93,7 @@ int run_python_tool(const std::string& what, const std::string& module, std::vec
   const auto python = python_interpreter();
   const int check = run_python({"-c", kCheck});
   if (check == kMissingPackages)
-    return complain(what, python + " lacks packages; run scripts/setup.sh, or `pip install -r " + reports_dir() +
-                              "/requirements.txt`, or set ATTNBENCH_PYTHON to an interpreter that has them");
+    return complain(what, python + " lacks packages; " + how_to_get_packages());
   if (check != 0) return complain(what, "cannot start " + python + "; set ATTNBENCH_PYTHON to a Python 3 interpreter");
   arguments.insert(arguments.begin(), {"-m", module});
   const int code = run_python(std::move(arguments));
