@@ -7,9 +7,10 @@
 //   O / l
 //
 // Cost: n_q n_k (d_qk + d_v) multiply-adds and n_q n_k exps, as for plain attention; extra memory one tile per thread.
-// Deviations: exponentials are powers of 2 with log2(e) folded into Q; heads that share keys (GQA) are computed together; key
-// tiles that a causal, window or key-length mask empties are skipped; where few rows share a key/value head (decoding), K and V
-// stream past all of them at once and the key range is split over tasks (Dao et al. 2023, Flash-Decoding).
+// Deviations: exponentials are powers of 2, with scale and log2(e) applied after the maximum is subtracted; heads that share keys
+// (GQA) are computed together; key tiles that a causal, window or key-length mask empties are skipped; where few rows share a
+// key/value head (decoding), K and V stream past all of them at once and the key range is split over tasks (Dao et al. 2023,
+// Flash-Decoding).
 #include "variants/api/variant.h"
 #include "variants/kernels/decode.h"
 #include "variants/kernels/tile_engine.h"

@@ -127,6 +127,25 @@ TEST_CASE("scores of 1e4 decode to the same keys as in float64") {
   });
 }
 
+TEST_CASE("large scores cost a decoded row no digit where float32 holds their differences") {
+  on_every_isa([](const std::string& isa) {
+    for (const char* text : {"n1:40 d8 scale=1", "n3:3000 d16 scale=1", "h4:1 n1:9000 d16 scale=-0.5",
+                             "n4:600 d16 scale=0.25 mask=bool", "n4:3000 d16 scale=2 mask=additive"})
+      for (const float sign : {1.0f, -1.0f}) {
+        CAPTURE(isa, text, sign);
+        const GuardedDecode problem(text);
+        problem.make_scores_large(4, sign);
+        const auto small = problem.run();
+        CHECK(problem.error_of(small) <= (problem.problem.n_k <= 200 ? 1e-6 : 1e-5));  // long sums have errors of their own
+        for (const float size : {1e3f, 1e4f, 1e5f, 1e6f}) {
+          CAPTURE(size);
+          problem.make_scores_large(size, sign);
+          CHECK(problem.run() == small);  // the differences are the same, so every bit is
+        }
+      }
+  });
+}
+
 TEST_CASE("a decoded row that sees no key is exactly zero, its neighbours are not") {
   on_every_isa([](const std::string& isa) {
     for (const std::int64_t n_k : {100, 3000}) {

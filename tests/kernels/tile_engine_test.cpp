@@ -83,6 +83,26 @@ TEST_CASE("scores of 1e4 stay finite and pick the same keys as float64") {
   });
 }
 
+TEST_CASE("large scores cost no digit where float32 holds their differences") {
+  on_every_isa([](const std::string& isa) {
+    for (const char* text : {"n3:40 d8 scale=1", "n60:200 d16 scale=1", "n60:700 d16 scale=-0.5", "n140 d16 scale=1 causal",
+                             "h4:2 n140 d16 scale=0.25 window=20:0", "n60:200 d16 scale=1 mask=bool",
+                             "n60:200 d16 scale=1 mask=additive", "n60:200 d16 scale=-2 mask=additive", "n40:5000 d64 scale=1"})
+      for (const float sign : {1.0f, -1.0f}) {
+        CAPTURE(isa, text, sign);
+        const GuardedProblem problem(text);
+        problem.make_scores_large(4, sign);
+        const auto small = problem.run();
+        CHECK(problem.error_of(small) <= (problem.problem.n_k <= 200 ? 1e-6 : 1e-5));  // long sums have errors of their own
+        for (const float size : {1e3f, 1e4f, 1e5f, 1e6f}) {
+          CAPTURE(size);
+          problem.make_scores_large(size, sign);
+          CHECK(problem.run() == small);  // the differences are the same, so every bit is
+        }
+      }
+  });
+}
+
 TEST_CASE("a row that sees no key is exactly zero") {
   on_every_isa([](const std::string& isa) {
     CAPTURE(isa);

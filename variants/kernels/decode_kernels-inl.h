@@ -213,17 +213,19 @@ HWY_INLINE void for_row_blocks(std::int64_t rows, F f) {
 }
 
 /// One step of the online softmax for one row: s[0, count), count a multiple of kLanes, becomes weights; max and sum take them in.
-/// Returns the factor that brings what was summed before to the new maximum. Scores of kHidden weigh exactly 0.
-HWY_INLINE float softmax_step(float* HWY_RESTRICT s, std::int64_t count, float& max, float& sum) {
+/// Weights are 2^(to_log2 (s - max)). Returns the factor that brings what was summed before to the new maximum. Scores of kHidden
+/// weigh exactly 0.
+HWY_INLINE float softmax_step(float* HWY_RESTRICT s, std::int64_t count, float to_log2, float& max, float& sum) {
   const FloatTag d;
+  const auto unit = hn::Set(d, to_log2);
   auto top = hn::Set(d, max);
   for (std::int64_t t = 0; t < count; t += kLanes) top = hn::Max(top, hn::Load(d, s + t));
   top = hn::MaxOfLanes(d, top);
-  const float factor = hn::GetLane(exp2_vector(hn::Sub(hn::Set(d, max), top)));
+  const float factor = hn::GetLane(exp2_scaled(hn::Sub(hn::Set(d, max), top), unit));
   auto total = hn::Zero(d);
   for (std::int64_t t = 0; t < count; t += kLanes) {
     const auto score = hn::Load(d, s + t);
-    const auto weight = hn::IfThenZeroElse(hn::Eq(score, hn::Set(d, kHidden)), exp2_vector(hn::Sub(score, top)));
+    const auto weight = hn::IfThenZeroElse(hn::Eq(score, hn::Set(d, kHidden)), exp2_scaled(hn::Sub(score, top), unit));
     total = hn::Add(total, weight);
     hn::Store(weight, d, s + t);
   }

@@ -9,6 +9,7 @@
 
 #include "variants/kernels/denormals.h"
 #include "variants/kernels/isa.h"
+#include "variants/kernels/score_units.h"
 #include "variants/kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -22,7 +23,6 @@ HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 namespace {
 
-constexpr double kLog2E = 1.44269504088896340736;
 constexpr std::int64_t kPad = 16;  // floats: the widest vector, and one cache line
 
 constexpr std::int64_t padded(std::int64_t floats) { return (floats + kPad - 1) / kPad * kPad; }
@@ -34,7 +34,12 @@ constexpr std::int64_t value_keys(std::int64_t rows, std::int64_t all) { return 
 class Decoder {
  public:
   explicit Decoder(const DecodeTask& task)
-      : t_(task), p_(task.run.problem), fold_(p_.heads_q / p_.heads_kv), rows_(decode_rows(p_)), tile_keys_(decode_tile_keys(p_)) {
+      : t_(task),
+        p_(task.run.problem),
+        units_(score_units(p_)),
+        fold_(p_.heads_q / p_.heads_kv),
+        rows_(decode_rows(p_)),
+        tile_keys_(decode_tile_keys(p_)) {
     lay_out();
     start();
     seen_by_all_ = keys_of_all();
@@ -80,6 +85,7 @@ class Decoder {
 
   const DecodeTask& t_;
   const Problem& p_;
+  const ScoreUnits units_;
   std::int64_t fold_, rows_, tile_keys_;
   KeyRange seen_by_all_{0, 0};
   const RowShape qk_{p_.d_qk}, v_{p_.d_v};
@@ -100,16 +106,16 @@ void Decoder::lay_out() {
   sum_ = take(rows_);
 }
 
-// Queries packed, with the scale and the change to base 2 folded in (base 2 waits until after a softcap).
+// Queries packed.
 void Decoder::start() {
-  const float scale = static_cast<float>(p_.effective_scale() * (p_.softcap ? 1.0 / *p_.softcap : kLog2E));
+  const float sign = units_.query_sign;
   const auto q = t_.run.inputs.queries();
   for (std::int64_t r = 0; r < rows_; ++r) {
     const float* from = row_at(q, r);
     float* to = queries_ + r * q_stride_;
-    for (std::int64_t c = 0; c < qk_.whole; ++c) to[c] = scale * from[c];
+    for (std::int64_t c = 0; c < qk_.whole; ++c) to[c] = sign * from[c];
     for (std::int64_t l = 0; qk_.has_last() && l < kLanes; ++l)
-      to[qk_.whole + l] = qk_.element(l) < qk_.whole ? 0.0f : scale * from[qk_.element(l)];
+      to[qk_.whole + l] = qk_.element(l) < qk_.whole ? 0.0f : sign * from[qk_.element(l)];
   }
   std::fill_n(max_, rows_, kHidden);
   std::fill_n(sum_, rows_, 0.0f);
@@ -142,7 +148,7 @@ void Decoder::run_tile(KeyRange tile) {
     if (p_.softcap) cap(scores, tile.size());
     mask_row(tile, r);
     std::fill(scores + tile.size(), scores + vectors, kHidden);
-    rescale(r, softmax_step(scores, vectors, max_[r], sum_[r]));
+    rescale(r, softmax_step(scores, vectors, units_.to_log2, max_[r], sum_[r]));
   }
   for (auto begin = tile.begin; begin < tile.end; begin += kDecodeBlock) {
     const KeyRange block{begin, std::min(begin + kDecodeBlock, tile.end)};
@@ -179,8 +185,8 @@ void Decoder::mask_row(KeyRange tile, std::int64_t r) {
   std::fill(scores + (end - tile.begin), scores + tile.size(), kHidden);
 }
 
-// A boolean mask hides, an additive one is added after its change to base 2 and hides where it is -inf. Very negative finite values
-// stay above kHidden: a row of nothing else still has a softmax.
+// A boolean mask hides, an additive one is added and hides where it is -inf. Very negative finite values stay above kHidden: a row
+// of nothing else still has a softmax.
 void Decoder::apply_dense_mask(KeyRange tile, std::int64_t r) {
   constexpr float kLowest = -3.0e38f;
   float* scores = scores_ + r * s_stride_;
@@ -189,19 +195,21 @@ void Decoder::apply_dense_mask(KeyRange tile, std::int64_t r) {
     for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] = allowed[t] ? scores[t] : kHidden;
     return;
   }
+  const float scale = p_.softcap ? 1.0f : units_.scale;
   const auto* bias = row_at(t_.run.inputs.mask.as<const float>(), r) + tile.begin;
   for (std::int64_t t = 0; t < tile.size(); ++t) {
-    const float biased = scores[t] + std::max(bias[t] * static_cast<float>(kLog2E), kLowest);
+    const float biased = std::max(scores[t] * scale + bias[t], kLowest);
     scores[t] = bias[t] == -std::numeric_limits<float>::infinity() ? kHidden : biased;
   }
 }
 
-// score = softcap * tanh(scale q.k / softcap), in units of log2; the queries carry scale / softcap. `count` is rounded up to whole
-// vectors.
+// score = softcap * tanh(scale q.k / softcap); `count` is rounded up to whole vectors.
 void Decoder::cap(float* scores, std::int64_t count) {
   const FloatTag d;
-  const auto factor = hn::Set(d, static_cast<float>(*p_.softcap * kLog2E));
-  for (std::int64_t t = 0; t < count; t += kLanes) hn::Store(hn::Mul(factor, tanh_vector(hn::Load(d, scores + t))), d, scores + t);
+  const auto to_cap = hn::Set(d, units_.scale / static_cast<float>(*p_.softcap)),
+             factor = hn::Set(d, static_cast<float>(*p_.softcap));
+  for (std::int64_t t = 0; t < count; t += kLanes)
+    hn::Store(hn::Mul(factor, tanh_vector(hn::Mul(to_cap, hn::Load(d, scores + t)))), d, scores + t);
 }
 
 void Decoder::rescale(std::int64_t r, float factor) {

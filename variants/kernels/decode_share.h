@@ -20,7 +20,7 @@ struct DecodeTask {
   std::int64_t kv_head;
   KeyRange keys;
   TensorView<float> out;  // [b, h_q, n_q, d_v]: the run's output, or a share's part of it
-  float* row_max;         // per (batch, head, row): maximum (log2 units) and sum, for the merge; null if there is none
+  float* row_max;         // per (batch, head, row): maximum (units of score_units.h) and sum, for the merge; null if there is none
   float* row_sum;
   float* scratch;  // decode_scratch_floats()
 };

@@ -152,12 +152,14 @@ void weighted_values(const float* const* v_rows, std::int64_t dim, std::span<con
   if (c < dim) value_columns<1, V, kGuarded>(v_rows, c, patches, p, correction, o + c * kStride);
 }
 
-/// One step of the online softmax (Milakov and Gimelshein 2018, algorithm 3) on `count` keys. s [count][V kLanes] holds scores in
-/// units of log2 and becomes weights 2^(s - max); max, sum and correction are per lane. kGuarded: scores of kHidden weigh 0.
+/// One step of the online softmax (Milakov and Gimelshein 2018, algorithm 3) on `count` keys. s [count][V kLanes] holds scores and
+/// becomes weights 2^(factor (s - max)), factor as score_units.h has it; max, sum and correction are per lane. kGuarded: scores of
+/// kHidden weigh 0.
 template <int V, bool kGuarded>
-void online_softmax(float* HWY_RESTRICT s, std::int64_t count, float* HWY_RESTRICT max, float* HWY_RESTRICT sum,
+void online_softmax(float* HWY_RESTRICT s, std::int64_t count, float factor, float* HWY_RESTRICT max, float* HWY_RESTRICT sum,
                     float* HWY_RESTRICT correction) {
   const FloatTag d;
+  const auto to_log2 = hn::Set(d, factor);
   FloatVec top[V], total[V];
 #pragma GCC unroll 4
   for (int v = 0; v < V; ++v) top[v] = hn::Load(d, max + v * kLanes);
@@ -166,8 +168,8 @@ void online_softmax(float* HWY_RESTRICT s, std::int64_t count, float* HWY_RESTRI
     for (int v = 0; v < V; ++v) top[v] = hn::Max(top[v], hn::Load(d, s + (t * V + v) * kLanes));
 #pragma GCC unroll 4
   for (int v = 0; v < V; ++v) {
-    const auto factor = exp2_vector(hn::Sub(hn::Load(d, max + v * kLanes), top[v]));
-    hn::Store(factor, d, correction + v * kLanes);
+    const auto rescale = exp2_scaled(hn::Sub(hn::Load(d, max + v * kLanes), top[v]), to_log2);
+    hn::Store(rescale, d, correction + v * kLanes);
     hn::Store(top[v], d, max + v * kLanes);
     total[v] = hn::Zero(d);
   }
@@ -176,7 +178,7 @@ void online_softmax(float* HWY_RESTRICT s, std::int64_t count, float* HWY_RESTRI
     for (int v = 0; v < V; ++v) {
       float* at = s + (t * V + v) * kLanes;
       const auto score = hn::Load(d, at);
-      auto weight = exp2_vector(hn::Sub(score, top[v]));
+      auto weight = exp2_scaled(hn::Sub(score, top[v]), to_log2);
       if constexpr (kGuarded) weight = hn::IfThenZeroElse(hn::Eq(score, hn::Set(d, kHidden)), weight);
       total[v] = hn::Add(total[v], weight);
       hn::Store(weight, d, at);

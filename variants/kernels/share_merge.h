@@ -10,8 +10,8 @@
 
 namespace attnbench::kernels {
 
-/// What the shares left: outputs [shares][row][d_v], each already divided by its own sum; row_max (log2 units) and row_sum
-/// [shares][row]. Rows count over (batch, query head, query).
+/// What the shares left: outputs [shares][row][d_v], each already divided by its own sum; row_max (in the units of score_units.h)
+/// and row_sum [shares][row]. Rows count over (batch, query head, query).
 struct Shares {
   std::int64_t count;
   const float *outputs, *row_max, *row_sum;

@@ -10,6 +10,7 @@
 
 #include "variants/kernels/denormals.h"
 #include "variants/kernels/isa.h"
+#include "variants/kernels/score_units.h"
 #include "variants/kernels/targets.h"
 #include "variants/kernels/tile_engine.h"
 
@@ -25,7 +26,6 @@ HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 namespace {
 
-constexpr double kLog2E = 1.44269504088896340736;
 constexpr int kPanelLanes = kVectors * kLanes;
 constexpr int kPanels = kPanelLanes >= 48 ? 4 : 8;
 constexpr std::int64_t kBlockLanes = std::int64_t{kPanels} * kPanelLanes;
@@ -56,7 +56,7 @@ struct KeyTile {
 
 class Block {
  public:
-  explicit Block(const BlockTask& task) : t_(task), p_(task.run.problem) {
+  explicit Block(const BlockTask& task) : t_(task), p_(task.run.problem), units_(score_units(p_)) {
     lay_out();
     for (int i = 0; i < panel_count_; ++i) start(panels_[i]);
   }
@@ -98,6 +98,7 @@ class Block {
 
   const BlockTask& t_;
   const Problem& p_;
+  const ScoreUnits units_;
   int panel_count_ = 0;
   Panel panels_[kPanels];
   KeyRange lane_range_[kBlockLanes];
@@ -134,14 +135,12 @@ void Block::lay_out() {
   }
 }
 
-// Queries transposed, with the scale and the change to base 2 folded in (base 2 waits until after a softcap). Output, maximum and
-// sum start empty, or where the previous pass stopped.
+// Queries transposed. Output, maximum and sum start empty, or where the previous pass stopped.
 void Block::start(const Panel& panel) {
-  const float scale = static_cast<float>(p_.effective_scale() * (p_.softcap ? 1.0 / *p_.softcap : kLog2E));
   const auto q = t_.run.inputs.queries();
   const float* rows[kPanelLanes];
   float factors[kPanelLanes];
-  std::fill_n(factors, panel.lanes, scale);
+  std::fill_n(factors, panel.lanes, units_.query_sign);
   for (std::int64_t l = 0; l < panel.lanes; ++l) rows[l] = row_at(q, panel.first_lane + l);
   rows_to_lanes(rows, factors, panel.lanes, p_.d_qk, panel.queries, panel.stride());
   std::fill_n(panel.max, panel.stride(), kHidden);
@@ -333,23 +332,24 @@ void Block::run_panel(const Panel& panel, std::int64_t begin, std::int64_t count
   score_tile<V>(panel, offset);
   if (p_.softcap) cap(count * V * kLanes);
   if (!guarded) {
-    online_softmax<V, false>(scores_, count, panel.max, panel.sum, correction_);
+    online_softmax<V, false>(scores_, count, units_.to_log2, panel.max, panel.sum, correction_);
     weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
     return;
   }
   if (p_.mask.kind != MaskKind::none) apply_dense_mask(panel, offset, count);
   hide_out_of_range(panel, begin, count);
-  online_softmax<V, true>(scores_, count, panel.max, panel.sum, correction_);
+  online_softmax<V, true>(scores_, count, units_.to_log2, panel.max, panel.sum, correction_);
   if (values_finite()) weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
   else weighted_values<V, true>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
 }
 
-// score = softcap * tanh(scale q.k / softcap), in units of log2; the queries carry scale / softcap.
+// score = softcap * tanh(scale q.k / softcap)
 void Block::cap(std::int64_t elements) {
   const FloatTag d;
-  const auto factor = hn::Set(d, static_cast<float>(*p_.softcap * kLog2E));
+  const auto to_cap = hn::Set(d, units_.scale / static_cast<float>(*p_.softcap)),
+             factor = hn::Set(d, static_cast<float>(*p_.softcap));
   for (std::int64_t i = 0; i < elements; i += kLanes)
-    hn::Store(hn::Mul(factor, tanh_vector(hn::Load(d, scores_ + i))), d, scores_ + i);
+    hn::Store(hn::Mul(factor, tanh_vector(hn::Mul(to_cap, hn::Load(d, scores_ + i)))), d, scores_ + i);
 }
 
 // Lane compares against each lane's own range, counted from the tile's first key so that float32 holds the numbers exactly.
@@ -380,11 +380,12 @@ HWY_INLINE float visible_or_hidden(float score, bool visible) {
   return std::bit_cast<float>((std::bit_cast<std::uint32_t>(score) & keep) | (std::bit_cast<std::uint32_t>(kHidden) & ~keep));
 }
 
-// A boolean mask hides, an additive one is added after its change to base 2 and hides where it is -inf. Very negative finite values
-// stay above kHidden: a row of nothing else still has a softmax.
+// A boolean mask hides, an additive one is added and hides where it is -inf. Very negative finite values stay above kHidden: a row
+// of nothing else still has a softmax.
 void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count) {
   constexpr float kLowest = -3.0e38f;
   const bool boolean = p_.mask.kind == MaskKind::boolean;
+  const float scale = p_.softcap ? 1.0f : units_.scale;
   for (std::int64_t l = 0; l < panel.lanes; ++l) {
     const auto lane = panel.first_lane + l;
     float* score = scores_ + l;
@@ -397,7 +398,7 @@ void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64
     const auto* bias = row_at(t_.run.inputs.mask.as<const float>(), lane);
     for (std::int64_t t = 0; t < count; ++t, score += panel.stride()) {
       const float b = bias[tile_.keys[offset + t]];
-      *score = b == -std::numeric_limits<float>::infinity() ? kHidden : *score + std::max(b * static_cast<float>(kLog2E), kLowest);
+      *score = b == -std::numeric_limits<float>::infinity() ? kHidden : std::max(*score * scale + b, kLowest);
     }
   }
 }

@@ -32,8 +32,8 @@ struct BlockTask {
   RowRun next_rows;       // of the block that follows for the same heads, to be brought into the cache; none: count 0
   KeyRange keys;          // the keys this task may use: all, or one share of a split
   TensorView<float> out;  // [b, h_q, n_q, d_v]: the run's output, or a share's part of it
-  float* row_max;  // per (batch, head, row): running maximum (log2 units) and sum, for the next pass or the merge; null if there is
-                   // none
+  float* row_max;  // per (batch, head, row): running maximum (in the units of score_units.h) and sum, for the next pass or the
+                   // merge; null if there is none
   float* row_sum;
   bool resume;     // start from row_max, row_sum and the output so far
   float* scratch;  // block_scratch_floats()

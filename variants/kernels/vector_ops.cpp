@@ -75,9 +75,8 @@ void exp_row(const float* x, float* y, std::int64_t count) {
   map(x, y, count, [top](FloatVec v) HWY_ATTR { return exp_vector(hn::IfThenElse(hn::Gt(v, top), top, v)); });
 }
 
-void exp2_row(const float* x, float* y, std::int64_t count) {
-  const auto top = hn::Set(FloatTag(), 127.99f);
-  map(x, y, count, [top](FloatVec v) HWY_ATTR { return exp2_vector(hn::IfThenElse(hn::Gt(v, top), top, v)); });
+void exp2_row(const float* x, float factor, float* y, std::int64_t count) {
+  map(x, y, count, [f = hn::Set(FloatTag(), factor)](FloatVec v) HWY_ATTR { return exp2_scaled(v, f); });
 }
 
 void tanh_row(const float* x, float* y, std::int64_t count) {
@@ -181,9 +180,9 @@ void exp(const float* x, float* y, std::int64_t count) {
   HWY_DYNAMIC_DISPATCH(exp_row)(x, y, count);
 }
 
-void exp2(const float* x, float* y, std::int64_t count) {
+void exp2_scaled(const float* x, float factor, float* y, std::int64_t count) {
   settle_isa();
-  HWY_DYNAMIC_DISPATCH(exp2_row)(x, y, count);
+  HWY_DYNAMIC_DISPATCH(exp2_row)(x, factor, y, count);
 }
 
 void tanh(const float* x, float* y, std::int64_t count) {

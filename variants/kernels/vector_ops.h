@@ -19,8 +19,9 @@ void scale(float a, float* x, std::int64_t count);
 /// y[i] = e^x[i], relative error <= 2.0e-7; 0 below x = -87.33 and for -inf, clamped to e^88 above, NaN for NaN. y may be x.
 void exp(const float* x, float* y, std::int64_t count);
 
-/// y[i] = 2^x[i], relative error <= 1.9e-7; 0 below x = -126, clamped to 2^127.99 above, NaN for NaN. y may be x.
-void exp2(const float* x, float* y, std::int64_t count);
+/// y[i] = 2^(factor x[i]) where that is at most 1; 0 below 2^-125.5, NaN for NaN. Relative error <= 1.9e-7; without fused
+/// multiply-add 4.2e-8 |factor x| more. y may be x.
+void exp2_scaled(const float* x, float factor, float* y, std::int64_t count);
 
 /// y[i] = tanh x[i], relative error <= 2.0e-7; NaN for NaN. y may be x.
 void tanh(const float* x, float* y, std::int64_t count);
