@@ -9,6 +9,7 @@
 #include <set>
 
 #include "harness/worker/guarded_output.h"
+#include "harness/worker/rounding.h"
 #include "variants/api/oracle.h"
 
 namespace attnbench {
@@ -17,9 +18,6 @@ namespace {
 constexpr std::int64_t kAllRows = 1024;                                             // up to here every row is compared
 constexpr std::int64_t kRandomRows = 24;                                            // beyond, so many at random on top of the edges
 constexpr std::int64_t kEdges[] = {16, 32, 48, 64, 96, 128, 256, 512, 1024, 4096};  // tile, block, window and chunk sizes in use
-// A float32 sum of d products is off by about sqrt(d / 2) times what one unit in the last place of each factor does; d up to 512.
-constexpr double kUlps = 16;
-constexpr double kWorstCondition = 1000;  // tolerances grow no further, however ill-conditioned the inputs
 
 // SplitMix64 (Steele, Lea & Flood 2014): the same rows for the same seed on every machine.
 std::uint64_t next_random(std::uint64_t& state) {
@@ -138,34 +136,12 @@ void check_unsampled(const GuardedOutput& output, Verification& v) {
   }
 }
 
-// Relative RMS change of the oracle's rows when each element of Q moves by one unit in the last place, up or down.
-double rounding_response(const Subject& s, std::span<const double> oracle) {
-  const auto q = s.inputs.queries();
-  Tensor nudged(q.shape);
-  std::uint64_t random = 1;
-  for (std::int64_t t = 0; t < q.batch() * q.heads() * q.rows(); ++t) {
-    const auto b = t / (q.heads() * q.rows()), h = t / q.rows() % q.heads(), i = t % q.rows();
-    for (std::int64_t c = 0; c < q.dim(); ++c)
-      nudged.view().row(b, h, i)[c] = std::nextafter(q.row(b, h, i)[c], next_random(random) % 2 ? HUGE_VALF : -HUGE_VALF);
-  }
-  Inputs inputs = s.inputs;
-  inputs.q = nudged.ref();
-  std::vector<double> moved(oracle.size());
-  reference(s.variant, {s.problem, s.params, inputs, s.prepared, s.rows, moved.data(), s.parallel});
-  double change = 0, size = 0;
-  for (std::size_t t = 0; t < oracle.size(); ++t) {
-    change += (moved[t] - oracle[t]) * (moved[t] - oracle[t]);
-    size += oracle[t] * oracle[t];
-  }
-  return size > 0 ? std::sqrt(change / size) : 0;
-}
-
-// The second reference is only paid for by outputs that are not right at the first look.
+// What rounding may do is looked up only for outputs that are not right at the first look.
 Verification compare_conditioned(const Subject& s, std::span<const float> values, std::span<const double> oracle) {
   const auto v = compare(values, oracle, s.problem, s.rows);
   if (v.status == Status::ok || std::isnan(v.max_abs)) return v;
-  const double condition = kUlps * rounding_response(s, oracle) / v.tolerance_rel_rms;
-  return condition > 1 ? compare(values, oracle, s.problem, s.rows, std::min(condition, kWorstCondition)) : v;
+  const auto rounding = expected_rounding(s.variant, {s.problem, s.params, s.inputs, s.prepared, s.rows, nullptr, s.parallel});
+  return compare(values, oracle, s.problem, s.rows, rounding);
 }
 
 Verification judge(const Subject& s, const GuardedOutput& output, std::span<const double> oracle) {

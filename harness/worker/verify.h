@@ -11,6 +11,7 @@
 #include "harness/planning/plan.h"
 #include "harness/store/status.h"
 #include "harness/worker/approximation.h"
+#include "harness/worker/rounding.h"
 
 namespace attnbench {
 
@@ -34,15 +35,16 @@ struct Verification {
 std::vector<std::int64_t> verification_rows(const Problem& problem, std::uint64_t seed);
 
 /// Compares output rows with oracle rows (both [b][h_q][rows][d_v]); fills status, reasons, errors, tolerances. NaN never passes.
-/// `rows` are the query indices the rows stand for (empty: 0, 1, 2, ...), named in the reasons; both tolerances are multiplied
-/// by `condition` >= 1.
+/// `rows` are the query indices the rows stand for (empty: 0, 1, 2, ...), named in the reasons. `rounding` widens both tolerances
+/// to four times its score error, and the relative one, for outputs that are small because values cancel, as if they were of its
+/// spread.
 Verification compare(std::span<const float> output, std::span<const double> oracle, const Problem& problem,
-                     std::span<const std::int64_t> rows = {}, double condition = 1);
+                     std::span<const std::int64_t> rows = {}, const Rounding& rounding = {});
 
 /// Runs the variant twice on poisoned workspace and output, and compares with its oracle. `exact` may hold what
-/// exact_rows() gives, computed once per problem; empty computes it here. Inputs on which the mathematics
-/// itself magnifies rounding (large scores) widen the tolerances: to sixteen times what one unit in the last place of Q does to the
-/// oracle, a thousandfold at most.
+/// exact_rows() gives, computed once per problem; empty computes it here. Inputs on which float32 loses
+/// digits whatever the implementation (large scores) widen the tolerances as far as rounding.h says, and no output at the first
+/// look.
 Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
                     const Parallel& parallel, std::span<const double> exact = {});
 
