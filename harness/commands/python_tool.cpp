@@ -103,6 +103,7 @@ int run_python_tool(const std::string& what, const std::string& module, std::vec
 int make_report(const std::vector<std::string>& runs, const ReportOptions& options) {
   auto arguments = runs;
   arguments.insert(arguments.end(), {"--out", options.out});
+  if (!options.baseline.empty()) arguments.push_back("--baseline=" + options.baseline);
   if (!options.fail_on.empty()) arguments.insert(arguments.end(), {"--fail-on", options.fail_on});
   if (options.quiet) arguments.emplace_back("--quiet");
   return run_python_tool("report", "attnbench_reports", std::move(arguments));

@@ -14,9 +14,10 @@ int run_python_tool(const std::string& what, const std::string& module, std::vec
 inline constexpr int kFinding = 3;
 
 struct ReportOptions {
-  std::string out;      // folder of the report
-  std::string fail_on;  // "complexity", or empty for nothing
-  bool quiet = false;   // no summary on standard output
+  std::string out;       // folder of the report
+  std::string baseline;  // variant that speed-ups are over; empty for the fastest exact one
+  std::string fail_on;   // "complexity", or empty for nothing
+  bool quiet = false;    // no summary on standard output
 };
 
 /// Makes the report of some run directories; its summary goes to standard output. Returns as run_python_tool does: 2 when a run
@@ -27,6 +28,7 @@ int make_report(const std::vector<std::string>& runs, const ReportOptions& optio
 constexpr bool is_made(int code) { return code == 0 || code == kFinding; }
 
 inline constexpr const char* kOpenHelp = "open the report in the browser ($BROWSER, else xdg-open)";
+inline constexpr const char* kBaselineHelp = "variant that speed-ups are over; default: the fastest exact variant";
 inline constexpr const char* kFailOnHelp = "exit 3 when, for `complexity`, a variant grows faster with n than it declares";
 
 }  // namespace attnbench

@@ -14,11 +14,12 @@ constexpr const char* kFooter = R"(Examples:
   attnbench report results/20260301T120000Z_default
   attnbench report @last --open              the newest run of results/, in the browser
   attnbench report results/laptop results/server --out both
+  attnbench report results/laptop --baseline naive
   attnbench report results/laptop --fail-on complexity)";
 
 struct Options {
   std::vector<std::string> runs;
-  std::string out, fail_on;
+  std::string out, baseline, fail_on;
   bool open = false;
   bool quiet = false;
 };
@@ -26,7 +27,8 @@ struct Options {
 int report(const Options& options) {
   const auto runs = run_folders(options.runs);
   const auto out = options.out.empty() ? runs[0] + "/report" : options.out;
-  const int code = make_report(runs, {.out = out, .fail_on = options.fail_on, .quiet = options.quiet});
+  const int code =
+      make_report(runs, {.out = out, .baseline = options.baseline, .fail_on = options.fail_on, .quiet = options.quiet});
   if (options.open && is_made(code)) open_in_browser(out + "/report.html");
   return code;
 }
@@ -38,6 +40,7 @@ void add_report(CLI::App& app, CommandLine& line) {
   auto* command = app.add_subcommand("report", "Make the report of one or more stored runs: HTML, Markdown, tables, figures.");
   command->add_option("RUN", options->runs, "run directories; @last is the newest below results/")->required();
   command->add_option("--out", options->out, "folder of the report; default: RUN/report of the first run")->type_name("DIR");
+  command->add_option("--baseline", options->baseline, kBaselineHelp)->type_name("NAME");
   command->add_option("--fail-on", options->fail_on, kFailOnHelp)->check(CLI::IsMember({"complexity"}))->type_name("complexity");
   command->add_flag("--open", options->open, kOpenHelp);
   command->add_flag("-q,--quiet", options->quiet, "do not print the summary table");

@@ -29,7 +29,7 @@ namespace {
 
 struct Options {
   PlanOptions plan;
-  std::string out, resume, shard, fail_on;
+  std::string out, resume, shard, baseline, fail_on;
   bool allow_mixed = false;
   bool no_calibrate = false;
   bool no_report = false;
@@ -98,7 +98,8 @@ void print_outcome(const std::string& directory, bool reported) {
 int report(const std::string& directory, const Options& options) {
   if (options.no_report) return 0;
   const auto out = directory + "/report";
-  const int code = make_report({directory}, {.out = out, .fail_on = options.fail_on, .quiet = options.quiet});
+  const int code =
+      make_report({directory}, {.out = out, .baseline = options.baseline, .fail_on = options.fail_on, .quiet = options.quiet});
   if (options.open && is_made(code)) open_in_browser(out + "/report.html");
   return code;
 }
@@ -149,6 +150,7 @@ void add_run(CLI::App& app, CommandLine& line) {
              ->type_name("I/N"));
   auto* no_report = output(
       command->add_flag("--no-report", options->no_report, "store the records only; `attnbench report` makes the report later"));
+  output(command->add_option("--baseline", options->baseline, kBaselineHelp))->type_name("NAME")->excludes(no_report);
   output(command->add_option("--fail-on", options->fail_on, kFailOnHelp))
       ->check(CLI::IsMember({"complexity"}))
       ->type_name("complexity")

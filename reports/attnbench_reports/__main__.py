@@ -1,4 +1,4 @@
-"""The command: python -m attnbench_reports RUN... [--out DIR] [--fail-on complexity].
+"""The command: python -m attnbench_reports RUN... [--out DIR] [--baseline NAME] [--fail-on complexity].
 
 Exit codes: 0 done, 2 a mistake in call or input, 3 a finding that --fail-on asked for.
 """
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from attnbench_reports.errors import UserError
+from attnbench_reports.text import complain, say
 
 FINDING = 3
 
@@ -22,19 +23,22 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, metavar="DIR", help="where to write the report (default: the first RUN/report)"
     )
     parser.add_argument(
+        "--baseline", metavar="NAME", help="variant that speed-ups are over (default: the fastest exact variant)"
+    )
+    parser.add_argument(
         "--fail-on", choices=("complexity",), help="exit 3 when a variant grows faster with n than it declares"
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but findings")
     options = parser.parse_args(arguments)
     try:
-        found = _report(options.runs, options.out or options.runs[0] / "report", options.quiet)
+        found = _report(options)
         return FINDING if found and options.fail_on else 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return 2
 
 
-def _report(runs: list[Path], out: Path, quiet: bool) -> bool:
+def _report(options: argparse.Namespace) -> bool:
     """Makes the report; returns whether a variant exceeds its declared complexity."""
     # Imported late: matplotlib, scipy and pandas take a second that --help and a mistyped option need not wait for.
     from attnbench_reports.build import write_report
@@ -42,14 +46,16 @@ def _report(runs: list[Path], out: Path, quiet: bool) -> bool:
     from attnbench_reports.pages.terminal import terminal_summary
     from attnbench_reports.stats.complexity import exceeding
 
-    model = build_model(runs)
+    out = options.out or options.runs[0] / "report"
+    model = build_model(options.runs, options.baseline)
     write_report(model, out)
-    if not quiet:
-        print(terminal_summary(model))
+    if not options.quiet:
+        say(terminal_summary(model))
     found = exceeding(model.checks)
-    print("".join(f"\ncomplexity: {check}" for check in found), end="\n" if found else "")
-    if not quiet:
-        print(f"\nreport: {out / 'report.html'}")
+    for check in found:
+        say(f"\ncomplexity: {check}" if check is found[0] else f"complexity: {check}")
+    if not options.quiet:
+        say(f"\nreport: {out / 'report.html'}")
     return bool(found)
 
 

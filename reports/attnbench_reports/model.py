@@ -8,13 +8,16 @@ from string import ascii_uppercase
 
 from attnbench_reports.load.cases import cases_of
 from attnbench_reports.load.heatmaps import Heatmap, heatmaps_of
+from attnbench_reports.load.names import shown_name
 from attnbench_reports.load.run import Run, load_runs
+from attnbench_reports.stats.baseline import baseline_of
 from attnbench_reports.stats.complexity import Check, checks_of
 from attnbench_reports.stats.intervals import MIN_ROUNDS
-from attnbench_reports.stats.points import BASELINE, Point, points_of
+from attnbench_reports.stats.points import Point, points_of
 from attnbench_reports.stats.rivals import Rivals, crossing_rivals
 from attnbench_reports.stats.series import Panel, Series, panels_of
 from attnbench_reports.stats.trust import Trust, above_ceiling, trust_of
+from attnbench_reports.text import plain
 from attnbench_reports.units import percent, plural
 
 
@@ -24,7 +27,9 @@ class Report:
     points: list[Point]
     panels: list[Panel]
     heatmaps: list[Heatmap]
-    variants: list[str]  # labels in the order of the plans; the order of colours and markers everywhere
+    variants: list[str]  # labels in the order of the plans
+    names: dict[str, str]  # label -> the name with all parameters, as people read it
+    baseline: str | None  # label of the variant that speed-ups are over; None where no exact variant was timed
     checks: list[Check]  # declared against measured growth
     warnings: list[str]
 
@@ -50,9 +55,18 @@ class Report:
         """Pairs of variants that change order along n."""
         return [(panel, found) for panel in self.panels for found in crossing_rivals(panel)]
 
+    def shown(self, variant: str) -> str:
+        """The variant of that label with the values of its parameters."""
+        return self.names.get(variant, variant)
+
+    @property
+    def yardstick(self) -> str:
+        """The baseline as pages and figures name it."""
+        return self.shown(self.baseline) if self.baseline else "the baseline"
+
     def name(self, run: str, variant: str) -> str:
         """How a series is called in figures: the variant, with the letter of its run where several are shown."""
-        return f"{variant} [{self.tag(run)}]" if self.several_runs else variant
+        return f"{self.shown(variant)} [{self.tag(run)}]" if self.several_runs else self.shown(variant)
 
     def tag(self, run: str) -> str:
         """A, B, ... for the runs in the order given; numbers beyond Z."""
@@ -64,7 +78,8 @@ class Report:
         return [f"{self.tag(run.label)}: {run.label}" for run in self.runs]
 
 
-def build_model(paths: list[Path]) -> Report:
+def build_model(paths: list[Path], baseline: str | None = None) -> Report:
+    """`baseline`: label or name of the variant to compare with; default: the fastest exact one."""
     runs = load_runs(paths)
     cases = [case for run in runs for case in cases_of(run)]
     heatmaps = [m for run in runs for m in heatmaps_of(run)]
@@ -73,10 +88,14 @@ def build_model(paths: list[Path]) -> Report:
     variants = list(dict.fromkeys(listed + seen))
     cases.sort(key=lambda c: (_natural(f"{c.dataset} {c.setting}"), c.threads, variants.index(c.variant), c.n))
     heatmaps.sort(key=lambda m: (m.dataset, m.problem, variants.index(m.variant)))
-    points = points_of(cases)
+    names = {v["label"]: shown_name(v["label"], v["name"], v["params"]) for run in runs for v in run.meta["variants"]}
+    names |= {item.variant: shown_name(item.variant, item.name, item.params) for item in (*heatmaps, *cases)}
+    names = {label: plain(name) for label, name in names.items()}  # no font and no SVG has control characters
+    baseline = baseline_of(cases, baseline)
+    points = points_of(cases, baseline)
     panels = panels_of(points)
     checks = checks_of(runs, [s for panel in panels for s in panel.series])
-    return Report(runs, points, panels, heatmaps, variants, checks, _warnings(runs, points))
+    return Report(runs, points, panels, heatmaps, variants, names, baseline, checks, _warnings(runs, points, baseline))
 
 
 def _natural(text: str) -> list[tuple[int, int | str]]:
@@ -85,7 +104,7 @@ def _natural(text: str) -> list[tuple[int, int | str]]:
     return [(0, int(word)) if i % 2 else (1, word) for i, word in enumerate(words)]
 
 
-def _warnings(runs: list[Run], points: list[Point]) -> list[str]:
+def _warnings(runs: list[Run], points: list[Point], baseline: str | None) -> list[str]:
     many = len(runs) > 1
     warnings = [f"{run.label}: {line}" if many else line for run in runs for line in run.warnings]
     timed = [p for p in points if p.time]
@@ -102,5 +121,6 @@ def _warnings(runs: list[Run], points: list[Point]) -> list[str]:
         named = ", ".join(f"{p.case.variant} n={p.n} ({percent(p.share_of_peak)} of the FMA peak)" for p in above[:5])
         warnings.append(f"{plural(len(above), 'case')} above the machine's ceiling, a measurement error: {named}")
     if timed and not any(p.speedup for p in timed):
-        warnings.append(f"no speed-up is shown: '{BASELINE}' was not timed on the same problems")
+        why = f"'{baseline}' was not timed" if baseline else "no exact variant was timed"
+        warnings.append(f"no speed-up is shown: {why}; choose a variant with --baseline")
     return warnings

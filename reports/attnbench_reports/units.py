@@ -62,6 +62,13 @@ def error(value: float | None) -> str:
     return "0" if value == 0 else f"{value:.1e}"
 
 
+def error_percent(value: float | None) -> str:
+    """21.3 %, where 100 % is the error of an output of zeros; rounding errors stay powers of ten: 3.0e-05 %"""
+    if value is None:
+        return DASH
+    return f"{_three_digits(100 * value)} %" if value == 0 or value >= 1e-5 else f"{100 * value:.1e} %"
+
+
 def count(value: float | None) -> str:
     """Large counts with an SI suffix: 1.07 G"""
     if value is None:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import matplotlib.image
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from attnbench_reports.figures import crossover_map, draw, local_slope, roofline, threads
 from attnbench_reports.figures.against_n import against_n
@@ -16,8 +18,8 @@ from attnbench_reports.figures.axes import round_ticks, trimmed, wrapped
 from attnbench_reports.figures.catalogue import ACROSS, families, planned
 from attnbench_reports.figures.draw import _write
 from attnbench_reports.figures.missing import Missing
-from attnbench_reports.figures.quantities import MEMORY, SPEEDUP, TIME
-from attnbench_reports.figures.style import COLOURS, RC, Looks
+from attnbench_reports.figures.quantities import MEMORY, TIME, speedup_over
+from attnbench_reports.figures.style import BUILT_IN, COLOURS, FURTHER, RC, Looks
 from attnbench_reports.figures.threads import scalings
 from attnbench_reports.figures.weights import row_entropy
 from attnbench_reports.model import Report, build_model
@@ -31,7 +33,8 @@ AXES = {
     "memory": ("sequence length n", "workspace peak + prepared", "MiB"),
     "useful_gflops": ("sequence length n", "useful GFLOP/s"),
     "dense_gflops": ("sequence length n", "dense-equivalent GFLOP/s"),
-    "speedup": ("sequence length n", "time(naive) / time(variant)", "10×"),
+    "speedup": ("sequence length n", "time(blockwise) / time(variant)", "10×"),
+    "distribution": ("time of a sample / median of its variant, n = 1024", "share of samples", "100 %"),
     "error_time": ("time per call at n = 1024", "relative RMS error", "ms"),
     "local_slope": ("sequence length n", "local slope", "no unit"),
     "error_memory": ("workspace peak + prepared at n = 1024", "relative RMS error", "KiB"),
@@ -47,9 +50,17 @@ def svg_text(file: Path) -> str:
     return " | ".join(re.findall(r"<text[^>]*>([^<]*)</text>", file.read_text(encoding="utf-8")))
 
 
-def test_every_figure_exists_in_three_formats(full):
+WITH_DATA = {"time", "memory", "useful_gflops", "dense_gflops", "share_of_peak", "speedup", "distribution",
+             "error_time", "error_memory"}  # fmt: skip
+
+
+def test_every_figure_exists_in_three_formats_and_as_a_table_where_it_shows_a_quantity(full):
     found = {p.name for p in (full.folder / "figures").iterdir()}
-    assert found == {f"{name}.{ending}" for name in AXES for ending in ("svg", "png", "pdf")}
+    pictures = {f"{name}.{ending}" for name in AXES for ending in ("svg", "png", "pdf")}
+    assert found == pictures | {f"{name}.csv" for name in WITH_DATA}
+    time = pd.read_csv(full.folder / "figures" / "time.csv").query("variant == 'naive' and n == 1024")
+    assert time["time"].item() == pytest.approx(0.2, rel=0.05)
+    assert time["low"].item() < time["time"].item() < time["high"].item()
     for file in (full.folder / "figures").glob("*.pdf"):
         assert file.read_bytes().startswith(b"%PDF")
 
@@ -58,9 +69,9 @@ def test_every_figure_exists_in_three_formats(full):
 def test_figures_are_not_blank(full, name):
     pixels = matplotlib.image.imread(full.folder / "figures" / f"{name}.png")[..., :3]
     assert pixels.std() > 0.05
-    # Most variants have a colour of their own: all must be there where lines are drawn.
+    # Every built-in variant has a colour of its own: all must be there where lines are drawn.
     if name in ("time", "speedup", "useful_gflops"):
-        for colour in COLOURS:
+        for colour in set(COLOURS) - {Looks([], []).colour("sliding_window")}:  # the run has one with window=256
             assert np.any(np.all(np.abs(pixels - np.array(to_rgb(colour))) < 0.02, axis=-1)), colour
 
 
@@ -80,17 +91,19 @@ def test_the_legend_gives_slope_and_interval_and_marks_what_is_no_exponent(full)
 
 def test_a_variant_that_answers_another_question_is_marked(full):
     text = svg_text(full.folder / "figures" / "error_time.svg")
-    assert re.search(r"additive: 9\.5e-01, .*, ≠ own definition", text)
+    assert re.search(r"additive: 95\.0 %, [\d.]+ m?s \|    ≠ own definition", text)
+    assert "all zeros: 100 %" in text
     assert "float32 rounding: exact" in text
 
 
 def test_heat_maps_carry_the_words_and_say_what_is_missing(full):
     text = svg_text(full.folder / "figures" / "weights.svg")
-    assert text.count("beginning") == 2 * 8  # both axes of eight matrices
-    assert "multi_head" in text
-    assert "no matrix to" in text
-    assert "additive does not give its weights" in text
+    assert text.count("beginning") == 2 * 5  # both axes of five matrices
+    assert "naive, dot_product, scaled_dot_product" in text  # the same matrix, drawn once
+    assert "blockwise: the same" in text
     assert "row entropy" in text
+    assert "No matrix of additive: additive does not give its weights." in full.html
+    assert "No matrix of multi_head: its output is not one weighting" in full.html
 
 
 def test_a_series_of_one_size_among_longer_ones_says_so(compared):
@@ -107,7 +120,7 @@ def test_the_band_of_a_fit_is_drawn_where_its_slope_may_be_called_an_exponent(tm
     plt.close(figure)
 
 
-@pytest.mark.parametrize("quantity", [TIME, SPEEDUP])
+@pytest.mark.parametrize("quantity", [TIME, speedup_over("naive")])
 def test_dots_have_the_best_variant_on_top(tmp_path, quantity):
     recipe = Recipe(laws=(LAWS[9], LAWS[0], LAWS[2]), sizes=(1024,), noise=0, weights=0)
     report = build_model([make_run(tmp_path / "run", recipe)])
@@ -141,10 +154,21 @@ def test_figures_are_the_same_bytes_for_the_same_data(full, tmp_path):
 
 
 def test_variants_differ_without_colour():
-    variants = [f"v{i}" for i in range(50)]
+    variants = [*BUILT_IN, *(f"v{i}" for i in range(45))]
     looks = Looks(variants, ["run"])
     seen = {(look.marker, look.dash) for look in (looks.of("run", v) for v in variants)}
-    assert len(seen) == 50
+    assert len(seen) == 55
+
+
+def test_a_variant_looks_the_same_in_every_report():
+    """Whatever else is in the report and in whatever order; a plugin's variant and a window of 16 as well."""
+    names = ["linear", "my_plugin", "sliding_window(window=32)"]
+    alone = [Looks([name], ["run"]).of("run", name) for name in names]
+    among = Looks(["additive", *names[::-1], "naive"], ["run"])
+    assert [among.of("run", name) for name in names] == alone
+    assert Looks([], []).colour("linear") == COLOURS[BUILT_IN.index("linear")]
+    colours = [among.colour(name) for name in [*BUILT_IN, *names[1:]]]
+    assert len(set(colours)) == len(colours)
 
 
 def test_the_look_of_a_variant_does_not_depend_on_the_run():
@@ -161,8 +185,9 @@ def luminance(colour: str) -> float:
 
 
 def test_every_colour_stands_out_from_white_and_no_two_are_equal():
-    assert all((1.05) / (luminance(c) + 0.05) > 1.9 for c in COLOURS)
-    assert all(a != b for a, b in itertools.combinations(COLOURS, 2))
+    every = (*COLOURS, *FURTHER)
+    assert all((1.05) / (luminance(c) + 0.05) > 1.9 for c in every)
+    assert all(a != b for a, b in itertools.combinations(every, 2))
 
 
 def test_row_entropy():
@@ -260,7 +285,7 @@ def test_the_crossover_is_drawn_where_it_is(tmp_path):
     points = [p for s in report.panels[0].series for p in s.timed]
     looks = Looks(report.variants, ["2026-11-21-demo"])
     with plt.rc_context(RC):
-        figure = crossover_map.crossover_map(looks, {"": points}, "")
+        figure = crossover_map.crossover_map(report, looks, {"": points}, "")
     (ax,) = figure.axes
     bar, diamond = ax.lines
     assert diamond.get_xdata()[0] == pytest.approx(256, rel=0.03)
@@ -310,7 +335,7 @@ def test_the_roofline_lies_on_what_was_calibrated(tmp_path):
         (Recipe(calibrated=False), roofline.TITLE, "attnbench calibrate"),
         (Recipe(sizes=(64, 128)), local_slope.TITLE, "three sizes"),
         (Recipe(sizes=(64,)), crossover_map.TITLE, "sweep the sequence length"),
-        (Recipe(laws=LAWS[5:7]), SPEEDUP.title, "naive was not timed"),
+        (Recipe(laws=LAWS[6:7]), "Speed-up over", "was not timed on the same problems"),
         (Recipe(peak_gflops=0), "Share of the multiply-add peak", "not probed"),
         (Recipe(), threads.TITLE, "threads=1,2"),
     ],
@@ -343,6 +368,8 @@ def test_many_settings_are_cut_and_it_is_said(tmp_path):
     recipe = Recipe(laws=LAWS[:1], sizes=(64,), problems=problems, rounds=1, weights=0)
     report = build_model([make_run(tmp_path / "run", recipe)])
     plans = list(planned(report, Looks(report.variants, ["2026-11-21-demo"])))
-    assert len({p.group for p in plans}) == 1 + 12
-    (cut,) = (p for p in plans if p.title == "3 further settings")
-    assert "the tables hold all" in cut.draw().why
+    settings = Counter(p.group for p in plans if p.group != ACROSS)
+    assert sorted(settings.values(), reverse=True) == [12, 12, *[2] * 6]
+    (cut,) = (p for p in plans if p.title == "Further settings")
+    assert "of 15 settings the first 2 have all figures and the next 6 two each" in cut.draw().why
+    assert len([p for p in planned(report, Looks(report.variants, [])) if p.group == ACROSS]) <= 4 + 2 + 1

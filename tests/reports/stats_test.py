@@ -120,7 +120,7 @@ def test_the_frontier_keeps_what_nothing_beats():
 
 
 def points(tmp_path, recipe):
-    return points_of(cases_of(load_runs([make_run(tmp_path / "run", recipe)])[0]))
+    return points_of(cases_of(load_runs([make_run(tmp_path / "run", recipe)])[0]), "naive")
 
 
 def test_rates_and_speed_up_follow_from_the_law(tmp_path):
@@ -146,7 +146,7 @@ def test_a_drift_between_rounds_cancels_in_the_paired_speed_up(tmp_path):
     for item in loaded.records:
         if item["kind"] == "time":
             item["time"]["samples_s"] = [s * 2 ** item["round"] for s in item["time"]["samples_s"]]
-    speedup = points_of(cases_of(loaded))[1].speedup
+    speedup = points_of(cases_of(loaded), "naive")[1].speedup
     assert speedup.interval.low == pytest.approx(speedup.interval.high) == pytest.approx(8)
 
 

@@ -55,7 +55,9 @@ def test_the_summary_holds_the_laws_that_made_the_run(full):
     assert series["naive"]["memory_fit"]["slope"] == pytest.approx(2)
     assert series["linear"]["memory_fit"] is None
     assert series["naive"]["largest_n"] == 8192
-    assert series["linear"]["speedup_n"] == 8192
+    assert full.summary["baseline"] == "blockwise"
+    assert series["naive"]["speedup_n"] == 8192
+    assert series["linear"]["speedup_n"] == 16384
 
 
 def test_an_exponent_comes_with_its_verdict_and_the_interval_it_rests_on(found):

@@ -5,9 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from attnbench_reports.figures.axes import WIDTH, legend_beside, log_quantity, log_sizes, new_figure
+from attnbench_reports.figures.axes import WIDTH, legend_text, log_quantity, log_sizes, new_figure, set_legend
 from attnbench_reports.figures.missing import Missing
-from attnbench_reports.figures.quantities import SPEEDUP, Quantity
+from attnbench_reports.figures.quantities import Quantity
 from attnbench_reports.figures.style import Looks
 from attnbench_reports.model import Report
 from attnbench_reports.stats.scaling import Fit, band
@@ -39,9 +39,21 @@ def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) ->
         _dots(report, looks, ax, lines, quantity)
         log_quantity(ax.xaxis, low, high * 1.6, quantity.text, quantity.base)
         ax.set_xlabel(f"{quantity.axis}, n = {sizes[0]}")
-    if quantity is SPEEDUP:
-        (ax.axhline if len(sizes) > 1 else ax.axvline)(1, color="#999999", linewidth=1, zorder=1)
+    if quantity.reference is not None:
+        (ax.axhline if len(sizes) > 1 else ax.axvline)(quantity.reference, color="#999999", linewidth=1, zorder=1)
     return figure
+
+
+def rows_against_n(panel: Panel, quantity: Quantity) -> list[dict]:
+    """What the figure shows, a row for every variant and n."""
+    found = []
+    for series in panel.series:
+        for point in series.points:
+            if (value := quantity.value(point)) is not None:
+                interval = quantity.interval(point)
+                found.append({"run": series.run, "variant": series.variant, "n": point.n, quantity.name: value,
+                              "low": interval and interval.low, "high": interval and interval.high})  # fmt: skip
+    return found
 
 
 def _ceiling(ax: Axes, ceiling: float, high: float) -> None:
@@ -68,7 +80,7 @@ def _lines(report: Report, looks: Looks, ax: Axes, lines: list, quantity: Quanti
             _band(ax, fit, n, look.colour)
         _bars(ax, series, quantity, look.colour)
         entries.append((values[-1], handle, _legend_text(report, series, quantity, fit, max(values))))
-    legend_beside(ax, entries, _legend_title(quantity))
+    set_legend(ax, entries, _legend_title(quantity))
 
 
 def _with_gaps(series: Series, quantity: Quantity) -> list[float]:
@@ -98,10 +110,10 @@ def _legend_text(report: Report, series: Series, quantity: Quantity, fit: Fit | 
     name = report.name(series.run, series.variant)
     if quantity.fit is None:
         last = next(v for p in reversed(series.points) if (v := quantity.value(p)) is not None)
-        return f"{name}: {quantity.text(last)}"
+        return legend_text(name, quantity.text(last))
     if fit is None:
-        return f"{name}: 0 B at every n" if highest == 0 else f"{name}: one size" if len(series.points) == 1 else name
-    return f"{name}: {fit.slope}{fit.mark}"
+        return legend_text(name, "0 B at every n" if highest == 0 else "one size")
+    return legend_text(name, f"{fit.slope}{fit.mark}")
 
 
 def _dots(report: Report, looks: Looks, ax: Axes, lines: list, quantity: Quantity) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -9,28 +10,49 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.font_manager import FontProperties
+from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, NullLocator
 
-WIDTH, LEFT, PLOT_WIDTH = 7.9, 0.95, 3.6  # inches; a figure grows wider only where its legend needs it
+WIDTH, LEFT, PLOT_WIDTH = 7.4, 0.95, 3.3  # inches; a figure grows wider only where its legend needs it
+COLUMN = 6.0  # inches: a figure narrower than this is one column of a paper and has its legend below
+DIGIT = 0.64  # of the font size: width of a digit of DejaVu Sans
 
 
-def log_sizes(ax: Axes, sizes: list[int], label: str, most: int = 12) -> None:
-    """x is a sequence length: log scale with a tick at each measured size, thinned out to about `most`."""
+def paper_width() -> float | None:
+    """The width in inches that a figure for a paper must keep; None on the page, where a legend may widen it."""
+    width = plt.rcParams["figure.figsize"][0]
+    return width if width < COLUMN else None
+
+
+def log_sizes(ax: Axes, sizes: list[int], label: str) -> None:
+    """x is a sequence length: log scale with a tick at each measured size whose number has room."""
     ax.set_xscale("log", base=2)
     ax.set_xlim(sizes[0] / 1.25, sizes[-1] * 1.25)
-    ax.xaxis.set_major_locator(FixedLocator(_apart(sizes, most)))
+    ax.xaxis.set_major_locator(SizesWithRoom(sizes))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:.0f}"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(label)
 
 
-def _apart(sizes: list[int], most: int) -> list[int]:
-    gap = (math.log(sizes[-1] / sizes[0]) or 1) / most
-    kept = [sizes[-1]]
-    for n in reversed(sizes[:-1]):
-        if math.log(kept[-1] / n) >= gap:
-            kept.append(n)
-    return kept[::-1]
+class SizesWithRoom(Locator):
+    """Ticks at the sizes, from the largest down, whose numbers do not touch in the axis as it is drawn."""
+
+    def __init__(self, sizes: list[int]):
+        self.sizes = sizes
+
+    def __call__(self) -> list[int]:
+        ax, size = self.axis.axes, FontProperties(size=plt.rcParams["xtick.labelsize"]).get_size_in_points()
+        digit = DIGIT * size * ax.figure.dpi / 72  # pixels
+        kept, edge = [], math.inf
+        for n, x in reversed([(n, ax.transData.transform((n, 1))[0]) for n in self.sizes]):
+            half = digit * len(str(n)) / 2
+            if x + half + digit < edge:
+                kept.append(n)
+                edge = x - half
+        return kept[::-1]
+
+    def tick_values(self, vmin: float, vmax: float) -> list[int]:
+        return self()
 
 
 def log_quantity(axis: Axis, low: float, high: float, text: Callable[[float], str], base: int = 10) -> None:
@@ -78,22 +100,55 @@ def wrapped(name: str, width: int, lines: int = 2) -> str:
 
 
 def new_figure(rows: int) -> tuple[Figure, Axes]:
-    """A plot as high as its legend of `rows` entries needs; legend_beside() settles the width."""
+    """A plot as high as its legend of `rows` entries needs; set_legend() settles the width."""
+    narrow = paper_width()
+    if narrow:
+        figure, ax = plt.subplots(figsize=(narrow, 0.66 * narrow), layout="constrained")
+        return figure, ax
     figure, ax = plt.subplots(figsize=(WIDTH, max(3.7, 0.5 + 0.27 * rows)))
     figure.subplots_adjust(left=LEFT / WIDTH, right=0.97, top=0.95, bottom=0.13)
     return figure, ax
 
 
-def legend_beside(ax: Axes, entries: list[tuple[float, Any, str]], title: str, plots: int = 1) -> None:
-    """Entries (value, handle, text) to the right of the plot, in the order of the lines' right ends, highest first;
-    `plots` of the figure stand in a row and the legend beside the last."""
+def set_legend(ax: Axes, entries: list[tuple[float, Any, str]], title: str, plots: int = 1) -> None:
+    """Entries (value, handle, text) in the order of the lines' right ends, highest first: to the right of the plot, or
+    below it in one column of a paper. `plots` of the figure stand in a row and the legend beside the last."""
     entries = sorted(entries, key=lambda entry: -entry[0])
-    legend = ax.legend([e[1] for e in entries], [e[2] for e in entries], loc="upper left", bbox_to_anchor=(1.02, 1.02),
-                       borderaxespad=0, handlelength=3.4, labelspacing=0.55, title=title, alignment="left")  # fmt: skip
+    handles, texts = [e[1] for e in entries], [e[2] for e in entries]
+    if narrow := paper_width():
+        _legend_below(ax.figure, handles, texts, title, narrow)
+    else:
+        _legend_beside(ax, handles, texts, title, plots)
+
+
+def _legend_beside(ax: Axes, handles: list, texts: list[str], title: str, plots: int) -> None:
+    legend = ax.legend(handles, texts, loc="upper left", bbox_to_anchor=(1.02, 1.02), borderaxespad=0, handlelength=2.8,
+                       labelspacing=0.55, title=title, alignment="left")  # fmt: skip
     legend.get_title().set_fontsize(8)
     legend.get_title().set_color("#555555")
-    figure = ax.figure
-    needed = legend.get_window_extent().width / figure.dpi + 0.25
-    width = max(WIDTH, LEFT + plots * PLOT_WIDTH + needed)
-    figure.set_figwidth(width)
-    figure.subplots_adjust(left=LEFT / width, right=1 - needed / width, bottom=0.13, top=0.95, wspace=0.32)
+    figure, box = ax.figure, legend.get_window_extent()
+    needed, higher = box.width / figure.dpi + 0.25, box.height / figure.dpi + 0.35
+    width, height = max(WIDTH, LEFT + plots * PLOT_WIDTH + needed), max(figure.get_figheight(), higher)
+    figure.set_size_inches(width, height)
+    figure.subplots_adjust(left=LEFT / width, right=1 - needed / width, bottom=0.48 / height, top=1 - 0.19 / height,
+                           wspace=0.32)  # fmt: skip
+
+
+def _legend_below(figure: Figure, handles: list, texts: list[str], title: str, width: float) -> None:
+    """Two columns where the entries are short enough for them."""
+    for columns in (2, 1):
+        legend = figure.legend(handles, texts, loc="outside lower left", ncols=columns, title=title, alignment="left",
+                               handlelength=2.4, columnspacing=1, labelspacing=0.35, borderaxespad=0.1)  # fmt: skip
+        box = legend.get_window_extent()
+        if box.width <= width * figure.dpi or columns == 1:
+            break
+        legend.remove()
+    legend.get_title().set_color("#555555")
+    figure.set_figheight(figure.get_figheight() + box.height / figure.dpi)
+
+
+def legend_text(name: str, value: str, remark: str = "") -> str:
+    """`naive: 2.01`; the parameters of a variant and a remark go on lines of their own below: they are long."""
+    head, parameters, tag = re.fullmatch(r"(.*?)(?:\(([^()]*)\))?( \[\w+\])?", name, re.S).groups()
+    lines = textwrap.wrap(parameters or "", 32) + [remark] * bool(remark)
+    return "\n".join([f"{head}{tag or ''}: {value}", *(f"   {line}" for line in lines)])

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from attnbench_reports.figures import (
     crossover_map,
+    distribution,
     local_slope,
     memory_checked,
     quantities,
@@ -18,7 +19,7 @@ from attnbench_reports.figures import (
     tradeoffs,
     weights,
 )
-from attnbench_reports.figures.against_n import against_n
+from attnbench_reports.figures.against_n import against_n, rows_against_n
 from attnbench_reports.figures.missing import Missing
 from attnbench_reports.figures.style import Looks
 from attnbench_reports.load.heatmaps import Heatmap
@@ -27,8 +28,11 @@ from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.series import Panel
 
 ACROSS = "Across settings"
-MOST_SETTINGS = 12  # with figures of their own: eleven each, half a second and 40 KB apiece
-MOST_MAPS = 12
+# Every figure takes half a second of a core and 20 KB of the page: the first settings have all of theirs, further ones
+# two each, and the rest none.
+FULL_SETTINGS, MOST_SETTINGS = 2, 8
+MOST_MAPS = 4
+MOST_THREAD_FIGURES = 2
 
 
 class Planned(NamedTuple):
@@ -37,35 +41,45 @@ class Planned(NamedTuple):
     title: str
     caption: str
     draw: Callable[[], Figure | Missing]
+    data: Callable[[], list[dict]] = list  # what it shows, as rows of a table; empty where the table of cases does
 
 
-def planned(report: Report, looks: Looks) -> Iterator[Planned]:
-    """None is drawn yet: the caller draws, writes and closes one after the other."""
-    yield from _across_settings(report, looks)
-    panels = report.panels[:MOST_SETTINGS]
+def planned(report: Report, looks: Looks, everything: bool = False) -> Iterator[Planned]:
+    """None is drawn yet: the caller draws, writes and closes one after the other. `everything` leaves none out."""
+    full, most = (len(report.panels), len(report.panels)) if everything else (FULL_SETTINGS, MOST_SETTINGS)
+    yield from _across_settings(report, looks, everything)
+    panels = report.panels[:most]
     groups = [str(panel.setting) for panel in panels]
-    for panel, group, place in zip(panels, groups, _file_names(groups), strict=True):
-        yield from _of_setting(report, looks, panel, group, place)
-    if left := len(report.panels) - len(panels):
-        why = f"only the first {MOST_SETTINGS} settings have figures of their own; the tables hold all of them"
-        yield Planned("further_settings", ACROSS, f"{left} further settings", "", lambda: Missing(why))
+    for i, (panel, group, place) in enumerate(zip(panels, groups, _file_names(groups), strict=True)):
+        yield from _of_setting(report, looks, panel, group, place, i < full)
+    if len(report.panels) > full:
+        why = (f"of {len(report.panels)} settings the first {full} have all figures and the next {most - full} two "
+               "each; the tables hold all of them, and attnbench export RUN --format figures draws all")  # fmt: skip
+        yield Planned("further_settings", ACROSS, "Further settings", "", lambda: Missing(why))
     yield from _heat_maps(report)
 
 
-def _of_setting(report: Report, looks: Looks, panel: Panel, group: str, place: str) -> Iterator[Planned]:
+def _of_setting(report: Report, looks: Looks, panel: Panel, group: str, place: str, full: bool) -> Iterator[Planned]:
     sizes = len(panel.sizes)
 
     def against(q: quantities.Quantity) -> Planned:
         return Planned(q.name + place, group, q.heading(sizes), q.explained(sizes),
-                       partial(against_n, report, looks, panel, q))  # fmt: skip
+                       partial(against_n, report, looks, panel, q), partial(rows_against_n, panel, q))  # fmt: skip
 
     yield against(quantities.TIME)
+    if not full:
+        yield against(quantities.speedup_over(report.yardstick))
+        return
+    yield Planned(f"distribution{place}", group, distribution.TITLE, distribution.CAPTION,
+                  partial(distribution.distribution, report, looks, panel),
+                  partial(distribution.rows, panel))  # fmt: skip
     yield Planned(f"local_slope{place}", group, local_slope.TITLE, local_slope.CAPTION,
                   partial(local_slope.local_slope, report, looks, panel))  # fmt: skip
-    yield against(quantities.SPEEDUP)
+    yield against(quantities.speedup_over(report.yardstick))
     for price in (tradeoffs.TIME, tradeoffs.MEMORY):
         yield Planned(price.name + place, group, price.title, price.caption,
-                      partial(tradeoffs.tradeoff, report, looks, panel, price))  # fmt: skip
+                      partial(tradeoffs.tradeoff, report, looks, panel, price),
+                      partial(tradeoffs.rows, panel, price))  # fmt: skip
     yield against(quantities.MEMORY)
     yield Planned(f"roofline{place}", group, roofline.TITLE, roofline.CAPTION,
                   partial(roofline.roofline, report, looks, panel))  # fmt: skip
@@ -122,23 +136,23 @@ def _words(shared: dict[str, str]) -> str:
     return " · ".join(f"{short.get(name, '')}{value}" for name, value in shared.items() if value)
 
 
-def _across_settings(report: Report, looks: Looks) -> Iterator[Planned]:
+def _across_settings(report: Report, looks: Looks, everything: bool) -> Iterator[Planned]:
     every = families(report.panels)
-    by_threads = [f for f in every if f.axis == AXES["threads"]]
+    by_threads = [f for f in every if f.axis == AXES["threads"]][: None if everything else MOST_THREAD_FIGURES]
     for i, family in enumerate(by_threads, 1):
         place = f"_{i}" if len(by_threads) > 1 else ""
         yield Planned(f"thread_scaling{place}", ACROSS, f"{threads.TITLE}: {family.rest}", threads.CAPTION,
                       partial(threads.thread_scaling, report, looks, list(family.panels.values())))  # fmt: skip
     if not by_threads:
         yield Planned("thread_scaling", ACROSS, threads.TITLE, threads.CAPTION, lambda: threads.WITHOUT)
-    maps = [(run.label, family) for family in every for run in report.runs][:MOST_MAPS]
+    maps = [(run.label, family) for family in every for run in report.runs][: None if everything else MOST_MAPS]
     for i, (run, family) in enumerate(maps, 1):
         places = {value: _timed(panel, run) for value, panel in family.panels.items()}
         whose = f"{report.tag(run)}, " if report.several_runs else ""
         title = f"{crossover_map.TITLE} at n × {family.axis}" if family.axis else crossover_map.TITLE
         yield Planned(f"crossover_map_{i}" if len(maps) > 1 else "crossover_map", ACROSS,
                       f"{title}: {whose}{family.rest}", crossover_map.CAPTION,
-                      partial(crossover_map.crossover_map, looks, places, family.axis))  # fmt: skip
+                      partial(crossover_map.crossover_map, report, looks, places, family.axis))  # fmt: skip
 
 
 def _timed(panel: Panel, run: str) -> list[Point]:
@@ -151,7 +165,7 @@ def _heat_maps(report: Report) -> Iterator[Planned]:
     for item in report.heatmaps:
         groups.setdefault(f"{item.dataset} · {item.problem}", []).append(item)
     for (group, maps), place in zip(groups.items(), _file_names(list(groups)), strict=True):
-        yield Planned(f"weights{place}", group, weights.TITLE, weights.CAPTION,
+        yield Planned(f"weights{place}", group, weights.TITLE, weights.caption(report, maps),
                       partial(weights.weights_figure, report, maps))  # fmt: skip
 
 

@@ -19,9 +19,10 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from attnbench_reports import units
-from attnbench_reports.figures.axes import log_sizes
+from attnbench_reports.figures.axes import log_sizes, paper_width, wrapped
 from attnbench_reports.figures.missing import Missing
 from attnbench_reports.figures.style import Looks
+from attnbench_reports.model import Report
 from attnbench_reports.stats.crossover import Crossing
 from attnbench_reports.stats.intervals import process_medians
 from attnbench_reports.stats.paired import compare_paired
@@ -42,7 +43,8 @@ CLASSES: tuple[tuple[str, Callable[[str], bool]], ...] = (
 )
 TINT = 0.42  # share of the variant's colour in its cells, the rest is white: black letters stay readable
 MOST_ROWS = 12
-PLATE = {"facecolor": "white", "alpha": 0.8, "pad": 1, "linewidth": 0}
+ON_TINT = "#1a1a1a"  # text on light cells: dark on a dark page too
+PLATE = {"facecolor": "#fefefe", "alpha": 0.8, "pad": 1, "linewidth": 0}
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Cell:
     decided: bool
 
 
-def crossover_map(looks: Looks, places: dict[str, list[Point]], axis: str) -> Figure | Missing:
+def crossover_map(report: Report, looks: Looks, places: dict[str, list[Point]], axis: str) -> Figure | Missing:
     """`places` maps a value of the second axis (in words) to the timed points there; `axis` names it, "" for none."""
     maps = [(name, cells) for name, belongs in CLASSES if (cells := _cells(places, belongs))]
     if not maps:
@@ -66,19 +68,26 @@ def crossover_map(looks: Looks, places: dict[str, list[Point]], axis: str) -> Fi
     winners = list(dict.fromkeys(cell.fastest.case.variant for _, cells in maps for cell in cells))
     letters = dict(zip(winners, [*ascii_uppercase, *map(str, range(27, 27 + len(winners)))], strict=False))
     height = 0.62 + 0.42 * len(rows)
-    figure, axes = plt.subplots(len(maps), 1, figsize=(8.6, height * len(maps) + 0.7), squeeze=False, sharex=True,
-                                layout="constrained")  # fmt: skip
+    figure, axes = plt.subplots(len(maps), 1, figsize=(paper_width() or 8.6, height * len(maps) + 0.7), squeeze=False,
+                                sharex=True, layout="constrained")  # fmt: skip
     for ax, (name, cells) in zip(axes[:, 0], maps, strict=True):
         shown = [cell for cell in cells if cell.row in rows]
         _map(looks, ax, shown, rows, letters, sizes)
         _crossovers(ax, shown, rows, places)
         ax.set_title(name, fontsize=9, fontweight="normal")
-        ax.set_ylabel(axis)
+        ax.set_ylabel(axis or "fastest", fontsize=9)
     log_sizes(axes[-1, 0], sizes, "sequence length n (log scale)")
     axes[-1, 0].set_xlim(_edges(sizes)[0], _edges(sizes)[-1])
-    handles = [Patch(facecolor=_tint(looks, v), edgecolor="#555555", label=f"{letters[v]}  {v}") for v in winners]
+    handles = [
+        Patch(facecolor=_tint(looks, v), edgecolor="#555555", label=f"{letters[v]}  {wrapped(report.shown(v), 34)}")
+        for v in winners
+    ]
     handles.append(Patch(facecolor="white", edgecolor="#555555", hatch="////", label="not decided"))
-    figure.legend(handles=handles, loc="outside right upper", fontsize=8.8)
+    if paper_width():
+        figure.legend(handles=handles, loc="outside lower left", ncols=2)
+        figure.set_figheight(figure.get_figheight() + 0.16 * (len(handles) + 1) // 2)
+    else:
+        figure.legend(handles=handles, loc="outside right upper", fontsize=8.8)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once, not again for every format
     return figure
@@ -113,6 +122,7 @@ def _medians(point: Point) -> dict[int, float]:
 def _map(looks: Looks, ax: Axes, cells: list[Cell], rows: list[str], letters: dict[str, str],
          sizes: list[int]) -> None:  # fmt: skip
     ends = dict(zip(sizes, pairwise(_edges(sizes)), strict=True))
+    wide = ax.figure.get_figwidth() / len(sizes) > 0.6
     for cell in cells:
         (left, right), bottom = ends[cell.n], rows.index(cell.row)
         variant = cell.fastest.case.variant
@@ -121,8 +131,11 @@ def _map(looks: Looks, ax: Axes, cells: list[Cell], rows: list[str], letters: di
         if not cell.decided:
             ax.add_patch(Rectangle((left, bottom), right - left, 1, facecolor="none", edgecolor="#8a8a8a", hatch="////",
                                    linewidth=0))  # fmt: skip
-        ax.text(cell.n, bottom + 0.5, f"{letters[variant]} {units.ratio(cell.lead)}", ha="center", va="center",
-                fontsize=8.2, bbox=None if cell.decided else PLATE)  # fmt: skip
+        text = (
+            f"{letters[variant]} {units.ratio(cell.lead)}" if wide else letters[variant]
+        )  # a narrow cell holds a letter
+        ax.text(cell.n, bottom + 0.5, text, ha="center", va="center",
+                fontsize=8.2 if wide else 7, color=ON_TINT, bbox=None if cell.decided else PLATE)  # fmt: skip
     ax.set_ylim(0, len(rows))
     ax.grid(False)
     ax.yaxis.set_major_locator(FixedLocator([i + 0.5 for i in range(len(rows))]))
@@ -140,11 +153,11 @@ def _crossovers(ax: Axes, cells: list[Cell], rows: list[str], places: dict[str, 
                 continue
             n, interval, y = found.crossover.n, found.crossover.interval, rows.index(row) + 0.13
             if interval is not None:
-                ax.plot([interval.low, interval.high], [y, y], color="black", linewidth=1.6, zorder=4)
-            ax.plot([n], [y], marker="D", color="black", markersize=4.5, zorder=5)
+                ax.plot([interval.low, interval.high], [y, y], color=ON_TINT, linewidth=1.6, zorder=4)
+            ax.plot([n], [y], marker="D", color=ON_TINT, markersize=4.5, zorder=5)
             if len(rows) == 1:  # in a map the numbers would touch; the table of crossovers has them
                 ax.annotate(f"n* = {n:.0f}", (n, y), xytext=(6, 0), textcoords="offset points", fontsize=7.5,
-                            va="center", zorder=5)  # fmt: skip
+                            va="center", color=ON_TINT, zorder=5)  # fmt: skip
 
 
 def _edges(sizes: list[int]) -> list[float]:

@@ -4,7 +4,6 @@ import os
 import re
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from html import escape
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,9 +12,11 @@ from matplotlib.figure import Figure
 
 from attnbench_reports.figures import weights
 from attnbench_reports.figures.catalogue import Planned, planned
+from attnbench_reports.figures.inline import Parts, inline_parts
 from attnbench_reports.figures.missing import Missing
 from attnbench_reports.figures.style import RC, Looks
 from attnbench_reports.model import Report
+from attnbench_reports.tables import write_csv
 
 # Fixed, so that the same data gives the same bytes.
 METADATA = {
@@ -24,7 +25,7 @@ METADATA = {
     "pdf": {"CreationDate": None},
 }
 PNG_DPI = 150
-WIDE_PT = 670
+WIDE_PT = 730  # points; a wider figure cannot be read in half the page
 MOST_PROCESSES, WORTH_A_PROCESS = 8, 8  # figures for which starting another process pays
 
 
@@ -35,15 +36,25 @@ class Drawn:
     title: str
     caption: str
     svg: str
+    legend: tuple[float, float] | None = None  # left and bottom, in points, of one that stands right of all plots
+    has_data: bool = False  # a CSV table of what it shows lies beside it
 
     @property
     def wide(self) -> bool:
-        """Too wide to be read in half the page."""
         return float(re.search(r'<svg[^>]*?\bwidth="([\d.]+)pt"', self.svg)[1]) > WIDE_PT
 
     @property
     def shows_weights(self) -> bool:
         return self.title == weights.TITLE
+
+    @property
+    def endings(self) -> list[str]:
+        """Of its files."""
+        return ["svg", "pdf", "png"] + ["csv"] * self.has_data
+
+    @property
+    def parts(self) -> Parts:
+        return inline_parts(self.svg, self.name, f"{self.title}, {self.group}", self.legend)
 
 
 @dataclass(frozen=True)
@@ -98,22 +109,26 @@ def _draw(plan: Planned, folder: Path) -> Drawn | Missing:
         outcome = plan.draw()
         if isinstance(outcome, Missing):
             return outcome
-        return Drawn(plan.name, plan.group, plan.title, plan.caption, _write(outcome, folder, plan.name))
+        svg, legend = _write(outcome, folder, plan.name)
+        if rows := plan.data():
+            write_csv(folder / f"{plan.name}.csv", rows)
+        return Drawn(plan.name, plan.group, plan.title, plan.caption, svg, legend, has_data=bool(rows))
 
 
-def _write(figure: Figure, folder: Path, name: str) -> str:
+def _legend_place(figure: Figure) -> tuple[float, float] | None:
+    """Left and bottom in points, from the top left; None unless the figure has one legend, right of every plot."""
+    legends = [*figure.legends, *(ax.get_legend() for ax in figure.axes if ax.get_legend())]
+    if len(legends) != 1:
+        return None
+    box, scale = legends[0].get_window_extent(), 72 / figure.dpi
+    beside = all(ax.get_window_extent().x1 <= box.x0 for ax in figure.axes)
+    return ((box.x0 - 2) * scale, (figure.bbox.height - box.y0 + 4) * scale) if beside else None
+
+
+def _write(figure: Figure, folder: Path, name: str) -> tuple[str, tuple[float, float] | None]:
+    """The figure's files; returns its SVG and where its legend stands (_legend_place)."""
     for ending, metadata in METADATA.items():
         figure.savefig(folder / f"{name}.{ending}", metadata=metadata, dpi=PNG_DPI, facecolor="white")
+    legend = _legend_place(figure)
     plt.close(figure)
-    return (folder / f"{name}.svg").read_text(encoding="utf-8")
-
-
-def inline_svg(drawn: Drawn) -> str:
-    """The SVG element for a page: no prolog, scalable, named for screen readers, ids of its own."""
-    svg = drawn.svg[drawn.svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    # Images are named by their content, which equal matrices share; nothing refers to them.
-    svg = re.sub(r'(<image [^>]*?)\bid="[^"]*"', r"\1", svg, flags=re.S)
-    svg = re.sub(r'(\bid="|url\(#|xlink:href="#)', lambda m: f"{m.group(1)}{drawn.name}-", svg)
-    label = escape(f"{drawn.title}, {drawn.group}")
-    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+    return (folder / f"{name}.svg").read_text(encoding="utf-8"), legend

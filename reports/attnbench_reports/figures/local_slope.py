@@ -6,7 +6,7 @@ from itertools import pairwise
 from matplotlib.figure import Figure
 
 from attnbench_reports.figures.against_n import SIZE_LABEL
-from attnbench_reports.figures.axes import legend_beside, log_sizes, new_figure
+from attnbench_reports.figures.axes import legend_text, log_sizes, new_figure, set_legend
 from attnbench_reports.figures.missing import Missing
 from attnbench_reports.figures.style import Looks
 from attnbench_reports.model import Report
@@ -38,12 +38,12 @@ def local_slope(report: Report, looks: Looks, panel: Panel) -> Figure | Missing:
                 ax.plot([x, x], interval, color=look.colour, linewidth=3.2, alpha=0.35, solid_capstyle="butt")
         (handle,) = ax.plot(middle, series.time_fit.local, **look.line())
         last = series.time_fit.local[-1]
-        entries.append((last, handle, f"{report.name(series.run, series.variant)}: {last:.2f}"))
+        entries.append((last, handle, legend_text(report.name(series.run, series.variant), f"{last:.2f}")))
     for reference in (1, 2):
         ax.axhline(reference, color="#999999", linewidth=1, zorder=1)
     log_sizes(ax, panel.sizes, SIZE_LABEL)
     ax.set_ylabel("local slope d log(time) / d log(n), no unit")
-    legend_beside(ax, entries, "variant: slope between its last two sizes")
+    set_legend(ax, entries, "variant: slope between its last two sizes")
     return figure
 
 

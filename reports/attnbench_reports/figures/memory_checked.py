@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from attnbench_reports import units
-from attnbench_reports.figures.axes import log_quantity, log_sizes, wrapped
+from attnbench_reports.figures.axes import log_quantity, log_sizes, paper_width, wrapped
 from attnbench_reports.figures.missing import Missing
 from attnbench_reports.model import Report
 from attnbench_reports.stats.points import Point
@@ -39,10 +39,12 @@ def memory_checked(report: Report, panel: Panel) -> Figure | Missing:
     if len(sizes) < 2:
         return Missing("one size only; sweep the sequence length: -a n=256:8k:x2")
     shown = shown[:MOST_TILES]
-    columns = min(5, len(shown))
+    narrow = paper_width()
+    columns = min(2 if narrow else 5, len(shown))
     rows = math.ceil(len(shown) / columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(TILE[0] * columns + 0.8, TILE[1] * rows + 0.75), squeeze=False,
-                                sharex=True, sharey=True, layout="constrained")  # fmt: skip
+    size = (narrow or TILE[0] * columns + 0.8, (1.15 if narrow else TILE[1]) * rows + 0.75)
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=True, sharey=True,
+                                layout="constrained")  # fmt: skip
     values = [value for s in shown for p in s.points if p.case.memory for value in _values(p) if value > 0]
     low, high = (min(values), max(values)) if values else (1, 2)
     for ax, series in zip(grid.flat, shown, strict=False):
@@ -50,10 +52,10 @@ def memory_checked(report: Report, panel: Panel) -> Figure | Missing:
     for ax in list(grid.flat)[len(shown) :]:
         ax.set_axis_off()
     first = grid[0, 0]
-    log_sizes(first, sizes, "", most=5)
+    log_sizes(first, sizes, "")
     log_quantity(first.yaxis, low, high, units.size, base=2)
-    figure.supxlabel("sequence length n (log scale)", fontsize=9.5)
-    figure.supylabel("bytes (log scale)", fontsize=9.5)
+    figure.supxlabel("sequence length n (log scale)", fontsize="medium")
+    figure.supylabel("bytes (log scale)", fontsize="medium")
     handles = [plt.Line2D([], [], **style) for _, _, style in SOURCES]
     figure.legend(handles, [name for name, _, _ in SOURCES], loc="outside upper left", ncols=3, fontsize=8.8)
     figure.draw_without_rendering()
@@ -69,5 +71,5 @@ def _tile(ax: Axes, name: str, series: Series, floor: float) -> None:
     points = [p for p in series.points if p.case.memory]
     for _, value, style in SOURCES:
         ax.plot([p.n for p in points], [max(floor, value(p.case.memory)) for p in points], clip_on=False, **style)
-    ax.set_title(wrapped(name, 27), fontsize=8.5, fontweight="normal")
+    ax.set_title(wrapped(name, 27, lines=3), fontsize=8.5, fontweight="normal")
     ax.tick_params(labelsize=7.5)

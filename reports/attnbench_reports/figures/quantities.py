@@ -31,6 +31,7 @@ class Quantity:
     base: int = 10  # of the axis' ticks
     higher_is_better: bool = False
     ceiling: float | None = None  # what no point may exceed; the axis reaches it
+    reference: float | None = None  # a value to read the others against, drawn as a line
     without: str = NOTHING_TIMED.why  # why there is no figure
     coincides: bool = False  # several variants have the very same values: nested hollow markers keep them visible
 
@@ -98,11 +99,14 @@ DENSE = _per_second(
     lambda p: p.dense_gflops,
 )  # fmt: skip
 
-SPEEDUP = Quantity(
-    "speedup", "Speed-up over naive", "time(naive) / time(variant) (log scale)",
-    "Median over rounds of the paired ratio; above 1× the variant is faster. Variants that do not compute exact "
-    "softmax attention answer another question: read their error beside it.",
-    value=lambda p: p.speedup.value if p.speedup else None, text=units.ratio,
-    interval=lambda p: p.speedup.interval if p.speedup else None, higher_is_better=True,
-    without="naive was not timed on the same problems; add it to --variants",
-)  # fmt: skip
+
+def speedup_over(baseline: str) -> Quantity:
+    """`baseline` is the name of the variant whose time is divided by the others'."""
+    return Quantity(
+        "speedup", f"Speed-up over {baseline}", f"time({baseline.partition('(')[0]}) / time(variant) (log scale)",
+        "Median over rounds of the paired ratio; above 1× the variant is faster. Variants that do not compute exact "
+        "softmax attention answer another question: read their error beside it.",
+        value=lambda p: p.speedup.value if p.speedup else None, text=units.ratio,
+        interval=lambda p: p.speedup.interval if p.speedup else None, higher_is_better=True, reference=1.0,
+        without=f"{baseline} was not timed on the same problems; choose another variant with --baseline",
+    )  # fmt: skip

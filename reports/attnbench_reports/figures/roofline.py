@@ -7,11 +7,13 @@ roof of a level of the memory hierarchy is min(FMA peak, intensity x read bandwi
 
 import math
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from attnbench_reports import units
-from attnbench_reports.figures.axes import legend_beside, log_quantity, new_figure, trimmed
+from attnbench_reports.figures.axes import legend_text, log_quantity, new_figure, set_legend, trimmed
 from attnbench_reports.figures.missing import NOTHING_TIMED, Missing
 from attnbench_reports.figures.style import Looks
 from attnbench_reports.load.calibration import Calibration, Level
@@ -52,7 +54,7 @@ def roofline(report: Report, looks: Looks, panel: Panel) -> Figure | Missing:
     _peaks(ax, peaks, {p.case.isa for p in points})
     ax.set_xlabel("useful FLOPs per compulsory byte (log scale)")
     ax.set_ylabel("useful GFLOP/s (log scale)")
-    legend_beside(ax, [_draw(report, looks, ax, s) for s in shown], "variant: share of probed peak at largest n")
+    set_legend(ax, [_draw(report, looks, ax, s) for s in shown], "variant: share of probed peak at largest n")
     _levels(ax, levels, max(peaks.values()))
     return figure
 
@@ -106,8 +108,18 @@ def _levels(ax: Axes, levels: list[Level], highest: float) -> None:
             label.remove()
             continue
         label.set_rotation(math.degrees(angle))
+        _move_inside(ax, label, above, high - low)
         ax.plot([start, end], [start * rate, end * rate], color=colour, linewidth=1.4 if level.is_memory else 0.9,
                 zorder=1)  # fmt: skip
+
+
+def _move_inside(ax: Axes, label: Annotation, offset: tuple[float, float], along: np.ndarray) -> None:
+    """Shifts a name along its line until it stands inside the plot: turned, its first letters may lie left of it."""
+    box, plot = label.get_window_extent(), ax.get_window_extent()
+    step = along / math.hypot(*along)
+    points = 72 / ax.figure.dpi
+    missing = max(plot.x0 + 2 - box.x0, 0) / max(step[0], 0.1) + max(plot.y0 + 2 - box.y0, 0) / max(step[1], 0.1)
+    label.set_position((offset[0] + missing * step[0] * points, offset[1] + missing * step[1] * points))
 
 
 def _draw(report: Report, looks: Looks, ax: Axes, series: Series) -> tuple:
@@ -117,4 +129,4 @@ def _draw(report: Report, looks: Looks, ax: Axes, series: Series) -> tuple:
             markersize=2.4)  # fmt: skip
     (handle,) = ax.plot(*([v] for v in path[-1]), linestyle="none", **look.point(), zorder=3)
     share = series.largest.share_of_peak
-    return path[-1][1], handle, f"{report.name(series.run, series.variant)}: {units.percent(share)}"
+    return path[-1][1], handle, legend_text(report.name(series.run, series.variant), units.percent(share))

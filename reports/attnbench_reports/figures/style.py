@@ -1,19 +1,30 @@
 """The look of the figures: one colour, marker and dash pattern per variant, told apart without colour too.
 
-Colours are Okabe & Ito's (2008, Color Universal Design; yellow left out as too pale on white) with brown, grey and
-purple added; `naive` is always black. Cycles of length 10, 11 and 5 make the combinations of the first 110 variants
-distinct.
+A variant looks the same in every report. The built-in variants have Okabe & Ito's colours (2008, Color Universal
+Design; yellow left out as too pale on white) with brown, grey and purple added; other labels, those of plugins and of
+non-default parameters, get a place in a second palette from a hash of the label. Cycles of 11 markers and 5 dash
+patterns make 55 combinations, of which the built-in variants have the first ten.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
 
 import matplotlib as mpl
 
 mpl.use("Agg")
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7B4B2A", "#777777", "#5B2A86")
+BUILT_IN = (
+    "naive", "blockwise", "scaled_dot_product", "sliding_window", "block_sparse", "linear", "strided", "additive",
+    "dot_product", "multi_head",
+)  # fmt: skip
+FURTHER = ("#B30059", "#00695C", "#3949AB", "#9E7700", "#7CB342", "#FF7043", "#8E44AD", "#00ACC1", "#5D6D7E", "#A1887F",
+           "#EC407A", "#2E7D32")  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 DASHES = ((0, ()), (0, (5, 1.6)), (0, (1.2, 1.4)), (0, (6, 1.6, 1.2, 1.6)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)))
+SHAPES = [(i % len(MARKERS), i % len(DASHES)) for i in range(len(MARKERS) * len(DASHES))]  # places of marker and dash
 
 RC = {
     "figure.dpi": 100,
@@ -60,17 +71,30 @@ class Look:
 
 
 class Looks:
-    """Looks of all variants of a report, by their place in its order."""
+    """The look of every variant of a report, by its label: the same in every report as long as no other variant of the
+    report claims it too. Of two that do, the later in the alphabet takes the next free look."""
 
     def __init__(self, variants: list[str], runs: list[str]):
-        ordered = ["naive", *(v for v in variants if v != "naive")]
-        self._index = {variant: i for i, variant in enumerate(ordered)}
         self._runs = runs
+        self._colours = {name: COLOURS[i] for i, name in enumerate(BUILT_IN)}
+        self._shapes = {name: SHAPES[i] for i, name in enumerate(BUILT_IN)}
+        for label in sorted(set(variants) - set(BUILT_IN)):
+            place = crc32(label.encode())
+            self._colours[label] = _next_free(FURTHER, place, set(self._colours.values()))
+            self._shapes[label] = _next_free(SHAPES[len(BUILT_IN) :], place, set(self._shapes.values()))
 
     def colour(self, variant: str) -> str:
-        return COLOURS[self._index[variant] % len(COLOURS)]
+        return self._colours[variant]
 
     def of(self, run: str, variant: str) -> Look:
-        i, r = self._index[variant], self._runs.index(run)
-        dash = DASHES[(i if len(self._runs) == 1 else r) % len(DASHES)]
-        return Look(self.colour(variant), MARKERS[i % len(MARKERS)], dash, r % 2 == 1)
+        """With several runs the dashes tell the runs apart."""
+        (marker, dash), r = self._shapes[variant], self._runs.index(run)
+        dash = dash if len(self._runs) == 1 else r % len(DASHES)
+        return Look(self.colour(variant), MARKERS[marker], DASHES[dash], r % 2 == 1)
+
+
+def _next_free(choices: Sequence, place: int, taken: set) -> Any:
+    """From `place` on, in a circle; where all are taken, the one at `place`."""
+    start = place % len(choices)
+    circle = [*choices[start:], *choices[:start]]
+    return next((choice for choice in circle if choice not in taken), circle[0])

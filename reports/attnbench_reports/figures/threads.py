@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from attnbench_reports import units
-from attnbench_reports.figures.axes import WIDTH, legend_beside
+from attnbench_reports.figures.axes import WIDTH, legend_text, paper_width, set_legend
 from attnbench_reports.figures.missing import Missing
 from attnbench_reports.figures.style import Looks
 from attnbench_reports.model import Report
@@ -43,7 +43,7 @@ def thread_scaling(report: Report, looks: Looks, panels: list[Panel]) -> Figure 
     found = scalings(panels)
     if not found:
         return WITHOUT
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH + 2.2, max(3.7, 0.5 + 0.27 * len(found))))
+    figure, (left, right) = _two_plots(len(found))
     counts = sorted({threads for s in found for threads in (s.first, *s.ratios)})
     entries = [_draw(report, looks, left, right, scaling) for scaling in found]
     ideal = [threads / counts[0] for threads in counts]
@@ -59,8 +59,15 @@ def thread_scaling(report: Report, looks: Looks, panels: list[Panel]) -> Figure 
     right.set_ylim(0, max(1.15, right.get_ylim()[1]))
     right.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.0f} %"))
     right.set_ylabel("efficiency, speed-up / threads")
-    legend_beside(right, entries, f"variant: efficiency at {units.plural(counts[-1], 'thread')}", plots=2)
+    set_legend(right, entries, f"variant: efficiency at {units.plural(counts[-1], 'thread')}", plots=2)
     return figure
+
+
+def _two_plots(rows: int) -> tuple[Figure, tuple[Axes, Axes]]:
+    """Side by side on the page, one above the other in a column of a paper."""
+    if narrow := paper_width():
+        return plt.subplots(2, 1, figsize=(narrow, 1.2 * narrow), layout="constrained")
+    return plt.subplots(1, 2, figsize=(WIDTH + 2.2, max(3.7, 0.5 + 0.27 * rows)))
 
 
 def scalings(panels: list[Panel]) -> list[Scaling]:
@@ -99,7 +106,7 @@ def _draw(report: Report, looks: Looks, left: Axes, right: Axes, scaling: Scalin
             left.plot([threads] * 2, ends, **style)
             right.plot([threads] * 2, [e * scaling.first / threads for e in ends], **style)
     name = report.name(scaling.run, scaling.variant)
-    return shares[-1], handle, f"{name}: {units.percent(shares[-1])} at n={scaling.n}"
+    return shares[-1], handle, legend_text(name, f"{units.percent(shares[-1])} at n={scaling.n}")
 
 
 def _thread_axis(ax: Axes, counts: list[int]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from attnbench_reports.load.run import Run
 
 UNFINISHED = "unfinished"  # verified, but the run stopped before timing it; never stored, only reported
+PEER = "peer"  # the family of every variant that is another library's (peers/)
 KIND_ORDER = {"verify": 0, "time": 1, "memory": 2}
 
 

@@ -13,7 +13,9 @@ class Heatmap:
     run: str
     dataset: str
     problem: str
-    variant: str
+    variant: str  # label
+    name: str
+    params: dict
     computes: str
     weights: np.ndarray | None  # [n_q, n_k] of head 0; None when there is none
     labels: tuple[str, ...]  # words of the keys; empty when the dataset has none
@@ -30,8 +32,9 @@ def heatmaps_of(run: Run) -> list[Heatmap]:
         if record["status"] == "ok" and stored:
             weights, missing = _read(run.path, stored["file"], record["problem_fields"])
             labels = tuple(stored["labels"])
-        maps.append(Heatmap(run.label, record["dataset"], record["problem"], record["variant"], record["computes"],
-                            weights, labels, missing))  # fmt: skip
+        maps.append(Heatmap(run.label, record["dataset"], record["problem"], record["variant"],
+                            record["variant_name"], record["params"], record["computes"], weights, labels,
+                            missing))  # fmt: skip
     return maps + _without_record(run, maps)
 
 
@@ -41,7 +44,18 @@ def _without_record(run: Run, maps: list[Heatmap]) -> list[Heatmap]:
     problems = dict.fromkeys((m.dataset, m.problem) for m in maps)
     present = {(m.dataset, m.problem, m.variant) for m in maps}
     return [
-        Heatmap(run.label, dataset, problem, variant["label"], variant["computes"], None, (), missing)
+        Heatmap(
+            run.label,
+            dataset,
+            problem,
+            variant["label"],
+            variant["name"],
+            variant["params"],
+            variant["computes"],
+            None,
+            (),
+            missing,
+        )  # fmt: skip
         for dataset, problem in problems
         for variant in run.meta["variants"]
         if (dataset, problem, variant["label"]) not in present and "weights_readable" not in variant["laws"]

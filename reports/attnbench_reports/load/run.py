@@ -27,7 +27,18 @@ REQUIRED_META_INSIDE = {
     "environment": ("cpu_model", "cores", "isa", "build_type", "attnbench", "compiler"),
 }
 REQUIRED_SESSION = ("started", "finished", "environment", "binary_id", "machine_id")
-REQUIRED_VARIANT = ("label", "family", "summary", "paper", "computes", "time_label", "memory_label", "laws")
+REQUIRED_VARIANT = (
+    "label",
+    "name",
+    "params",
+    "family",
+    "summary",
+    "paper",
+    "computes",
+    "time_label",
+    "memory_label",
+    "laws",
+)
 # What is read from the objects inside a record.
 REQUIRED_INSIDE = {
     "problem_fields": ("batch", "heads_q", "heads_kv", "n_q", "n_k", "d_qk", "d_v", "causal"),

@@ -13,43 +13,49 @@ from attnbench_reports.stats.trust import above_ceiling, drift, outlier_count, s
 
 
 def case_table(report: Report) -> Table:
-    columns = [*_identity(report), Column("status", status_text, choose=True)]
-    columns += [
-        number("n", str, lambda p: p.n, "sequence length (keys)"),
+    """Variant and n first: they stay in view while the rest scrolls. What is the same in every row, and what few ask
+    for, is there but hidden."""
+    columns = [
+        *_identity(report), Column("status", status_text, choose=True),
         number("time", units.seconds, lambda p: p.time and p.time.median_s, "median of process medians"),
         Column("95 % interval", _interval, lambda p: p.time and p.time.interval and p.time.interval.low,
-               "exact order-statistic interval of the median; needs 6 rounds"),
-        number("minimum", units.seconds, lambda p: p.time and p.time.min_s, "fastest sample"),
+               "exact order-statistic interval of the median; needs 6 rounds", unit="s"),
+        number("minimum", units.seconds, lambda p: p.time and p.time.min_s, "fastest sample", extra=True),
         Column("rounds × samples", _counts, lambda p: p.time and p.time.samples,
-               "fresh processes × samples in each (mean)"),
-        Column("vs naive", speedup_text, lambda p: p.speedup and p.speedup.value,
-               "time(naive) / time(variant), median over paired rounds, with its 95 % interval"),
+               "fresh processes × samples in each (mean)", extra=True),
+        Column(f"vs {report.yardstick}", speedup_text, lambda p: p.speedup and p.speedup.value,
+               f"time({report.yardstick}) / time(variant), median over paired rounds, with its 95 % interval",
+               unit="×"),
         number("useful GFLOP/s", units.gflops, lambda p: p.useful_gflops,
                "2 × multiply-adds this variant needs, per second"),
-        number("dense-equiv. GFLOP/s", units.gflops, lambda p: p.dense_gflops, "FLOPs of dense attention, per second"),
+        number("dense-equiv. GFLOP/s", units.gflops, lambda p: p.dense_gflops, "FLOPs of dense attention, per second",
+               extra=True),
         number("of FMA peak", units.percent, lambda p: p.share_of_peak,
                "useful rate / FMA rate probed beside the samples"),
         number("of bandwidth", units.percent, bandwidth_share,
-               "compulsory bytes per second / calibrated read bandwidth for that working set"),
+               "compulsory bytes per second / calibrated read bandwidth for that working set", extra=True),
         number("extra memory", units.size, lambda p: p.extra_bytes, "workspace peak + prepared"),
-        number("declared workspace", units.size, lambda p: _memory(p, "workspace_declared")),
-        number("RSS growth", units.size, rss_growth, "peak resident bytes over those with inputs and output in place"),
+        number("declared workspace", units.size, lambda p: _memory(p, "workspace_declared"), extra=True),
+        number("RSS growth", units.size, rss_growth, "peak resident bytes over those with inputs and output in place",
+               extra=True),
         number("heap allocations", units.count, lambda p: _memory(p, "stray_allocations"),
-               "inside run(), which should take its scratch from the workspace only"),
+               "inside run(), which should take its scratch from the workspace only", extra=True),
         number("implementation error", units.error, lambda p: _verify(p, "rel_rms"),
-               "relative RMS against the float64 oracle of the same mathematics"),
-        number("approximation error", units.error, lambda p: _verify(p, "approximation_rel_rms"),
-               "relative RMS against exact softmax attention"),
-        number("prepare", units.seconds, lambda p: p.prepare_s, "untimed set-up before the call"),
-        number("predicted", units.seconds, lambda p: p.case.prediction["seconds"], "by the cost model, before it ran"),
-        number("outliers", str, lambda p: outlier_count(p) if p.time else None,
-               "samples far from the median of their process; kept in every number"),
-        number("switches", str, lambda p: switches(p) if p.time else None,
-               "involuntary context switches while it was measured"),
+               "relative RMS against the float64 oracle of the same mathematics", extra=True),
+        number("approximation error", units.error_percent, lambda p: _verify(p, "approximation_rel_rms"),
+               "relative RMS against exact softmax attention; an output of zeros has 100 %"),
+        number("prepare", units.seconds, lambda p: p.prepare_s, "untimed set-up before the call", extra=True),
+        number("predicted", units.seconds, lambda p: p.case.prediction["seconds"], "by the cost model, before it ran",
+               extra=True),
+        number("outliers", units.count, lambda p: outlier_count(p) if p.time else None,
+               "samples far from the median of their process; kept in every number", extra=True),
+        number("switches", units.count, lambda p: switches(p) if p.time else None,
+               "involuntary context switches while it was measured", extra=True),
         number("clock drift", units.percent, lambda p: drift(p) if p.time else None,
-               "largest difference of the FMA rate before and after the samples of a round"),
-        Column("ended by", lambda p: stop_reason(p) if p.time else units.DASH, help="what stopped its rounds"),
-        Column("ISA", lambda p: p.case.isa),
+               "largest difference of the FMA rate before and after the samples of a round", extra=True),
+        Column("ended by", lambda p: stop_reason(p) if p.time else units.DASH, help="what stopped its rounds",
+               extra=True),
+        Column("ISA", lambda p: p.case.isa, extra=True),
         Column("reproducer", lambda p: p.case.reproducer, help="measures this case again", code=True),
     ]  # fmt: skip
     return Table("cases", columns, report.points)
@@ -69,7 +75,6 @@ def bandwidth_share(point: Point) -> float | None:
 def failure_table(report: Report) -> Table:
     columns = [
         *_identity(report),
-        number("n", str, lambda p: p.n),
         Column("status", lambda p: p.case.status, choose=True),
         Column("reason", lambda p: "; ".join(p.case.reasons), prose=True),
         Column("reproducer", lambda p: p.case.reproducer, code=True),
@@ -103,7 +108,7 @@ class Verified:
 
 
 def verification_table(report: Report) -> Table:
-    columns = [Column("variant", lambda v: v.variant)]
+    columns = [Column("variant", lambda v: report.shown(v.variant), name=True)]
     if report.several_runs:
         columns.insert(0, Column("run", lambda v: report.tag(v.run)))
     columns += [
@@ -138,13 +143,17 @@ def rss_growth(point: Point) -> int | None:
 
 
 def _identity(report: Report) -> list[Column]:
+    points = report.points
     columns = [
-        Column("variant", lambda p: p.case.variant, choose=True),
-        Column("dataset", lambda p: p.case.dataset),
-        Column("problem", lambda p: p.case.problem),
-        number("threads", str, lambda p: p.case.threads),
+        Column("variant", lambda p: report.shown(p.case.variant), choose=True, name=True),
+        number("n", str, lambda p: p.n, "sequence length (keys)"),
+        Column("run", lambda p: report.tag(p.case.run), choose=True),
+        Column("dataset", lambda p: p.case.dataset, extra=len({p.case.dataset for p in points}) == 1),
+        Column("problem", lambda p: p.case.problem, extra=len({p.case.setting for p in points}) == 1),
+        number("threads", str, lambda p: p.case.threads, extra=len({p.case.threads for p in points}) == 1),
+        Column("cache", lambda p: p.case.cache, extra=True),
     ]
-    return [Column("run", lambda p: report.tag(p.case.run)), *columns] if report.several_runs else columns
+    return [column for column in columns if column.title != "run" or report.several_runs]
 
 
 def _severity(point: Point) -> float:

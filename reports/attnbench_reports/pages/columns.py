@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from attnbench_reports import units
+
 # Rows that stand in the HTML itself; the script of the page makes the others when they are asked for, so that a page of
 # 5,000 cases has no 100,000 cells to lay out before it shows anything.
 MOST_ROWS = 200
@@ -18,17 +20,28 @@ class Column:
     code: bool = False  # monospaced, with a copy button
     prose: bool = False  # wraps
     choose: bool = False  # few values: the page offers them in a list to filter by
+    name: bool = False  # a variant's name with its parameters: wraps between them
+    unit: str = ""  # of the sort keys: "s", "B", "%" or "×"; what a filter of the column may be written in
+    extra: bool = False  # hidden on the page until it is asked for
 
     @property
     def kind(self) -> str:
-        return "number" if self.sort else "code" if self.code else "prose" if self.prose else "text"
+        kinds = {"number": self.sort, "code": self.code, "prose": self.prose, "name": self.name}
+        return next((kind for kind, holds in kinds.items() if holds), "text")
+
+
+UNITS = {units.seconds: "s", units.size: "B", units.percent: "%", units.error_percent: "%", units.ratio: "×"}
 
 
 def number(
-    title: str, form: Callable[[float | None], str], value: Callable[[Any], float | None], help: str = ""
+    title: str,
+    form: Callable[[float | None], str],
+    value: Callable[[Any], float | None],
+    help: str = "",
+    extra: bool = False,
 ) -> Column:
     """A column of numbers that `form` writes; None prints as `form` prints it."""
-    return Column(title, lambda row: form(value(row)), value, help)
+    return Column(title, lambda row: form(value(row)), value, help, unit=UNITS.get(form, ""), extra=extra)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from attnbench_reports.model import Report
 from attnbench_reports.pages.cases import rss_growth
-from attnbench_reports.pages.headline import approximation_error, peak_extra
 from attnbench_reports.pages.trust import facts
 from attnbench_reports.stats.complexity import Check
 from attnbench_reports.stats.outliers import mark
@@ -18,10 +15,11 @@ from attnbench_reports.stats.rivals import Rivals
 from attnbench_reports.stats.scaling import Fit, Slope
 from attnbench_reports.stats.series import Panel, Series, Setting
 from attnbench_reports.stats.trust import Spread, mixes_origins
+from attnbench_reports.tables import write_csv
 
-SUMMARY_VERSION = 1
+SUMMARY_VERSION = 2
 BASELINES = tuple(f"baseline_{n}" for n in ("zeros_rel_rms", "mean_v_rel_rms", "random_keys_rel_rms", "random_keys"))
-SAMPLE_COLUMNS = ["run", "dataset", "problem", "variant", "threads", "round", "sample", "seconds", "outlier"]
+SAMPLE_COLUMNS = ["run", "dataset", "problem", "variant", "params", "threads", "round", "sample", "seconds", "outlier"]
 
 
 def summary(report: Report) -> dict:
@@ -29,6 +27,7 @@ def summary(report: Report) -> dict:
         "summary_version": SUMMARY_VERSION,
         "runs": [{"label": run.label, **{k: run.meta.get(k) for k in ("run_id", "created", "finished", "status", "plan",
                   "environment", "binary_id", "machine_id")}} for run in report.runs],
+        "baseline": report.baseline,
         "warnings": report.warnings,
         "trust": trust_facts(report),
         "series": [series_row(s) for s in report.series],
@@ -75,12 +74,15 @@ def crossover_row(panel: Panel, found: Rivals) -> dict:
 
 def series_row(s: Series) -> dict:
     largest, compared = s.largest, s.largest_compared
+    sized = max((p for p in s.points if p.extra_bytes is not None), key=lambda p: p.n, default=None)
     return {
-        "run": s.run, **_place(s.setting), "variant": s.variant, "computes": s.points[0].case.computes,
+        "run": s.run, **_place(s.setting), "variant": s.variant, "params": s.points[0].case.params,
+        "computes": s.points[0].case.computes,
         "time_fit": _fit(s.time_fit), "memory_fit": _fit(s.memory_fit),
         "largest_n": largest and largest.n, "largest_n_time_s": largest and largest.time.median_s,
-        "speedup_over_naive": compared and compared.speedup.value, "speedup_n": compared and compared.n,
-        "extra_bytes": peak_extra(s), "approximation_rel_rms": approximation_error(s),
+        "speedup": compared and compared.speedup.value, "speedup_n": compared and compared.n,
+        "extra_bytes": sized and sized.extra_bytes,
+        "approximation_rel_rms": (largest and largest.case.verify or {}).get("approximation_rel_rms"),
         "cases": len(s.points), "cases_timed": len(s.timed), "cases_failed": len(s.failed),
     }  # fmt: skip
 
@@ -98,7 +100,7 @@ def case_row(p: Point) -> dict:
         "median_s": t and t.median_s, "interval_low_s": interval and interval.low,
         "interval_high_s": interval and interval.high, "interval_coverage": interval and interval.coverage,
         "min_s": t and t.min_s, "rounds": t.rounds if t else 0, "samples": t.samples if t else 0,
-        "speedup_over_naive": speedup and speedup.value,
+        "speedup": speedup and speedup.value,
         "speedup_low": speedup and speedup.interval and speedup.interval.low,
         "speedup_high": speedup and speedup.interval and speedup.interval.high,
         "useful_gflops": p.useful_gflops, "dense_equivalent_gflops": p.dense_gflops,
@@ -123,8 +125,7 @@ def write_data(report: Report, data: dict, folder: Path) -> None:
     cases = [{**row, "params": _words(row["params"]), "reasons": "; ".join(row["reasons"])} for row in data["cases"]]
     series = [_flat(row) for row in data["series"]]
     for name, rows in (("cases", cases), ("series", series), ("samples", _samples(report))):
-        columns = None if rows else SAMPLE_COLUMNS
-        pd.DataFrame(rows, columns=columns).to_csv(tables / f"{name}.csv", index=False, lineterminator="\n")
+        write_csv(tables / f"{name}.csv", rows, SAMPLE_COLUMNS)
 
 
 def to_json(data: dict, indent: int | None = None) -> str:
@@ -137,7 +138,7 @@ def _samples(report: Report) -> list[dict]:
     for p in report.points:
         case, marks = p.case, mark(p.case.samples)
         place = {"run": case.run, "dataset": case.dataset, "problem": case.problem, "variant": case.variant,
-                 "threads": case.threads}  # fmt: skip
+                 "params": _words(case.params), "threads": case.threads}  # fmt: skip
         rows += [
             {**place, "round": number, "sample": i, "seconds": value, "outlier": marks[number][i]}
             for number, samples in case.samples.items() for i, value in enumerate(samples)
@@ -147,7 +148,7 @@ def _samples(report: Report) -> list[dict]:
 
 def _flat(row: dict) -> dict:
     """Fits spread over columns time_slope, time_low, ...; the local slopes stay in summary.json."""
-    flat = {k: v for k, v in row.items() if not k.endswith("_fit")}
+    flat = {k: v for k, v in row.items() if not k.endswith("_fit")} | {"params": _words(row["params"])}
     for name in ("time", "memory"):
         for key in ("slope", "low", "high", "sizes", "factor", "is_exponent", "verdict", "tail_slope"):
             flat[f"{name}_{key}"] = (row[f"{name}_fit"] or {}).get(key)

@@ -9,7 +9,12 @@ GLOSSARY = (
      "not over repetitions. It is called an exponent only with at least 7 sizes over at least a factor 64; a * says "
      "that it is not. A † says that the curvature's interval excludes 0: no single exponent describes the data, and "
      "the slope of the upper half of the sizes is given below the table."),
-    ("vs naive", "time(naive) / time(variant) on the same input and threads, paired by round, median over rounds."),
+    ("vs ...", "time(baseline) / time(variant) on the same input and threads, paired by round, median over rounds. The "
+     "baseline is named in the heading: the fastest exact variant, unless --baseline chose another."),
+    ("variant", "The name with the values of its parameters, defaults included; a default of 0, which means none or "
+     "chosen by the variant, is left out."),
+    ("common n", "The largest sequence length that every variant of a setting reached. Times, memory and errors of "
+     "variants are compared there; how far each one got stands in columns of its own."),
     ("computes", "exact: softmax attention of the problem. pattern: softmax over the pairs the variant's own mask "
      "keeps. approximation: an estimate of softmax attention. own definition: another function, not comparable by "
      "error."),
@@ -25,7 +30,8 @@ GLOSSARY = (
      "output are not counted."),
     ("implementation error", "Relative RMS distance from a float64 oracle of the same mathematics. It gates: a case"
      " that fails it is never timed."),
-    ("approximation error", "Relative RMS distance from exact softmax attention on the same rows. It never gates. "
+    ("approximation error", "Relative RMS distance from exact softmax attention on the same rows, in per cent: an "
+     "output of all zeros has 100 %, so an error above that is worse than no output. It never gates. "
      "For a variant with a definition of its own it measures a difference, not a mistake."),
     ("outliers, switches, clock drift", "What disturbed the samples of a case: samples more than 3.5 robust standard "
      "deviations from the median of their process, involuntary context switches, and the largest change of the "

@@ -10,7 +10,7 @@ QUANTITIES = {"cost": "declared work", "time": "time", "memory": "extra memory",
 
 def complexity_table(report: Report) -> Table:
     columns = [Column("run", lambda c: report.tag(c.run))] * report.several_runs
-    columns.append(Column("variant", lambda c: c.variant))
+    columns.append(Column("variant", lambda c: report.shown(c.variant), name=True))
     columns += [Column("setting", lambda c: str(c.setting))] * (len(report.panels) > 1)
     columns += [
         Column("of", lambda c: QUANTITIES[c.quantity]),
@@ -33,8 +33,8 @@ def crossover_table(report: Report) -> Table:
     columns = [Column("run", lambda row: report.tag(row[1].run))] * report.several_runs
     columns += [Column("setting", lambda row: str(row[0].setting))] * (len(report.panels) > 1)
     columns += [
-        Column("base", lambda row: row[1].base),
-        Column("new", lambda row: row[1].new),
+        Column("base", lambda row: report.shown(row[1].base), name=True),
+        Column("new", lambda row: report.shown(row[1].new), name=True),
         number("n*", _length, lambda row: row[1].crossover.n, "sequence length at which both take equally long"),
         Column("95 % interval", lambda row: _interval(row[1].crossover), help="of n*"),
         Column("crossing", lambda row: WORDS[row[1].crossover.kind]),

@@ -1,6 +1,8 @@
 """report.html: one offline file. Figures are inlined SVG, the data is embedded JSON, script and style stand in it."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,14 +10,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from attnbench_reports import units
-from attnbench_reports.figures.draw import Drawn, Figures, inline_svg
+from attnbench_reports.figures.draw import Drawn, Figures
+from attnbench_reports.figures.inline import SharedStyles
 from attnbench_reports.model import Report
 from attnbench_reports.pages import trust
 from attnbench_reports.pages.cases import case_table, failure_table, verification_table
+from attnbench_reports.pages.columns import Table
 from attnbench_reports.pages.environment import environment_rows
 from attnbench_reports.pages.glossary import GLOSSARY
 from attnbench_reports.pages.growth import complexity_table, crossover_table
-from attnbench_reports.pages.headline import COMPUTES, fit_notes, headline
+from attnbench_reports.pages.headline import COMPUTES, error_notes, fit_notes, headline
 from attnbench_reports.pages.laws import law_table
 from attnbench_reports.pages.peers import peer_section
 
@@ -23,13 +27,15 @@ if TYPE_CHECKING:
     from attnbench_reports.pages.comparison import Link  # which renders its page with this module
 
 HERE = Path(__file__).parent
-OPEN_GROUPS = 3  # settings whose figures are unfolded when the page opens
+OPEN_GROUPS = 2  # of figures that are unfolded when the page opens: those across settings and those of the first one
+EXACT = ("cost", "memory", "flops", "workspace")  # quantities that are counted, not measured: their growth has no noise
 
 
 def html(report: Report, figures: Figures, data: dict, comparisons: "list[Link]") -> str:
     groups: dict[str, list[Drawn]] = {}
     for figure in figures.drawn:
         groups.setdefault(figure.group, []).append(figure)
+    laws, styles = law_table(report), SharedStyles()
     return render(
         "report.html.j2",
         "report.js",
@@ -38,21 +44,24 @@ def html(report: Report, figures: Figures, data: dict, comparisons: "list[Link]"
         comparisons=comparisons,
         environment=environment_rows(report.runs),
         headline=headline(report),
-        notes=fit_notes(report),
+        notes=error_notes(report) + fit_notes(report),
         peers=peer_section(report),
         groups={name: drawn for name, drawn in groups.items() if not drawn[0].shows_weights},
         heat_maps={name: drawn for name, drawn in groups.items() if drawn[0].shows_weights},
         open_groups=OPEN_GROUPS,
         missing=figures.missing,
-        inline=lambda figure: Markup(inline_svg(figure)),
+        inline=lambda figure: inline(figure, styles),
+        figure_styles=lambda: Markup(styles.sheet()),
         facts=trust.facts(report),
         scales=trust.scale_table(report),
         predictions=trust.prediction_table(report),
         ceiling=trust.ceiling_table(report),
         sessions=trust.session_table(report),
-        complexity=complexity_table(report),
+        complexity=only(complexity_table(report), "complexity", lambda check: check.quantity not in EXACT),
+        complexity_exact=only(complexity_table(report), "complexity_exact", lambda check: check.quantity in EXACT),
         crossovers=crossover_table(report),
-        laws=law_table(report),
+        laws=only(laws, "laws", lambda row: row.growth.quantity not in EXACT),
+        laws_exact=only(laws, "laws_exact", lambda row: row.growth.quantity in EXACT),
         cases=case_table(report),
         failures=failure_table(report),
         verification=verification_table(report),
@@ -60,6 +69,17 @@ def html(report: Report, figures: Figures, data: dict, comparisons: "list[Link]"
         glossary=GLOSSARY,
         data=by_column(data),
     )
+
+
+def only(table: Table, name: str, holds: Callable[[Any], bool]) -> Table:
+    """The rows that hold, as a table of its own."""
+    return replace(table, name=name, rows=[row for row in table.rows if holds(row)])
+
+
+def inline(figure: Drawn, styles: SharedStyles) -> Markup:
+    """Plot and legend; the legend wraps below the plot where the page is narrow."""
+    parts = figure.parts
+    return Markup(styles.shorten(parts.plot + parts.legend))
 
 
 def render(template: str, script: str, **values: Any) -> str:
@@ -92,4 +112,7 @@ def by_column(data: dict) -> dict:
 def variant_rows(report: Report) -> list[dict]:
     """What the descriptors say, once per variant whatever the number of runs."""
     listed = {v["label"]: v for run in report.runs for v in run.meta["variants"]}
-    return [{**v, "computes": COMPUTES.get(v["computes"], v["computes"])} for v in listed.values()]
+    return [
+        {**v, "shown": report.shown(v["label"]), "computes": COMPUTES.get(v["computes"], v["computes"])}
+        for v in listed.values()
+    ]

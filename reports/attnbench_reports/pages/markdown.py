@@ -8,7 +8,7 @@ from attnbench_reports.pages.comparison import Link
 from attnbench_reports.pages.environment import environment_rows
 from attnbench_reports.pages.glossary import GLOSSARY
 from attnbench_reports.pages.growth import complexity_table, crossover_table
-from attnbench_reports.pages.headline import fit_notes, headline
+from attnbench_reports.pages.headline import error_notes, fit_notes, headline
 from attnbench_reports.pages.laws import law_table
 from attnbench_reports.pages.peers import peer_section
 from attnbench_reports.pages.trust import facts
@@ -24,7 +24,12 @@ def markdown(report: Report, figures: Figures, comparisons: list[Link]) -> str:
         parts.append("\n".join(f"> **Warning:** {_escape(line)}" for line in report.warnings).replace("\n", "\n>\n"))
     if comparisons:
         parts.append("\n".join(f"- {_link(link)}: {_escape(link.says)}" for link in comparisons))
-    parts += ["## Summary", _table(headline(report)), *(_escape(note) for note in fit_notes(report)), *_peers(report)]
+    parts += [
+        "## Summary",
+        _table(headline(report)),
+        *(_escape(note) for note in error_notes(report) + fit_notes(report)),
+        *_peers(report),
+    ]
     group = None
     for figure in figures.drawn:
         if figure.group != group:

@@ -65,8 +65,9 @@ def _duel_table(report: Report, duels: list[Duel]) -> Table:
     columns += [
         Column("problem", lambda d: d.ours.case.problem),
         number("threads", str, lambda d: d.ours.case.threads),
-        Column("peer", lambda d: d.theirs.case.variant, choose=True),
-        Column("ours", lambda d: d.ours.case.variant, help="the fastest of ours there", choose=True),
+        Column("peer", lambda d: report.shown(d.theirs.case.variant), choose=True, name=True),
+        Column("ours", lambda d: report.shown(d.ours.case.variant), help="the fastest of ours there", choose=True,
+               name=True),
         Column("ours / theirs", _ratio, lambda d: d.ratio,
                "time of ours over time of theirs, with its 95 % interval; above 1 we lose"),
         Column("outcome", lambda d: OUTCOMES[d.verdict], choose=True),

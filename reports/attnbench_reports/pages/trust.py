@@ -207,7 +207,7 @@ def _worst(points: list[Point]) -> Point:
 def ceiling_table(report: Report) -> Table:
     """The cases faster than the machine."""
     columns = [
-        Column("variant", lambda p: p.case.variant),
+        Column("variant", lambda p: report.shown(p.case.variant), name=True),
         Column("problem", lambda p: p.case.problem),
         number("threads", str, lambda p: p.case.threads),
         number("time", units.seconds, lambda p: p.time.median_s),

@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from attnbench_reports.load.cases import Case
+from attnbench_reports.load.cases import PEER, Case
 from attnbench_reports.stats.comparison import Comparison
 from attnbench_reports.stats.intervals import process_medians
 from attnbench_reports.stats.paired import compare_paired
-from attnbench_reports.stats.points import PEER, Point
+from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.verdict import Verdict, judge
 
 SAME_MATHEMATICS = {"torch_mha": ("multi_head",)}  # peers with a definition of their own, and who of ours shares it

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnbench_reports.load.cases import Case
+from attnbench_reports.load.cases import PEER, Case
 from attnbench_reports.stats.intervals import Interval, Timing, process_medians, timing
 from attnbench_reports.stats.paired import compare_paired
-
-BASELINE = "naive"
-PEER = "peer"  # the family of every variant that is another library's (peers/)
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Ratio:
 class Point:
     case: Case
     time: Timing | None
-    speedup: Ratio | None  # over `naive` of the same run, dataset, problem and threads
+    speedup: Ratio | None  # over the baseline of the same run, dataset, problem and threads
     useful_gflops: float | None
     dense_gflops: float | None
     share_of_peak: float | None  # useful rate over the FMA rate probed beside it
@@ -41,8 +38,9 @@ class Point:
         return self.case.n
 
 
-def points_of(cases: list[Case]) -> list[Point]:
-    baselines = {_place(c): _medians(c) for c in cases if c.variant == BASELINE and c.times}
+def points_of(cases: list[Case], baseline: str | None = None) -> list[Point]:
+    """`baseline` is the label of the variant that the speed-ups are over; None leaves them out."""
+    baselines = {_place(c): _medians(c) for c in cases if c.variant == baseline and c.times}
     return [_point(case, baselines.get(_place(case))) for case in cases]
 
 

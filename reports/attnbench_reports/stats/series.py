@@ -40,6 +40,10 @@ class Series:
         """The timed point of largest n."""
         return max(self.timed, key=lambda p: p.n, default=None)
 
+    def at(self, n: int | None) -> Point | None:
+        """The point at that n, measured or not."""
+        return next((p for p in self.points if p.n == n), None)
+
     @property
     def largest_compared(self) -> Point | None:
         """The timed point of largest n that the baseline reached too."""
@@ -66,6 +70,11 @@ class Panel:
         for point in (p for s in self.series for p in s.timed):
             counts[point.n] = counts.get(point.n, 0) + 1
         return max(counts, key=lambda n: (counts[n], n), default=None)
+
+    def shared_n(self) -> int | None:
+        """The largest n at which every series that was timed at all was timed: where times may be compared."""
+        reached = [{p.n for p in s.timed} for s in self.series if s.timed]
+        return max(set.intersection(*reached), default=None) if reached else None
 
     def points_at(self, n: int) -> list[tuple[Series, Point]]:
         return [(s, p) for s in self.series for p in s.timed if p.n == n]
