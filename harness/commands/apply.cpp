@@ -71,6 +71,7 @@ void require_possible(const Selected& selected, const Problem& problem, int thre
   if (!reasons.empty())
     throw UserError(join(reasons, "; ") + " (the problem is " + to_string(problem) +
                     "); choose another variant, see attnbench list");
+  if (const auto reason = too_many_threads(threads); !reason.empty()) throw UserError(reason);
   const double needed = predict(selected, problem, threads).peak_bytes, available = available_memory_bytes();
   if (needed > available)
     throw UserError(

@@ -51,6 +51,7 @@ Selected selected_variant(const std::string& text) {
 void require_possible(const Selected& selected, const Problem& problem, int threads) {
   const auto reasons = unsupported_reasons(*selected.variant, problem, selected.params);
   if (!reasons.empty()) throw UserError(selected.label() + " cannot run " + to_string(problem) + ": " + join(reasons, "; "));
+  if (const auto reason = too_many_threads(threads); !reason.empty()) throw UserError(reason);
   const double needed = predict(selected, problem, threads).peak_bytes, available = available_memory_bytes();
   if (needed > available)
     throw UserError(fmt::format("{} needs {} of memory for {}, {} are available; choose a smaller problem", selected.label(),

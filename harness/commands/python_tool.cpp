@@ -92,8 +92,7 @@ int complain(const std::string& what, const std::string& why) {
 int run_python_tool(const std::string& what, const std::string& module, std::vector<std::string> arguments) {
   const auto python = python_interpreter();
   const int check = run_python({"-c", kCheck});
-  if (check == kMissingPackages)
-    return complain(what, python + " lacks packages; " + how_to_get_packages());
+  if (check == kMissingPackages) return complain(what, python + " lacks packages; " + how_to_get_packages());
   if (check != 0) return complain(what, "cannot start " + python + "; set ATTNBENCH_PYTHON to a Python 3 interpreter");
   arguments.insert(arguments.begin(), {"-m", module});
   const int code = run_python(std::move(arguments));

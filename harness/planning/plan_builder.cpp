@@ -214,6 +214,14 @@ int usable_threads() {
   return count > 0 ? count : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
+std::string too_many_threads(int threads) {
+  constexpr int kPerCore = 4;  // 1024 threads on two cores took 40 s for a case of milliseconds
+  const int cores = usable_threads();
+  if (threads <= kPerCore * cores) return {};
+  return std::to_string(threads) + " threads on " + std::to_string(cores) + (cores == 1 ? " core" : " cores") + ": at most " +
+         std::to_string(kPerCore) + " for each core are measured; choose fewer with --threads";
+}
+
 Plan build_plan(const PlanSpec& given, const FittedModel& model) {
   PlanSpec spec = given;
   for (const auto& plugin : spec.plugins) load_plugin_of_plan(plugin);

@@ -14,4 +14,7 @@ Plan build_plan(const PlanSpec& spec, const FittedModel& model = {});
 /// Threads this process may run on (its CPU affinity).
 int usable_threads();
 
+/// Why so many threads are not measured here, empty when they are: beyond a few for each core, times are the scheduler's.
+std::string too_many_threads(int threads);
+
 }  // namespace attnbench

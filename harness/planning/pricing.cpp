@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "harness/planning/cost_model.h"
+#include "harness/planning/plan_builder.h"
 #include "harness/units.h"
 
 namespace attnbench {
@@ -43,6 +44,7 @@ void price(Case& one, const Plan& plan, const FittedModel& model) {
   const auto& variant = *one.selected.variant;
   const double least = least_bytes(one.problem);
   if (least > plan.memory_budget_bytes) return skip_for_memory(one, least, plan.memory_budget_bytes);
+  if (const auto reason = too_many_threads(one.threads); !reason.empty()) return skip(one, reason);
   if (variant.unavailable) return skip(one, std::string(variant.name) + " is not available here: " + variant.unavailable);
   one.reasons = unsupported_reasons(variant, one.problem, one.selected.params);
   if (!one.reasons.empty()) {

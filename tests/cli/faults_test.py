@@ -9,6 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 PLAN = "--variants naive,linear -a n=4,8 -a d=4 -a h=2 --dataset gaussian --threads 1 --no-weights".split()
 QUIET = ["--no-report", "--no-calibrate", "-q"]
 SWEEP = [*PLAN, *QUIET, "--rounds", "2", "--samples", "1"]
@@ -87,3 +89,27 @@ def test_two_writers_never_share_a_folder(attnbench, tmp_path):
     os.kill(resumed.pid, signal.SIGINT)
     _, complaint = resumed.communicate()
     assert resumed.returncode == 130, complaint
+
+
+@pytest.mark.parametrize("kib", [60_000, 100_000, 150_000, 300_000])
+def test_a_low_limit_of_virtual_memory_is_refused_at_once(attnbench, kib):
+    """OpenBLAS tries for ever to get its memory while it is loaded, before main() begins."""
+    line = refused_under_limit(attnbench, resource.RLIMIT_AS, kib)
+    assert f"virtual memory is {kib} KiB" in line and "ulimit -v" in line
+
+
+def test_a_low_limit_of_the_stack_is_refused_at_once(attnbench):
+    line = refused_under_limit(attnbench, resource.RLIMIT_STACK, 64)
+    assert "stack is 64 KiB" in line and "ulimit -s" in line
+
+
+def refused_under_limit(attnbench, limit: int, kib: int) -> str:
+    done = subprocess.run(
+        [attnbench.binary, "list"],
+        preexec_fn=lambda: resource.setrlimit(limit, (kib * 1024, resource.RLIM_INFINITY)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done
+    return done.stderr

@@ -157,6 +157,17 @@ TEST_CASE("mistakes in a sweep are one line") {
   CHECK(message("datasets = [\"gausian\"]").find("gaussian") != std::string::npos);
 }
 
+TEST_CASE("more threads than a few for each core are skipped with the reason, whatever machine the plan was written for") {
+  const auto most = 4 * usable_threads();
+  const auto plan =
+      plan_of(sweep("naive", R"("n=8", "threads=1,)" + std::to_string(most) + "," + std::to_string(most + 1) + "\"").c_str());
+  REQUIRE(plan.cases.size() == 3);
+  CHECK(plan.cases[0].status == CaseStatus::planned);
+  CHECK(plan.cases[1].status == CaseStatus::planned);
+  CHECK(plan.cases[2].status == CaseStatus::skipped);
+  CHECK(plan.cases[2].reasons.at(0).find(std::to_string(most + 1) + " threads on ") == 0);
+}
+
 TEST_CASE("profiles differ in rounds as the protocol says") {
   CHECK(sampling_for(Profile::quick).rounds == 3);
   CHECK(sampling_for(Profile::standard).rounds == 10);
