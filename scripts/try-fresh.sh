@@ -62,22 +62,24 @@ copy_network_settings() {
   done
 }
 
-# Folders of packages that pip reads besides the network, such as --find-links or file:// indexes.
+# Folders of packages that pip reads besides the network: those of --find-links, and of file:// indexes the folder above .../simple,
+# which holds the files too.
 local_indexes() {
   { cat /etc/pip.conf /etc/xdg/pip/pip.conf "$HOME"/.config/pip/pip.conf "$HOME"/.pip/pip.conf 2>/dev/null || true; env | grep ^PIP_ || true; } |
-    grep -iE 'index.url|find.links' | grep -oE '(file://)?/[^ =]+' | sed 's|^file://||' | while read -r path; do [[ ! -d $path ]] || echo "$path"; done
+    grep -iE 'index.url|find.links' | grep -oE '(file://)?/[^ =]+' | sed -E 's|^file://||; s|/simple/?$||' |
+    while read -r path; do [[ ! -d $path ]] || echo "$path"; done
 }
 
 kept_environment() { env | grep -E '^([a-zA-Z]+_(proxy|PROXY)|PIP_[A-Z_]+|SSL_CERT_(FILE|DIR)|CCACHE_DIR)=' || true; }
 
-# Runs its arguments in the clone. Mounts and processes belong to namespaces of their own, which end with the command.
+# Becomes its arguments, run in the clone. Mounts and processes belong to namespaces of their own, which end with the command.
 in_system() {
   local shared
   mapfile -t shared < <(local_indexes | sort -u)
   if [[ -n ${CCACHE_DIR:-} ]]; then shared+=("$CCACHE_DIR"); fi
   local kept
   mapfile -t kept < <(kept_environment)
-  unshare --mount --propagation private --pid --fork --kill-child bash -euc '
+  exec unshare --mount --propagation private --pid --fork --kill-child bash -euc '
     system=$1; shift
     mount -t proc proc "$system/proc"
     mount --rbind /sys "$system/sys"
@@ -93,7 +95,10 @@ in_system() {
 # try COMMAND ...: says whether it passed, with the last lines of what it printed.
 try() {
   local log=$logs/$(basename "$1") status=0 start=$SECONDS
-  in_system "$@" >"$log" 2>&1 || status=$?
+  in_system "$@" >"$log" 2>&1 &
+  child=$!
+  wait $child || status=$?
+  child=''
   tail -n "$([[ $status == 0 ]] && echo 3 || echo 60)" "$log"
   if [[ $status == 0 ]]; then
     say "$release: passed in $((SECONDS - start)) s: $*"
@@ -105,7 +110,11 @@ try() {
 
 system=$(realpath -m "${keep:-$(mktemp -d)}")
 logs=$system/var/log/try-fresh
-clean_up() { [[ -n $keep ]] || rm -rf --one-file-system "$system"; }
+child=''
+clean_up() {
+  if [[ -n $child ]]; then kill -KILL $child && wait $child || true; fi  # unshare blocks other signals; its namespaces end with it
+  [[ -n $keep ]] || rm -rf --one-file-system "$system"
+}
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$logs"

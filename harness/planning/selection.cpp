@@ -69,7 +69,8 @@ std::vector<Selected> expand(const Entry& entry, Variants variants) {
   std::vector<Selected> selection;
   for (const auto* variant : matches) selection.push_back({variant, Params(variant->params)});
   for (const auto& [name, value] : entry.params) {
-    const bool anyone = std::any_of(matches.begin(), matches.end(), [&](const auto* variant) { return has_param(*variant, name); });
+    const bool anyone =
+        std::any_of(matches.begin(), matches.end(), [&, &name = name](const auto* variant) { return has_param(*variant, name); });
     for (auto& selected : selection)
       if (!anyone || has_param(*selected.variant, name)) set_param(selected, name, value);
   }

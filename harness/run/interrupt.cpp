@@ -7,7 +7,7 @@ constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
 volatile std::sig_atomic_t raised = 0;
 
 // Not instrumented: what ThreadSanitizer would add to it may change errno, which it then reports.
-[[gnu::no_sanitize("thread")]] void raise_flag(int) { raised = 1; }
+[[gnu::no_sanitize_thread]] void raise_flag(int) { raised = 1; }
 
 }  // namespace
 

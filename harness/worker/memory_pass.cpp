@@ -42,7 +42,8 @@ void reset_resident_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
 
 MemoryUse measure_memory(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
                          const Parallel& parallel) {
-  const auto& [variant, params] = selected;
+  const auto* variant = selected.variant;
+  const auto& params = selected.params;
   const int threads = parallel.threads();
   const Tensor output({problem.batch, problem.heads_q, problem.n_q, problem.d_v});
   wake_threads(parallel);

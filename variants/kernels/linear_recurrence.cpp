@@ -69,6 +69,7 @@ enum class Keys { none, passing, joining };
 
 template <int V>
 struct Column {
+  HWY_ATTR Column() {}  // written out: GCC gives an implicit one no target, and then cannot inline NEON's vectors into it
   FloatVec part[V];
 };
 
