@@ -95,7 +95,7 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
   const auto setting = [&command](const char* name, auto& value, const char* type, const char* help) {
     return command.add_option(name, value, help)->type_name(type)->group("How to measure");
   };
-  setting("--profile", options.profile, "PROFILE", "quick (3 rounds), standard (10) or rigorous (20)");
+  setting("--profile", options.profile, "PROFILE", "quick (6 rounds of 1 sample), standard (10 of 3) or rigorous (20 of 5)");
   setting("--rounds", options.rounds, "COUNT", "fresh processes per case")->check(CLI::Range(1, 10000));
   setting("--samples", options.samples, "COUNT", "samples per process")->check(CLI::Range(1, 10000));
   setting("--cache", options.cache, "MODE",

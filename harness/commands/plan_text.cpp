@@ -5,8 +5,9 @@
 #include <algorithm>
 
 #include "harness/commands/table.h"
-#include "harness/planning/cost_model.h"
 #include "harness/planning/plan_file.h"
+#include "harness/run/orchestrator.h"
+#include "harness/run/schedule.h"
 #include "harness/store/record.h"
 #include "harness/units.h"
 #include "harness/words.h"
@@ -17,8 +18,9 @@ namespace {
 struct Totals {
   int planned = 0, unsupported = 0, skipped = 0;
   double seconds = 0;
-  double peak_bytes = 0;  // of the largest planned case
-  int fitted = 0;         // planned cases whose prediction stands on measurements
+  double peak_bytes = 0;   // of the largest planned case
+  double input_bytes = 0;  // on disk at once
+  int fitted = 0;          // planned cases whose prediction stands on measurements
 };
 
 Totals totals_of(const Plan& plan) {
@@ -31,7 +33,9 @@ Totals totals_of(const Plan& plan) {
     totals.peak_bytes = std::max(totals.peak_bytes, one.prediction.peak_bytes);
     totals.fitted += one.prediction.rates == RateSource::fitted;
   }
-  totals.seconds = predicted_plan_seconds(plan);
+  const auto inputs = keep_inputs(groups_of(plan), RunOptions().inputs_bytes);
+  totals.seconds = predicted_run_seconds(plan, inputs);
+  totals.input_bytes = inputs.bytes;
   return totals;
 }
 
@@ -89,8 +93,8 @@ std::string plan_text(const Plan& plan) {
                       plan.sampling.samples, name_of(plan.sampling.cache));
   if (totals.planned == 0)
     return text + fmt::format("nothing to run within a budget of {}\n", bytes_text(plan.memory_budget_bytes));
-  text += fmt::format("predicted time {}, peak memory {} of a budget of {}\n", seconds_text(totals.seconds),
-                      bytes_text(totals.peak_bytes), bytes_text(plan.memory_budget_bytes));
+  text += fmt::format("predicted time {}, peak memory {} of a budget of {}, inputs {} on disk\n", seconds_text(totals.seconds),
+                      bytes_text(totals.peak_bytes), bytes_text(plan.memory_budget_bytes), bytes_text(totals.input_bytes));
   return text + rates_text(totals);
 }
 
@@ -108,6 +112,7 @@ Json plan_json(const Plan& plan) {
             {"skipped", totals.skipped},
             {"predicted_seconds", totals.seconds},
             {"predicted_peak_bytes", totals.peak_bytes},
+            {"predicted_input_bytes", totals.input_bytes},
             {"cases", Json::array()},
             {"toml", plan.resolved_toml}};
   for (const auto& one : plan.cases) json["cases"].push_back(case_json(one));

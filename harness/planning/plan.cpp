@@ -9,8 +9,8 @@ std::string Case::key() const {
 Sampling sampling_for(Profile profile) {
   Sampling sampling;
   sampling.profile = profile;
-  sampling.rounds = profile == Profile::quick ? 3 : profile == Profile::standard ? 10 : 20;
-  sampling.samples = profile == Profile::rigorous ? 5 : 3;
+  sampling.rounds = profile == Profile::quick ? 6 : profile == Profile::standard ? 10 : 20;
+  sampling.samples = profile == Profile::quick ? 1 : profile == Profile::standard ? 3 : 5;
   if (profile == Profile::rigorous) sampling.cap_seconds = 180;
   return sampling;
 }

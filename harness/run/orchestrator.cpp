@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "harness/planning/pricing.h"
 #include "harness/plugins/catalogue.h"
@@ -46,6 +47,9 @@ struct GroupInputs {
   std::string started;
 };
 
+// Part of the disk that kept inputs may fill.
+constexpr double kDiskShare = 0.25;
+
 // A label as a file name.
 std::string file_name(std::string label) {
   for (char& c : label)
@@ -68,8 +72,12 @@ class Run {
   void learn_from_store();
   void probe_rates();
   void reprice_cases();
-  void run_groups(const std::vector<Group>& groups);
-  void run_group(const Group& group);
+  void run_rounds();
+  void decide_group(const Group& group);
+  void visit(std::size_t place, int round);
+  bool due(const Case& point, int round) const;
+  bool must_verify(const Case& point) const;
+  void verify_group(const Group& group, const GroupInputs& inputs);
   void conclude(const Case& point);
   void say_end(const RunOutcome& outcome, double seconds);
   void draw_weights();
@@ -77,6 +85,7 @@ class Run {
 
   GroupInputs make_inputs(const Case& point, bool exact_rows, bool token_labels);
   void blame_inputs(const Group& group, const GroupInputs& inputs);
+  double inputs_budget() const;
   void remove_inputs(const GroupInputs& inputs) const;
   Job job_for(JobKind kind, const Case& point, const GroupInputs& inputs) const;
   JobResult work(const Job& job, const Case& point, int round = 0);
@@ -99,6 +108,10 @@ class Run {
   FittedModel model_;
   Findings findings_;
   std::string inputs_directory_;
+  std::vector<Group> groups_;
+  std::vector<bool> inputs_kept_;                   // by group: from the first round to the last
+  std::map<std::size_t, GroupInputs> inputs_made_;  // by group: the files there are
+  std::set<const Case*> verified_again_;            // found right by another binary, and looked at by this one
   std::string isa_ = kernels::current_isa();
   InterruptGuard interrupt_;
   Progress progress_{stderr};
@@ -137,7 +150,7 @@ RunOutcome Run::run_all() {
   }
   for (const auto& point : plan_.cases)
     if (point.status != CaseStatus::planned && !is_priced(point)) record_refusal(point);
-  run_groups(groups_of(plan_));
+  run_rounds();
   if (plan_.weights && !options_.verify_only) draw_weights();
   if (!options_.verify_only) save_cost_model(model_, options_.cost_model_file);
 
@@ -201,40 +214,85 @@ void Run::record_refusal(const Case& point) {
   record(JobKind::verify, point, 0, refusal, utc_now());
 }
 
-// A case that the predictions refuse is judged for good when its turn comes, by what the run has learned until then.
-void Run::run_groups(const std::vector<Group>& groups) {
-  outlook_.announce(groups);
-  for (std::size_t place = 0; place < groups.size() && !stopped(); ++place) {
-    if (!options_.verify_only) reprice_cases();
-    Group chosen;
-    for (const auto* point : groups[place])
-      if (point->status == CaseStatus::planned) chosen.push_back(point);
-      else record_refusal(*point);
-    outlook_.begin_group(groups, place, chosen);
-    if (outlook_.pieces(chosen) > 0) run_group(chosen);
-    if (!stopped()) outlook_.end_group();
+// Round by round through all groups, so that what the machine does in one minute is not the measurement of one size. In the first
+// round each group is verified before it is timed; memory is measured once the rounds of a case are over.
+void Run::run_rounds() {
+  groups_ = groups_of(plan_);
+  inputs_kept_ = keep_inputs(groups_, inputs_budget()).kept;
+  outlook_.announce(groups_, inputs_kept_);
+  const int rounds = options_.verify_only ? 1 : plan_.sampling.rounds;
+  for (int round = 0; round < rounds; ++round) {
+    outlook_.refresh();
+    for (const auto place : group_order(groups_.size(), plan_.seed, round)) {
+      if (stopped()) return;
+      if (round == 0) decide_group(groups_[place]);
+      visit(place, round);
+    }
   }
 }
 
-// First every variant is verified; then rounds, in each of which every verified variant is timed once; then memory.
-void Run::run_group(const Group& group) {
-  const bool verifying = std::any_of(group.begin(), group.end(),
-                                     [&](const Case* one) { return ledger_.verify_due(*one) || ledger_.reverify_due(*one); });
-  const auto inputs = make_inputs(*group.front(), verifying, false);
+// A case that the predictions refuse is judged for good when its turn comes, by what the run has learned until then.
+void Run::decide_group(const Group& group) {
+  if (!options_.verify_only) reprice_cases();
+  for (const auto* point : group)
+    if (point->status != CaseStatus::planned) record_refusal(*point);
+  outlook_.refresh();
+}
+
+// What is due in this round on the cases of one group.
+void Run::visit(std::size_t place, int round) {
+  const auto& group = groups_[place];
+  if (std::none_of(group.begin(), group.end(), [&](const Case* point) { return due(*point, round); })) return;
+  outlook_.begin_group(place);
+  if (!inputs_made_.contains(place)) {
+    const bool verifying = std::any_of(group.begin(), group.end(), [&](const Case* point) { return must_verify(*point); });
+    inputs_made_[place] = make_inputs(*group.front(), verifying, false);
+  }
+  const auto inputs = inputs_made_[place];
   if (inputs.result.status != Status::ok) {
     blame_inputs(group, inputs);
   } else {
+    verify_group(group, inputs);
+    Group timed;
+    for (const auto* point : round_order(group, plan_.seed, round))
+      if (ledger_.next_round(*point) == round) {
+        perform(JobKind::time, *point, inputs, round);
+        timed.push_back(point);
+      }
+    for (const auto* point : timed)
+      if (!ledger_.next_round(*point)) conclude(*point);
     for (const auto* point : group)
-      if (ledger_.verify_due(*point)) perform(JobKind::verify, *point, inputs);
-      else if (ledger_.reverify_due(*point)) verify_again(*point, inputs);
-    for (int round = 0; round < plan_.sampling.rounds; ++round)
-      for (const auto* point : round_order(group, plan_.seed, round))
-        if (ledger_.next_round(*point) == round) perform(JobKind::time, *point, inputs, round);
-    for (const auto* point : group) conclude(*point);
-    for (const auto* point : group)
-      if (ledger_.memory_due(*point)) perform(JobKind::memory, *point, inputs);
+      if (!ledger_.next_round(*point) && ledger_.memory_due(*point)) perform(JobKind::memory, *point, inputs);
   }
-  remove_inputs(inputs);
+  const bool more =
+      std::any_of(group.begin(), group.end(), [&](const Case* point) { return ledger_.next_round(*point).has_value(); });
+  if (!inputs_kept_[place] || !more) {
+    remove_inputs(inputs);
+    inputs_made_.erase(place);
+  }
+  if (!stopped()) outlook_.end_group();
+}
+
+bool Run::due(const Case& point, int round) const {
+  if (point.status != CaseStatus::planned) return false;
+  if (ledger_.verify_due(point)) return true;
+  const auto next = ledger_.next_round(point);
+  return next ? *next == round : ledger_.memory_due(point);
+}
+
+bool Run::must_verify(const Case& point) const {
+  if (point.status != CaseStatus::planned) return false;
+  return ledger_.verify_due(point) || (ledger_.reverify_due(point) && !verified_again_.contains(&point));
+}
+
+void Run::verify_group(const Group& group, const GroupInputs& inputs) {
+  for (const auto* point : group) {
+    if (!must_verify(*point)) continue;
+    if (ledger_.verify_due(*point)) perform(JobKind::verify, *point, inputs);
+    else verify_again(*point, inputs);
+  }
+  std::error_code ignored;
+  if (!inputs.exact_rows_file.empty()) fs::remove(inputs.exact_rows_file, ignored);
 }
 
 // The rounds of a case are over. That there were fewer than planned, because they would take too long, is something the reader of
@@ -285,7 +343,8 @@ void Run::draw_dataset(const std::vector<Case>& cases) {
 }
 
 GroupInputs Run::make_inputs(const Case& point, bool exact_rows, bool token_labels) {
-  const auto stem = inputs_directory_ + "/" + fingerprint(point.dataset + "|" + to_string(point.problem));
+  const auto stem = fmt::format("{}/{}", inputs_directory_,
+                                fingerprint(fmt::format("{}|{}|t{}", point.dataset, to_string(point.problem), point.threads)));
   GroupInputs inputs{stem + ".bin", exact_rows ? stem + ".rows" : "", {}, utc_now()};
   auto job = job_for(JobKind::inputs, point, inputs);
   job.token_labels = token_labels;
@@ -298,10 +357,17 @@ GroupInputs Run::make_inputs(const Case& point, bool exact_rows, bool token_labe
 void Run::blame_inputs(const Group& group, const GroupInputs& inputs) {
   if (inputs.result.status == Status::skipped) input_refusal_ = inputs.result.reasons.front();
   for (const auto* point : group) {
+    if (point->status != CaseStatus::planned) continue;
     if (ledger_.verify_due(*point)) record(JobKind::verify, *point, 0, inputs.result, inputs.started);
     else if (const auto round = ledger_.next_round(*point)) record(JobKind::time, *point, *round, inputs.result, inputs.started);
     else if (ledger_.memory_due(*point)) record(JobKind::memory, *point, 0, inputs.result, inputs.started);
   }
+}
+
+double Run::inputs_budget() const {
+  std::error_code error;
+  const auto disk = fs::space(inputs_directory_, error);
+  return error ? options_.inputs_bytes : std::min(options_.inputs_bytes, kDiskShare * static_cast<double>(disk.available));
 }
 
 void Run::remove_inputs(const GroupInputs& inputs) const {
@@ -350,6 +416,7 @@ void Run::verify_again(const Case& point, const GroupInputs& inputs) {
   if (stopped()) return;
   const auto started = utc_now();
   auto result = work(job_for(JobKind::verify, point, inputs), point);
+  verified_again_.insert(&point);
   if (result.status == Status::ok) return;
   result.measured = Json::object();
   result.reasons.insert(result.reasons.begin(), "another binary found this case right, this one does not");

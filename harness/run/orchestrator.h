@@ -19,6 +19,7 @@ struct RunOptions {
   bool verify_only = false;          // the `verify` command: no timing, no memory, no weights
   std::vector<std::string> command;  // argv, stored in run.json
   std::string self;                  // path of this binary, started again as the worker
+  double inputs_bytes = 1e9;         // of inputs kept on disk between rounds; those of further groups are made again in each round
   std::string cost_model_file{};     // what earlier runs learned about this machine, and this one will; "" for nothing
   /// Asked once the folder is there, for a run that has no ceilings yet; stops when keep_going says no.
   std::function<std::optional<Calibration>(const std::function<bool()>& keep_going)> calibrate{};

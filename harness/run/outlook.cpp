@@ -4,53 +4,74 @@
 
 namespace attnbench {
 
-void Outlook::announce(const std::vector<Group>& groups) {
-  for (const auto& group : groups) progress_.add(announced_.emplace_back(pieces(group)));
+void Outlook::announce(const std::vector<Group>& groups, std::vector<bool> inputs_kept) {
+  for (std::size_t i = 0; i < groups.size(); ++i) ahead_.push_back({.group = groups[i], .inputs_kept = inputs_kept[i]});
+  refresh();
 }
 
-void Outlook::begin_group(const std::vector<Group>& groups, std::size_t place, const Group& chosen) {
-  in_hand_ = chosen;
-  pieces_in_hand_ = pieces(chosen);
-  progress_.add(pieces_in_hand_ - announced_[place]);
-  seconds_later_ = 0;
-  for (auto later = place + 1; later < groups.size(); ++later)
-    seconds_later_ += seconds(groups[later]) + seconds_of_inputs(groups[later]);
-  progress_.set_left(seconds_later_ + seconds(in_hand_) + seconds_of_inputs(in_hand_));
+void Outlook::refresh() {
+  for (auto& ahead : ahead_) refresh(ahead);
+  show_left();
+}
+
+// What was announced and turned out not to be needed comes off the bar.
+void Outlook::refresh(Ahead& ahead) {
+  const int announced = ahead.pieces;
+  ahead.pieces = 0;
+  ahead.seconds = 0;
+  for (const auto* point : ahead.group) {
+    if (point->status != CaseStatus::planned) continue;
+    ahead.pieces += pieces(*point);
+    ahead.seconds += seconds(*point);
+  }
+  if (const int inputs = ahead.pieces > 0 ? inputs_left(ahead) : 0; inputs > 0) {
+    ahead.pieces += inputs;
+    ahead.seconds += inputs * forecast_.seconds(JobKind::inputs, *ahead.group.front());
+  }
+  progress_.add(ahead.pieces - announced);
 }
 
 void Outlook::end_group() {
-  progress_.add(-pieces_in_hand_);
-  in_hand_.clear();
-  pieces_in_hand_ = 0;
+  if (in_hand_) refresh(ahead_[*in_hand_]);
+  in_hand_.reset();
 }
 
 void Outlook::announce_weights(const std::vector<Case>& cases, int inputs) {
   progress_.add(inputs + static_cast<int>(cases.size()));
-  seconds_later_ = 0;
-  for (const auto& point : cases) seconds_later_ += forecast_.seconds(JobKind::weights, point);
+  weights_seconds_ = 0;
+  for (const auto& point : cases) weights_seconds_ += forecast_.seconds(JobKind::weights, point);
 }
 
 void Outlook::done(JobKind kind, const Case& point, std::optional<double> seconds_taken) {
-  if (kind == JobKind::weights) seconds_later_ = std::max(0.0, seconds_later_ - forecast_.seconds(kind, point));
+  if (kind == JobKind::weights) weights_seconds_ = std::max(0.0, weights_seconds_ - forecast_.seconds(kind, point));
   if (seconds_taken) forecast_.learn(kind, point, *seconds_taken);
-  --pieces_in_hand_;
-  progress_.set_left(seconds_later_ + seconds(in_hand_));
+  if (in_hand_) {
+    auto& ahead = ahead_[*in_hand_];
+    ahead.inputs_made |= kind == JobKind::inputs;
+    refresh(ahead);
+    progress_.add(1);  // the piece that was done is counted as done, not as left out
+  }
+  show_left();
   progress_.finish();
+}
+
+void Outlook::show_left() {
+  double seconds = weights_seconds_;
+  for (const auto& ahead : ahead_) seconds += ahead.seconds;
+  progress_.set_left(seconds);
+}
+
+int Outlook::rounds_left(const Case& point) const {
+  if (ledger_.verify_only()) return 0;
+  if (ledger_.verify_due(point)) return plan_.sampling.rounds;
+  const auto next = ledger_.next_round(point);
+  return next ? plan_.sampling.rounds - *next : 0;
 }
 
 int Outlook::pieces(const Case& point) const {
   const bool fresh = ledger_.verify_due(point);
   if (ledger_.verify_only()) return fresh ? 1 : 0;
-  const auto next = fresh ? 0 : ledger_.next_round(point);
-  const int rounds = next ? plan_.sampling.rounds - *next : 0;
-  return (fresh ? 1 : 0) + rounds + (fresh || ledger_.memory_due(point) ? 1 : 0);
-}
-
-int Outlook::pieces(const Group& group) const {
-  int sum = 0;
-  for (const auto* point : group)
-    if (point->status == CaseStatus::planned) sum += pieces(*point);
-  return sum > 0 ? sum + 1 : 0;
+  return (fresh ? 1 : 0) + rounds_left(point) + (fresh || ledger_.memory_due(point) ? 1 : 0);
 }
 
 double Outlook::seconds(const Case& point) const {
@@ -62,15 +83,12 @@ double Outlook::seconds(const Case& point) const {
          (fresh || ledger_.memory_due(point) ? forecast_.seconds(JobKind::memory, point) : 0);
 }
 
-double Outlook::seconds(const Group& group) const {
-  double sum = 0;
-  for (const auto* point : group)
-    if (point->status == CaseStatus::planned) sum += seconds(*point);
-  return sum;
-}
-
-double Outlook::seconds_of_inputs(const Group& group) const {
-  return pieces(group) > 0 ? forecast_.seconds(JobKind::inputs, *group.front()) : 0;
+int Outlook::inputs_left(const Ahead& ahead) const {
+  if (ahead.inputs_kept) return ahead.inputs_made ? 0 : 1;
+  int rounds = 1;
+  for (const auto* point : ahead.group)
+    if (point->status == CaseStatus::planned) rounds = std::max(rounds, rounds_left(*point));
+  return rounds;
 }
 
 }  // namespace attnbench

@@ -19,11 +19,12 @@ class Outlook {
   Outlook(const Plan& plan, const Ledger& ledger, Progress& progress)
       : plan_(plan), ledger_(ledger), progress_(progress), forecast_(plan.sampling) {}
 
-  /// The groups that the run is about to go through, one after the other.
-  void announce(const std::vector<Group>& groups);
-  /// The group at that place is next; of its cases `chosen` will be run.
-  void begin_group(const std::vector<Group>& groups, std::size_t place, const Group& chosen);
-  /// What was announced for the group and turned out not to be needed comes off the bar.
+  /// The groups that the run is about to go through, round by round, and whose inputs are made only once.
+  void announce(const std::vector<Group>& groups, std::vector<bool> inputs_kept);
+  /// Forecasts every group again: predictions have changed, or another pace has been learned.
+  void refresh();
+  /// The run works on the group at that place, and then no longer.
+  void begin_group(std::size_t place) { in_hand_ = place; }
   void end_group();
   /// All that is left: the weights of these cases, so many inputs with them.
   void announce_weights(const std::vector<Case>& cases, int inputs);
@@ -33,23 +34,30 @@ class Outlook {
   /// The rounds of a case are over.
   void rounds_over(const RoundsSoFar& so_far) { forecast_.learn_rounds(so_far); }
 
-  /// Pieces of work that a group still needs, its inputs among them.
-  int pieces(const Group& group) const;
-
  private:
+  // A group of cases, and what it was last said to need.
+  struct Ahead {
+    Group group;
+    bool inputs_kept = true;
+    bool inputs_made = false;
+    int pieces = 0;
+    double seconds = 0;
+  };
+  void refresh(Ahead& ahead);
+  void show_left();
+  int rounds_left(const Case& point) const;
   int pieces(const Case& point) const;
   double seconds(const Case& point) const;
-  double seconds(const Group& group) const;
-  double seconds_of_inputs(const Group& group) const;
+  // How often the inputs of a group must still be made.
+  int inputs_left(const Ahead& ahead) const;
 
   const Plan& plan_;
   const Ledger& ledger_;
   Progress& progress_;
   Forecast forecast_;
-  std::vector<int> announced_;  // pieces of each group
-  Group in_hand_;               // the cases at work
-  int pieces_in_hand_ = 0;      // announced for them and not done yet
-  double seconds_later_ = 0;    // forecast for what comes after them
+  std::vector<Ahead> ahead_;            // in plan order
+  std::optional<std::size_t> in_hand_;  // the group at work
+  double weights_seconds_ = 0;          // forecast for the attention matrices
 };
 
 }  // namespace attnbench

@@ -37,6 +37,7 @@ class Progress {
   void finish();
   /// Writes a line of its own above the progress line.
   void say(const std::string& line);
+  const ProgressState& state() const { return state_; }
   /// Replaces the progress line by a last one.
   void end(const std::string& line);
 

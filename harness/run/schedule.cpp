@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <random>
 #include <set>
 
 #include "harness/planning/cost_model.h"
 #include "harness/planning/pricing.h"
+#include "harness/worker/inputs_cache.h"
 #include "harness/worker/weights.h"
 
 namespace attnbench {
@@ -16,14 +18,18 @@ bool same_inputs(const Case& a, const Case& b) {
   return a.dataset == b.dataset && a.problem == b.problem && a.threads == b.threads;
 }
 
-// The same on every machine and with every standard library. Shapes differ in their order, so that no variant is first everywhere.
-void shuffle(Group& group, std::uint64_t seed) {
-  const auto shape = group.front()->dataset + "|" + to_string(group.front()->problem);
+// The same on every machine and with every standard library.
+template <class Item>
+void shuffle(std::vector<Item>& items, std::uint64_t seed, const std::string& salt) {
   std::vector<std::uint32_t> words{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
-  for (const char letter : shape) words.push_back(static_cast<unsigned char>(letter));
+  for (const char letter : salt) words.push_back(static_cast<unsigned char>(letter));
   std::seed_seq seeds(words.begin(), words.end());
   std::mt19937_64 random(seeds);
-  for (std::size_t i = group.size(); i > 1; --i) std::swap(group[i - 1], group[random() % i]);
+  for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[random() % i]);
+}
+
+bool has_planned_case(const Group& group) {
+  return std::any_of(group.begin(), group.end(), [](const Case* point) { return point->status == CaseStatus::planned; });
 }
 
 }  // namespace
@@ -38,8 +44,40 @@ std::vector<Group> groups_of(const Plan& plan) {
   return groups;
 }
 
+std::vector<std::size_t> group_order(std::size_t count, std::uint64_t seed, int round) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (round > 0) shuffle(order, seed, "round " + std::to_string(round));
+  return order;
+}
+
+KeptInputs keep_inputs(const std::vector<Group>& groups, double budget_bytes) {
+  KeptInputs inputs;
+  double remade = 0;
+  for (const auto& group : groups) {
+    const double bytes = has_planned_case(group) ? inputs_file_bytes(group.front()->problem) : 0;
+    const bool keep = inputs.bytes + bytes <= budget_bytes;
+    inputs.kept.push_back(keep);
+    if (keep) inputs.bytes += bytes;
+    else remade = std::max(remade, bytes);
+  }
+  inputs.bytes += remade;
+  return inputs;
+}
+
+double predicted_run_seconds(const Plan& plan, const KeptInputs& inputs) {
+  double seconds = predicted_plan_seconds(plan);
+  const auto groups = groups_of(plan);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const int times = inputs.kept[i] ? 1 : plan.sampling.rounds;
+    if (has_planned_case(groups[i])) seconds += times * predicted_pieces(*groups[i].front(), plan.sampling).inputs;
+  }
+  return seconds;
+}
+
 Group round_order(Group group, std::uint64_t seed, int round) {
-  shuffle(group, seed);
+  // Shapes differ in their order, so that no variant is first everywhere.
+  shuffle(group, seed, group.front()->dataset + "|" + to_string(group.front()->problem));
   const auto count = group.size();
   const auto turn = static_cast<std::size_t>(round);
   Group order;

@@ -12,6 +12,22 @@ namespace attnbench {
 /// Cases that share dataset, problem and threads, and so their inputs.
 using Group = std::vector<const Case*>;
 
+/// The groups (indices from 0 to count - 1) in the order in which one round visits them. The first round keeps the order of the
+/// plan, because what it measures on small problems decides whether larger ones are run at all. Every later round has a seeded
+/// random order of its own: a slow minute or a drift then falls on other sizes in every round instead of bending the curve at one.
+std::vector<std::size_t> group_order(std::size_t count, std::uint64_t seed, int round);
+
+/// Which groups keep their inputs on disk from the first round to the last, and what that takes. The inputs of the others are made
+/// again in every round.
+struct KeptInputs {
+  std::vector<bool> kept;  // by group
+  double bytes = 0;        // of all that is on disk at once: what is kept, and the largest of what is not
+};
+KeptInputs keep_inputs(const std::vector<Group>& groups, double budget_bytes);
+
+/// Seconds of the whole plan: its cases, and their inputs as often as they are made.
+double predicted_run_seconds(const Plan& plan, const KeptInputs& inputs);
+
 /// The cases of a plan by group, in plan order: the planned ones, and those skipped for a prediction that may yet change.
 std::vector<Group> groups_of(const Plan& plan);
 

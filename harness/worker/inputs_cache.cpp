@@ -66,6 +66,12 @@ std::optional<Pages> read_whole(const std::string& path, std::size_t length) {
 
 }  // namespace
 
+double inputs_file_bytes(const Problem& problem) {
+  double bytes = 0;
+  for (const auto& part : parts_of(problem)) bytes += static_cast<double>(whole_pages(part.bytes()));
+  return bytes;
+}
+
 void write_inputs(const std::string& path, const InputTensors& tensors) {
   write_atomically(path, [&](std::ofstream& file) {
     static constexpr std::array<char, kPage> kZeros{};

@@ -14,6 +14,9 @@
 
 namespace attnbench {
 
+/// Bytes of the file that write_inputs() makes for a problem.
+double inputs_file_bytes(const Problem& problem);
+
 /// Writes the inputs of a problem; the file appears whole or not at all. Throws UserError when it cannot be written.
 void write_inputs(const std::string& path, const InputTensors& tensors);
 

@@ -169,7 +169,8 @@ TEST_CASE("more threads than a few for each core are skipped with the reason, wh
 }
 
 TEST_CASE("profiles differ in rounds as the protocol says") {
-  CHECK(sampling_for(Profile::quick).rounds == 3);
+  CHECK(sampling_for(Profile::quick).rounds == 6);
+  CHECK(sampling_for(Profile::quick).samples == 1);
   CHECK(sampling_for(Profile::standard).rounds == 10);
   CHECK(sampling_for(Profile::rigorous).rounds == 20);
 }

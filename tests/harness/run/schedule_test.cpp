@@ -92,6 +92,36 @@ TEST_CASE("shapes have orders of their own") {
   CHECK(first.size() == 4);
 }
 
+TEST_CASE("the first round keeps the order of the plan; each later one has a seeded order of its own over all groups") {
+  const std::vector<std::size_t> plan_order{0, 1, 2, 3, 4, 5, 6, 7};
+  CHECK(group_order(8, 1, 0) == plan_order);
+  std::set<std::vector<std::size_t>> orders;
+  for (int round = 1; round < 20; ++round) {
+    auto order = group_order(8, 1, round);
+    CHECK(order == group_order(8, 1, round));
+    orders.insert(order);
+    std::sort(order.begin(), order.end());
+    CHECK(order == plan_order);
+  }
+  CHECK(orders.size() > 15);
+  CHECK(group_order(8, 1, 1) != group_order(8, 2, 1));
+}
+
+TEST_CASE("inputs are kept on disk up to a budget, the others made in every round, and both are predicted") {
+  auto plan = fault_plan({"steady"}, {256, 512, 4096});  // two heads of d 4: 8, 16 and 128 pages
+  plan.sampling.rounds = 5;
+  const auto groups = groups_of(plan);
+  const auto all = keep_inputs(groups, 1e9);
+  CHECK(all.kept == std::vector<bool>{true, true, true});
+  CHECK(all.bytes == 3.0 * 4 * 2 * 4 * (256 + 512 + 4096));
+  const auto small = keep_inputs(groups, 100e3);
+  CHECK(small.kept == std::vector<bool>{true, true, false});
+  CHECK(small.bytes == all.bytes);  // one large file at a time, beside the small ones
+  CHECK(keep_inputs(groups, 0).bytes == 3.0 * 4 * 2 * 4 * 4096);
+  const double again = predicted_job_seconds(JobKind::inputs, plan.cases[2], plan.sampling);
+  CHECK(predicted_run_seconds(plan, small) - predicted_run_seconds(plan, all) == Approx(4 * again));
+}
+
 TEST_CASE("one small problem per dataset and variant is drawn") {
   auto plan = fault_plan({"steady", "slow"}, {512, 1024});
   plan.cases[3].selected.variant = find_fault_variant("aborts");
@@ -121,8 +151,8 @@ TEST_CASE("a timed round is predicted to take its warm-up and its samples") {
   const auto sampling = sampling_for(Profile::quick);
   point.prediction.seconds = 2;
   const double lengthy = predicted_job_seconds(JobKind::time, point, sampling);
-  CHECK(lengthy >= 2 * 5);
-  CHECK(lengthy < 2 * 5 + 1);
+  CHECK(lengthy >= 2 * (2 + sampling.samples));
+  CHECK(lengthy < 2 * (2 + sampling.samples) + 1);
   point.prediction.seconds = 1e-6;
-  CHECK(predicted_job_seconds(JobKind::time, point, sampling) >= 0.2 + 3 * 0.01);
+  CHECK(predicted_job_seconds(JobKind::time, point, sampling) >= 0.2 + sampling.samples * 0.01);
 }
