@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <map>
+#include <set>
 #include <string>
 
 #include "harness/words.h"
@@ -55,6 +56,19 @@ std::int64_t last_level_cache_bytes() {
   std::int64_t total = 0;
   for (const auto& [cpus, bytes] : caches) total += bytes;
   return total;
+}
+
+int physical_cores() {
+  cpu_set_t usable;
+  if (::sched_getaffinity(0, sizeof usable, &usable) != 0) return 0;
+  std::set<std::string> cores;  // by the logical CPUs that share each
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &usable)) continue;
+    const auto siblings = first_line("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+    if (siblings.empty()) return 0;
+    cores.insert(siblings);
+  }
+  return static_cast<int>(cores.size());
 }
 
 }  // namespace attnbench

@@ -1,4 +1,4 @@
-// Sizes of this machine's caches.
+// What Linux tells about this machine's caches and cores.
 #pragma once
 
 #include <cstdint>
@@ -7,5 +7,8 @@ namespace attnbench {
 
 /// Bytes of all last-level caches that the CPUs of this process can use, together; 0 where Linux does not tell.
 std::int64_t last_level_cache_bytes();
+
+/// Physical cores that this process may use; 0 where Linux does not tell.
+int physical_cores();
 
 }  // namespace attnbench

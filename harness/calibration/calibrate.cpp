@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "harness/calibration/cache_sizes.h"
+#include "harness/calibration/cpu_use.h"
 #include "harness/run/job.h"
 #include "harness/run/process.h"
 #include "harness/store/environment.h"
@@ -36,11 +37,13 @@ class Calibrator {
 
   Calibration run() {
     describe();
+    const auto before = cpu_use_now();
     measure_starts();
     const auto counts = calibrated_threads(result_.cores, options_.quick);
     for (const auto& [what, share] : kShares)
       for (const int threads : counts) add(what, threads, share * options_.seconds / static_cast<double>(counts.size()));
     sort_bandwidth();
+    result_.other_work_cores = other_work_cores(before, cpu_use_now());
     return result_;
   }
 
@@ -54,6 +57,7 @@ class Calibrator {
     result_.profile = options_.quick ? "quick" : "full";
     result_.cpu_model = environment.at("cpu_model");
     result_.cores = environment.at("cores");
+    result_.physical_cores = physical_cores();
     result_.load_1m = environment.at("load_1m");
     result_.last_level_cache_bytes = last_level_cache_bytes();
   }

@@ -1,8 +1,11 @@
 #include "harness/calibration/calibration.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
 namespace attnbench {
 namespace {
@@ -20,6 +23,30 @@ double at(const Curve& curve, double x) {
   const auto below = std::prev(above);
   const double weight = (x - below->first) / (above->first - below->first);
   return (1 - weight) * below->second + weight * above->second;
+}
+
+constexpr double kOtherWorkCores = 0.25;  // a daemon takes less, a second program more
+// Of the ideal gain of a further thread on a core of its own. The clock of many busy cores may be down to half of that of one.
+constexpr double kGainShare = 0.35;
+constexpr double kSameShare = 0.9;   // threads that share cores add nothing, and cost a little
+constexpr double kWiderShare = 0.8;  // wide vectors lower the clock, by less than that
+constexpr double kProbeSlack = 1.05;
+
+std::string threads_text(int threads) { return fmt::format("{} thread{}", threads, threads == 1 ? "" : "s"); }
+
+// The least that `threads` must give, more than `few` has.
+double least_peak(const FmaPeak& few, int threads, const Calibration& calibration) {
+  const int cores = calibration.physical_cores > 0 ? calibration.physical_cores : calibration.cores;
+  const double gain = static_cast<double>(std::min(threads, cores)) / std::min(few.threads, cores) - 1;
+  return few.gflops.best * std::max(kSameShare, gain > 0 ? 1 + kGainShare * gain : 0);
+}
+
+// Bits of the vectors of an x86 instruction set; 0 for the others, of which one is measured at a time.
+int width_of(std::string_view isa) {
+  constexpr std::pair<std::string_view, int> kWidths[] = {{"SSE2", 128}, {"SSSE3", 128}, {"SSE4", 128}, {"AVX2", 256}};
+  for (const auto& [name, bits] : kWidths)
+    if (isa == name) return bits;
+  return isa.starts_with("AVX3") ? 512 : 0;
 }
 
 Json with_ceiling(Json entry, const char* unit, const Ceiling& ceiling) {
@@ -60,6 +87,8 @@ Json to_json(const Calibration& c) {
           {"cpu_model", c.cpu_model},
           {"cores", c.cores},
           {"load_1m", c.load_1m},
+          {"physical_cores", c.physical_cores},
+          {"other_work_cores", c.other_work_cores},
           {"last_level_cache_bytes", c.last_level_cache_bytes},
           {"clock_resolution_s", c.clock_resolution_s},
           {"timer_overhead_s", c.timer_overhead_s},
@@ -81,6 +110,8 @@ Calibration calibration_of(const Json& json) {
   c.cpu_model = json.at("cpu_model");
   c.cores = json.at("cores");
   c.load_1m = json.at("load_1m");
+  c.physical_cores = json.value("physical_cores", 0);  // not in calibrations of earlier builds
+  c.other_work_cores = json.value("other_work_cores", 0.0);
   c.last_level_cache_bytes = json.at("last_level_cache_bytes");
   c.clock_resolution_s = json.at("clock_resolution_s");
   c.timer_overhead_s = json.at("timer_overhead_s");
@@ -110,6 +141,28 @@ double fma_peak(const Calibration& calibration, std::string_view isa, std::strin
   return at(curve, threads);
 }
 
-bool was_busy(const Calibration& calibration) { return calibration.load_1m > 0.5 * calibration.cores; }
+bool was_busy(const Calibration& calibration) {
+  return calibration.load_1m > 0.5 * calibration.cores || calibration.other_work_cores > kOtherWorkCores;
+}
+
+std::string contradiction(const Calibration& calibration) {
+  for (const auto& few : calibration.fma_peak)
+    for (const auto& many : calibration.fma_peak) {
+      if (few.dtype != many.dtype) continue;
+      if (few.isa == many.isa && few.threads < many.threads && many.gflops.best < least_peak(few, many.threads, calibration))
+        return fmt::format("{} {} gave {:.4g} GFLOP/s on {} and {:.4g} on {}", many.isa, many.dtype, many.gflops.best,
+                           threads_text(many.threads), few.gflops.best, threads_text(few.threads));
+      const int narrow = width_of(few.isa), wide = width_of(many.isa);
+      if (few.threads == many.threads && narrow > 0 && narrow < wide && many.gflops.best < kWiderShare * few.gflops.best)
+        return fmt::format("on {}, {} {} gave {:.4g} GFLOP/s and {} {:.4g}", threads_text(many.threads), many.isa, many.dtype,
+                           many.gflops.best, few.isa, few.gflops.best);
+    }
+  return "";
+}
+
+std::optional<double> exceeded_by(double probed_gflops, double calibrated_gflops) {
+  if (!(calibrated_gflops > 0) || probed_gflops <= kProbeSlack * calibrated_gflops) return std::nullopt;
+  return probed_gflops / calibrated_gflops;
+}
 
 }  // namespace attnbench

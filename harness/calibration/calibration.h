@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,7 +49,9 @@ struct Calibration {
   std::string profile;  // "quick" or "full"
   std::string cpu_model;
   int cores = 1;
+  int physical_cores = 0;                   // of those that may be used; 0 where the system does not tell
   double load_1m = 0;                       // load average before measuring; a busy machine shows lower ceilings than it has
+  double other_work_cores = 0;              // cores that other processes kept busy while it was measured
   std::int64_t last_level_cache_bytes = 0;  // 0 where the system does not tell
   double clock_resolution_s = 0;            // smallest step of the clock
   double timer_overhead_s = 0;              // one reading of the clock
@@ -75,5 +78,13 @@ double fma_peak(const Calibration& calibration, std::string_view isa, std::strin
 /// Whether other work ran beside the measurement, so that its ceilings are too low: half a core of it already halves the bursts
 /// that all threads share.
 bool was_busy(const Calibration& calibration);
+
+/// Which of its multiply-add peaks cannot both be true: more threads that give less than
+/// fewer, or hardly more while each has a physical core of its own; wider vectors that are slower. "" when there are none.
+std::string contradiction(const Calibration& calibration);
+
+/// Factor by which a peak that was probed beside a case exceeds the calibrated one on as many threads, when that is more than the
+/// two can differ by: the calibration is then too low and no ceiling. Empty otherwise, and where either is not known.
+std::optional<double> exceeded_by(double probed_gflops, double calibrated_gflops);
 
 }  // namespace attnbench

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <utility>
 
 #include "harness/calibration/calibrate.h"
 #include "harness/file_descriptor.h"
@@ -87,11 +88,25 @@ std::string why_stale(const Calibration& calibration, const Asker& asker) {
   if (calibration.attnbench != asker.attnbench) return "of attnbench " + calibration.attnbench + ", this is " + asker.attnbench;
   const auto created = parse_utc(calibration.created);
   if (created < 0) return "without a date";
+  if (const auto reason = contradiction(calibration); !reason.empty()) return "invalid: " + reason;
   const double days = std::difftime(asker.now, created) / 86400;
   if (days > kMaxAgeDays) return fmt::format("{:.0f} days old", days);
   if (was_busy(calibration) && asker.load_1m < calibration.load_1m / 2)  // else it would come out no better now
     return fmt::format("from a busier time (load {:.1f} on {} cores)", calibration.load_1m, calibration.cores);
   return "";
+}
+
+Usability usability_of(const Calibration& calibration) {
+  if (auto reason = contradiction(calibration); !reason.empty()) return {Use::none, std::move(reason)};
+  if (!was_busy(calibration)) return {};
+  return {Use::once, fmt::format("other work kept {:.1f} cores busy (load {:.1f} on {} cores)", calibration.other_work_cores,
+                                 calibration.load_1m, calibration.cores)};
+}
+
+bool discard_calibration() {
+  const auto path = calibration_path(machine_id(describe_environment(1)));
+  std::error_code error;
+  return !path.empty() && fs::remove(path, error);
 }
 
 std::optional<Calibration> usable_calibration(const std::string& self, WhenStale when_stale,
@@ -108,7 +123,16 @@ std::optional<Calibration> usable_calibration(const std::string& self, WhenStale
             << ": measuring its ceilings, a few seconds (--no-calibrate leaves it out)" << std::endl;
   try {
     auto made = calibrate({.self = self, .keep_going = keep_going});
-    if (made && !path.empty()) write_calibration(*made, path);
+    if (made && usability_of(*made).use != Use::keep) made = calibrate({.self = self, .keep_going = keep_going});
+    if (!made) return std::nullopt;
+    const auto [use, reason] = usability_of(*made);
+    if (use == Use::none) {
+      std::cerr << "the calibration is invalid and not used, twice in a row: " << reason
+                << "; stop other work, then run attnbench calibrate" << std::endl;
+      return std::nullopt;
+    }
+    if (use == Use::once) std::cerr << "the calibration is not kept: " << reason << "; its ceilings may be too low" << std::endl;
+    else if (!path.empty()) write_calibration(*made, path);
     return made;
   } catch (const std::exception& error) {
     std::cerr << "not calibrated: " << error.what() << std::endl;

@@ -29,11 +29,23 @@ struct Asker {
 /// Why a stored calibration no longer holds, in words that follow "the stored calibration is"; "" while it holds.
 std::string why_stale(const Calibration& calibration, const Asker& asker);
 
+/// What a calibration is good for: the next 30 days; this run only, as other work ran beside it; nothing, as it contradicts itself.
+enum class Use { keep, once, none };
+struct Usability {
+  Use use = Use::keep;
+  std::string reason;
+};
+Usability usability_of(const Calibration& calibration);
+
 enum class WhenStale { measure, leave_out };
-/// The stored calibration of this machine while it holds. Else, with `measure`, a quick one made and stored by workers of the
-/// binary `self` (a few seconds, announced in one line on standard error). Empty when there is none: left out, stopped by
-/// keep_going, or failed, which is said on standard error and stops nobody.
+/// The stored calibration of this machine while it holds. Else, with `measure`, a quick one made by workers of the binary `self` (a
+/// few seconds, announced in one line on standard error), a second one where the first is not good enough to keep, and stored if
+/// it is. Empty when there is none: left out, stopped by keep_going, contradictory twice, or failed, which is logged to standard
+/// error and is not fatal.
 std::optional<Calibration> usable_calibration(const std::string& self, WhenStale when_stale,
                                               const std::function<bool()>& keep_going = {});
+
+/// Removes the stored calibration of this machine: a run has probed a higher peak. False when there was none to remove.
+bool discard_calibration();
 
 }  // namespace attnbench

@@ -72,8 +72,11 @@ std::string machine_lines(const Calibration& c) {
                           c.profile, c.created);
   if (was_busy(c))
     text += fmt::format(
-        "The machine was busy, or had just been (load {:.2f}): ceilings may be too low; calibrate again when it is quiet.\n",
-        c.load_1m);
+        "The machine was busy (load {:.2f}, other work on {:.1f} cores): ceilings may be too low; calibrate again when it is "
+        "quiet.\n",
+        c.load_1m, c.other_work_cores);
+  if (const auto reason = contradiction(c); !reason.empty())
+    text += "Invalid, and no run will use it: " + reason + "; stop other work and calibrate again.\n";
   return text;
 }
 

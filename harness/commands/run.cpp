@@ -124,6 +124,7 @@ int run(const Options& options, const CommandLine& line) {
                                                      keep_going);
                          }};
   const auto outcome = run_plan(plan, run_options);
+  if (outcome.calibration_refuted) discard_calibration();
   if (outcome.interrupted) return outcome.exit_code();
   const int reported = report(directory, options);
   if (!options.quiet) print_outcome(directory, !options.no_report && is_made(reported));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "harness/calibration/calibration.h"
 #include "harness/json.h"
@@ -9,8 +10,8 @@
 
 namespace attnbench {
 
-/// Adds share_of_peak, share_of_bandwidth and above_ceiling to the `time` member of a record (record.schema.json). Without a
-/// calibration the share of bandwidth is null.
-void add_ceilings(Json& time, const Case& point, const std::optional<Calibration>& calibration);
+/// Adds share_of_peak, share_of_bandwidth and above_ceiling to the `time` member of a record (record.schema.json) of a case that
+/// ran on `isa`. Without a calibration, or with one that is below the peak probed beside the case, the share of bandwidth is null.
+void add_ceilings(Json& time, const Case& point, const std::string& isa, const std::optional<Calibration>& calibration);
 
 }  // namespace attnbench

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "harness/calibration/calibration.h"
 #include "harness/worker/timer.h"
 
 namespace attnbench {
@@ -36,6 +37,7 @@ void Findings::add_round(const Case& point, const Json& time, double calibrated_
   const double peak = number(time, "peak_gflops");
   const double missing = peak > 0 && calibrated_peak > 0 ? 1 - peak / calibrated_peak : 0;
   if (missing > kMissing) slow_.push_back({missing, name_of(point)});
+  if (const auto factor = exceeded_by(peak, calibrated_peak)) faster_.push_back({*factor, name_of(point)});
   if (time.value("above_ceiling", false))
     breaches_.push_back({std::max(number(time, "share_of_peak"), number(time, "share_of_bandwidth")), name_of(point)});
 }
@@ -80,6 +82,13 @@ std::vector<std::string> Findings::lines() const {
         fmt::format("the machine gave over {:.0f} % less than its calibrated peak beside {} of {} rounds, {:.0f} % less beside {}: "
                     "times are too long where other work ran or the clock was low",
                     100 * kMissing, slow_.size(), rounds_, 100 * worst.value, worst.where));
+  }
+  if (!faster_.empty()) {
+    const auto& worst = largest(faster_);
+    lines.push_back(
+        fmt::format("the calibration is invalid: the peak probed beside {} of {} rounds was above the calibrated one, "
+                    "{:.2f} times it beside {}; it is no longer kept, run attnbench calibrate on the quiet machine",
+                    faster_.size(), rounds_, worst.value, worst.where));
   }
   if (!times_.empty()) lines.push_back("predicted over measured time: " + error_text(times_));
   if (!memories_.empty()) lines.push_back("predicted over measured memory: " + error_text(memories_));

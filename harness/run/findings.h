@@ -20,6 +20,9 @@ class Findings {
   /// The resident peak of its memory pass, in bytes.
   void add_memory(const Case& point, double bytes);
 
+  /// Whether a probe beside a round gave more than the calibrated peak: the calibration is too low.
+  bool calibration_refuted() const { return !faster_.empty(); }
+
   std::vector<std::string> lines() const;
 
  private:
@@ -33,6 +36,7 @@ class Findings {
   int rounds_ = 0;
   std::vector<Noted> drifts_;    // rounds between whose probes the machine's speed changed noticeably
   std::vector<Noted> slow_;      // rounds beside which it gave much less than its calibrated peak, by what was missing
+  std::vector<Noted> faster_;    // rounds beside which it gave more than its calibrated peak, by the factor
   std::vector<Noted> breaches_;  // rounds above a ceiling, by the larger share
   std::vector<Noted> times_, memories_;
 };

@@ -156,6 +156,7 @@ RunOutcome Run::run_all() {
 
   auto outcome = ledger_.outcome();
   outcome.interrupted = stopped();
+  outcome.calibration_refuted = findings_.calibration_refuted();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   say_end(outcome, elapsed.count());
   return outcome;
@@ -438,7 +439,7 @@ void Run::perform(JobKind kind, const Case& point, const GroupInputs& inputs, in
 void Run::judge_round(const Case& point, JobResult& result) {
   if (result.status != Status::ok) return;
   auto& time = result.measured;
-  add_ceilings(time, point, calibration_);
+  add_ceilings(time, point, result.isa, calibration_);
   auto so_far = ledger_.rounds_of(point);
   ++so_far.rounds;
   so_far.seconds += result.wall_seconds;

@@ -28,6 +28,7 @@ struct RunOptions {
 struct RunOutcome {
   int ok = 0, skipped = 0, failed = 0;  // cases: failed is mismatch, mistrusted, crashed, timeout or out_of_memory
   bool interrupted = false;
+  bool calibration_refuted = false;  // a peak above the calibrated one was probed
   /// 0 all good; 1 a case failed; 130 interrupted.
   int exit_code() const { return interrupted ? 130 : failed > 0 ? 1 : 0; }
 };

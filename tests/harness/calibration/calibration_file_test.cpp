@@ -104,13 +104,35 @@ TEST_CASE("a calibration made on a busy machine holds only as long as the machin
   CHECK(why_stale(busy, {"m", "0.1.0", kNow, 0}) == "");
 }
 
+TEST_CASE("a calibration that contradicts itself is of no use, one made beside other work is used once") {
+  auto c = example();
+  c.cores = c.physical_cores = 2;
+  CHECK(usability_of(c).use == Use::keep);
+  c.other_work_cores = 1;
+  CHECK(usability_of(c).use == Use::once);
+  CHECK(usability_of(c).reason == "other work kept 1.0 cores busy (load 0.0 on 2 cores)");
+  c.fma_peak = {{"AVX2", "f32", 1, {118.2, 0}}, {"AVX2", "f32", 2, {117.6, 0}}};
+  CHECK(usability_of(c).use == Use::none);
+  CHECK(why_stale(c, {"m", "0.1.0", kNow, 8}) == "invalid: AVX2 f32 gave 117.6 GFLOP/s on 2 threads and 118.2 on 1 thread");
+}
+
+TEST_CASE("a calibration that a run has refuted is removed") {
+  const TemporaryFolder folder;
+  const auto file = folder / "c.json";
+  const Variable place("ATTNBENCH_CALIBRATION", file.c_str());
+  CHECK_FALSE(discard_calibration());
+  write_calibration(example(), file);
+  CHECK(discard_calibration());
+  CHECK_FALSE(std::filesystem::exists(file));
+}
+
 TEST_CASE("calibrating through workers gives every ceiling, in order, and it is used from then on") {
   const TemporaryFolder folder;
   const auto file = folder / "c.json";
   const Variable place("ATTNBENCH_CALIBRATION", file.c_str());
   CHECK_FALSE(usable_calibration(ATTNBENCH_BINARY, WhenStale::leave_out).has_value());
 
-  const auto made = calibrate({.self = ATTNBENCH_BINARY, .seconds = 0.01});
+  auto made = calibrate({.self = ATTNBENCH_BINARY, .seconds = 0.01});
   REQUIRE(made.has_value());
   CHECK(made->worker_overhead_s > 0);
   CHECK(made->fork_exec_s > 0);
@@ -123,6 +145,8 @@ TEST_CASE("calibrating through workers gives every ceiling, in order, and it is 
     return std::tie(a.kind, a.threads, a.working_set_bytes) < std::tie(b.kind, b.threads, b.working_set_bytes);
   }));
 
+  made->fma_peak.clear();  // of a hundredth of a second on a busy machine: they may contradict each other
+  made->load_1m = made->other_work_cores = 0;
   write_calibration(*made, file);
   const auto used = usable_calibration(ATTNBENCH_BINARY, WhenStale::leave_out);
   REQUIRE(used.has_value());

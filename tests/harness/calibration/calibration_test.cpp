@@ -1,6 +1,8 @@
 // A calibration keeps what it was given through JSON, and its curves give what was measured, or a value between neighbours.
 #include "harness/calibration/calibration.h"
 
+#include <utility>
+
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 
@@ -40,6 +42,7 @@ TEST_CASE("a calibration keeps every member through JSON") {
 TEST_CASE("a calibration of another schema version or without a member is none") {
   auto json = to_json(example());
   for (const auto& [member, value] : json.items()) {
+    if (member == "physical_cores" || member == "other_work_cores") continue;  // came later, and stored runs lack them
     auto lacking = json;
     lacking.erase(member);
     INFO(member);
@@ -47,6 +50,40 @@ TEST_CASE("a calibration of another schema version or without a member is none")
   }
   json["schema_version"] = 2;
   CHECK_THROWS_AS(calibration_of(json), Json::exception);
+}
+
+Calibration peaks(std::vector<FmaPeak> fma_peak, int cores, int physical_cores) {
+  Calibration c;
+  c.cores = cores;
+  c.physical_cores = physical_cores;
+  c.fma_peak = std::move(fma_peak);
+  return c;
+}
+
+TEST_CASE("two threads on two cores that give no more than one contradict each other") {
+  const std::vector<FmaPeak> starved{{"AVX2", "f32", 1, {118.2, 0}}, {"AVX2", "f32", 2, {117.6, 0}}};
+  CHECK(contradiction(peaks(starved, 2, 2)) == "AVX2 f32 gave 117.6 GFLOP/s on 2 threads and 118.2 on 1 thread");
+  CHECK(contradiction(peaks(starved, 2, 0)) != "");
+  CHECK(contradiction(peaks(starved, 2, 1)) == "");  // two threads of one core
+  CHECK(contradiction(peaks({{"AVX2", "f32", 1, {118, 0}}, {"AVX2", "f32", 2, {236, 0}}}, 2, 2)) == "");
+  CHECK(contradiction(peaks({{"AVX2", "f32", 1, {118, 0}}, {"AVX2", "f32", 2, {0, 0}}}, 2, 1)) != "");
+  CHECK(contradiction(peaks({{"AVX2", "f32", 1, {100, 0}}, {"AVX2", "f32", 64, {3500, 0}}}, 128, 64)) == "");
+  CHECK(contradiction(peaks({{"AVX2", "f32", 32, {3000, 0}}, {"AVX2", "f32", 64, {2500, 0}}}, 64, 32)) != "");
+}
+
+TEST_CASE("wider vectors that are much slower contradict the narrow ones") {
+  CHECK(contradiction(peaks({{"SSE4", "f32", 1, {50, 0}}, {"AVX2", "f32", 1, {30, 0}}}, 2, 2)) ==
+        "on 1 thread, AVX2 f32 gave 30 GFLOP/s and SSE4 50");
+  CHECK(contradiction(peaks({{"AVX2", "f32", 1, {100, 0}}, {"AVX3", "f32", 1, {90, 0}}}, 2, 2)) == "");
+  CHECK(contradiction(peaks({{"AVX2", "f64", 1, {50, 0}}, {"AVX3", "f32", 1, {30, 0}}}, 2, 2)) == "");
+  CHECK(contradiction(example()) == "");
+}
+
+TEST_CASE("other work beside a calibration makes it busy, whatever the load average said before") {
+  auto c = example();
+  CHECK_FALSE(was_busy(c));
+  c.other_work_cores = 0.9;
+  CHECK(was_busy(c));
 }
 
 TEST_CASE("the read bandwidth is what was measured there") {

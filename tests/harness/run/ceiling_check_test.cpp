@@ -25,7 +25,7 @@ Calibration read_at(double gbytes_per_s) {
 
 Json judged(const Case& one, double seconds, double peak_gflops, const std::optional<Calibration>& calibration = {}) {
   Json time{{"median_s", seconds}, {"peak_gflops", peak_gflops}, {"input_sets", 1}};
-  add_ceilings(time, one, calibration);
+  add_ceilings(time, one, "AVX2", calibration);
   return time;
 }
 
@@ -46,6 +46,20 @@ TEST_CASE("without a probe or a calibration there is no share, and nothing is ab
   CHECK(time["share_of_peak"].is_null());
   CHECK(time["share_of_bandwidth"].is_null());
   CHECK(time["above_ceiling"] == false);
+}
+
+TEST_CASE("a calibration below the peak probed beside the case is no ceiling") {
+  auto large = case_of("b1 h1 n1 d1 f32");
+  large.problem.n_k = large.problem.n_q = static_cast<std::int64_t>(cache_bytes()) / 8;
+  Variant free_of_work = *large.selected.variant;
+  free_of_work.cost = [](const Problem&, const Params&) -> Cost { return {}; };
+  large.selected.variant = &free_of_work;
+  auto calibration = read_at(1);
+  calibration.fma_peak = {{"AVX2", "f32", 1, {118, 0}}};
+  const double seconds = compulsory_bytes(large.problem) / 2e9;
+  CHECK(judged(large, seconds, 118, calibration)["above_ceiling"] == true);
+  CHECK(judged(large, seconds, 236, calibration)["above_ceiling"] == false);
+  CHECK(judged(large, seconds, 236, calibration)["share_of_bandwidth"].is_null());
 }
 
 TEST_CASE("more than the bandwidth is an error for what comes from memory only") {

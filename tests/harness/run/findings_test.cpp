@@ -53,6 +53,23 @@ TEST_CASE("a machine that gives less than it was calibrated at is named, with th
   CHECK(has(lines[0], "over 15 % less than its calibrated peak beside 2 of 8 rounds, 55 % less beside slow b1"));
 }
 
+TEST_CASE("a probe above the calibrated peak refutes the calibration") {
+  Findings findings;
+  for (const double peak : {100.0, 104.0}) {
+    auto time = quiet();
+    time["peak_gflops"] = peak;
+    findings.add_round(plan().cases[0], time, 100);
+  }
+  CHECK_FALSE(findings.calibration_refuted());
+  auto time = quiet();
+  time["peak_gflops"] = 236;
+  findings.add_round(plan().cases[1], time, 118);
+  CHECK(findings.calibration_refuted());
+  CHECK(has(findings.lines().at(0),
+            "the calibration is invalid: the peak probed beside 1 of 3 rounds was above the calibrated one, "
+            "2.00 times it beside slow b1"));
+}
+
 TEST_CASE("drift and a breached ceiling take one line each, with the worst place") {
   Findings findings;
   for (const double drift : {0.01, 0.08, 0.31}) {
