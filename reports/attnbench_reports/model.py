@@ -94,8 +94,19 @@ def build_model(paths: list[Path], baseline: str | None = None) -> Report:
     baseline = baseline_of(cases, baseline)
     points = points_of(cases, baseline)
     panels = panels_of(points)
+    warnings = [*_warnings(runs, points, baseline), *_font_warning(names, heatmaps)]
     checks = checks_of(runs, [s for panel in panels for s in panel.series])
-    return Report(runs, points, panels, heatmaps, variants, names, baseline, checks, _warnings(runs, points, baseline))
+    return Report(runs, points, panels, heatmaps, variants, names, baseline, checks, warnings)
+
+
+def _font_warning(names: dict[str, str], heatmaps: list[Heatmap]) -> list[str]:
+    texts = set(names.values()), {plain(word) for item in heatmaps for word in item.labels}
+    if all(text.isascii() for part in texts for text in part):
+        return []
+    from attnbench_reports.figures.fonts import unwritten  # matplotlib takes half a second that few need
+
+    line = unwritten(*(sorted(part) for part in texts))
+    return [line] if line else []
 
 
 def _natural(text: str) -> list[tuple[int, int | str]]:

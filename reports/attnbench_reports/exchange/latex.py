@@ -1,6 +1,12 @@
 """A table as LaTeX in the booktabs style, to be \\input into a paper."""
 
-from attnbench_reports.pages.columns import Table
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from attnbench_reports.errors import UserError
+from attnbench_reports.pages.columns import Column, Table
+from attnbench_reports.text import plain
 
 # Signs that LaTeX reads as commands, and those its default fonts lack.
 SIGNS = {
@@ -11,15 +17,46 @@ SIGNS = {
 }  # fmt: skip
 
 
-def latex(table: Table) -> str:
-    """A tabular environment; needs \\usepackage{booktabs}."""
+def latex(table: Table, notes: Sequence[str] = ()) -> str:
+    """A tabular environment and below it the notes that explain its marks; needs \\usepackage{booktabs}."""
     align = "".join("r" if column.sort else "l" for column in table.columns)
     lines = [_row([column.title for column in table.columns]), r"\midrule", *map(_row, table.texts())]
     body = "\n".join(["% needs \\usepackage{booktabs}", f"\\begin{{tabular}}{{{align}}}", r"\toprule", *lines])
-    return body + "\n\\bottomrule\n\\end{tabular}\n"
+    below = "".join(f"\n\\par\\smallskip\\footnotesize {escaped(note)}\n" for note in notes)
+    return body + "\n\\bottomrule\n\\end{tabular}\n" + below
+
+
+def choose(table: Table, wanted: Sequence[str]) -> Table:
+    """The columns of those titles in that order; a title may be cut short where only one column begins like that."""
+    columns = [_column(table, title) for title in wanted]
+    return replace(table, columns=columns)
+
+
+def _column(table: Table, wanted: str) -> Column:
+    same = [c for c in table.columns if c.title == wanted]
+    found = same or [c for c in table.columns if c.title.startswith(wanted)]
+    if len(found) != 1 or not wanted:
+        titles = ", ".join(f"'{column.title}'" for column in table.columns)
+        raise UserError(f"--columns '{wanted}' is not one column of the table; choose from {titles}")
+    return found[0]
 
 
 def escaped(text: str) -> str:
+    """Powers as mathematics: `time ~ n^` is time $\\sim n^{x}$, 3.0e-05 is $3.0 \\times 10^{-5}$."""
+    parts = re.split(r"(~ n\^|n\^[\d.]+|\b\d\.\d+e[-+]\d+)", plain(text))
+    return "".join(_power(part) if i % 2 else _signs(part) for i, part in enumerate(parts))
+
+
+def _power(text: str) -> str:
+    if text == "~ n^":
+        return r"$\sim n^{x}$"
+    if text.startswith("n^"):
+        return f"$n^{{{text[2:].rstrip('.')}}}$" + "." * text.endswith(".")
+    digits, exponent = text.split("e")
+    return rf"${digits} \times 10^{{{int(exponent)}}}$"
+
+
+def _signs(text: str) -> str:
     return "".join(SIGNS.get(sign, sign) for sign in text)
 
 

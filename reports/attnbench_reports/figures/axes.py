@@ -144,7 +144,15 @@ def _legend_below(figure: Figure, handles: list, texts: list[str], title: str, w
             break
         legend.remove()
     legend.get_title().set_color("#555555")
+    legend.get_title().set_fontsize(7)
     figure.set_figheight(figure.get_figheight() + box.height / figure.dpi)
+
+
+def fit_labels(figure: Figure) -> None:
+    """In a column of a paper the names of the axes are longer than the axes: they go over several lines."""
+    for ax in figure.axes if paper_width() else ():
+        ax.set_ylabel("\n".join(textwrap.wrap(ax.get_ylabel(), 26)))
+        ax.set_xlabel("\n".join(textwrap.wrap(ax.get_xlabel(), 46)))
 
 
 def legend_text(name: str, value: str, remark: str = "") -> str:

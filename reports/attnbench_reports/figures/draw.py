@@ -2,6 +2,8 @@
 
 import os
 import re
+import warnings
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -11,10 +13,12 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from attnbench_reports.figures import weights
+from attnbench_reports.figures.axes import fit_labels
 from attnbench_reports.figures.catalogue import Planned, planned
+from attnbench_reports.figures.fonts import rc_for
 from attnbench_reports.figures.inline import Parts, inline_parts
 from attnbench_reports.figures.missing import Missing
-from attnbench_reports.figures.style import RC, Looks
+from attnbench_reports.figures.style import Looks
 from attnbench_reports.model import Report
 from attnbench_reports.tables import write_csv
 
@@ -72,16 +76,19 @@ class Figures:
     missing: list[NotDrawn]
 
 
-def draw_all(report: Report, folder: Path) -> Figures:
-    """Drawing takes half a second each, so several processes share them where there are many."""
-    folder.mkdir(parents=True)
+def draw_all(report: Report, folder: Path, width: float | None = None, everything: bool = False,
+             endings: Sequence[str] = tuple(METADATA)) -> Figures:  # fmt: skip
+    """Drawing takes half a second each, so several processes share them where there are many. `width` in inches is that
+    of a column of a paper; `everything` draws the figures of all settings; `endings` are the formats written."""
+    folder.mkdir(parents=True, exist_ok=True)
     looks = Looks(report.variants, [run.label for run in report.runs])
-    plans = list(planned(report, looks))
+    plans = list(planned(report, looks, everything))
+    rc = rc_for(report.names.values(), width)
     shares = min(os.cpu_count() or 1, MOST_PROCESSES, 1 + len(plans) // WORTH_A_PROCESS)
     if shares == 1:
-        outcomes = [_draw(plan, folder) for plan in plans]
+        outcomes = [_draw(plan, folder, rc, endings) for plan in plans]
     else:
-        with ProcessPoolExecutor(shares, get_context("fork"), _inherit, (plans, folder)) as pool:
+        with ProcessPoolExecutor(shares, get_context("fork"), _inherit, (plans, folder, rc, endings)) as pool:
             outcomes = list(pool.map(_draw_inherited, range(len(plans))))
     missing: dict[tuple[str, str], list[str]] = {}
     for plan, outcome in zip(plans, outcomes, strict=True):
@@ -91,28 +98,40 @@ def draw_all(report: Report, folder: Path) -> Figures:
     return Figures([outcome for outcome in outcomes if isinstance(outcome, Drawn)], not_drawn)
 
 
-_inherited: tuple[list[Planned], Path]  # of a forked process: plans hold functions, which no pickle carries
+_inherited: tuple[
+    list[Planned], Path, dict, Sequence[str]
+]  # of a forked process: plans hold functions, which no pickle carries
 
 
-def _inherit(plans: list[Planned], folder: Path) -> None:
+def _inherit(plans: list[Planned], folder: Path, rc: dict, endings: Sequence[str]) -> None:
     global _inherited
-    _inherited = plans, folder
+    _inherited = plans, folder, rc, endings
 
 
 def _draw_inherited(place: int) -> Drawn | Missing:
-    plans, folder = _inherited
-    return _draw(plans[place], folder)
+    plans, *settings = _inherited
+    return _draw(plans[place], *settings)
 
 
-def _draw(plan: Planned, folder: Path) -> Drawn | Missing:
-    with plt.rc_context(RC):
+def _draw(plan: Planned, folder: Path, rc: dict, endings: Sequence[str]) -> Drawn | Missing:
+    with plt.rc_context(rc), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")  # the report says it once, in words (model.py)
         outcome = plan.draw()
         if isinstance(outcome, Missing):
             return outcome
-        svg, legend = _write(outcome, folder, plan.name)
-        if rows := plan.data():
+        fit_labels(outcome)
+        svg, legend = _write(outcome, folder, plan.name, endings)
+        if "svg" in endings and (rows := plan.data()):
             write_csv(folder / f"{plan.name}.csv", rows)
-        return Drawn(plan.name, plan.group, plan.title, plan.caption, svg, legend, has_data=bool(rows))
+        return Drawn(
+            plan.name,
+            plan.group,
+            plan.title,
+            plan.caption,
+            svg,
+            legend,
+            has_data=(folder / f"{plan.name}.csv").exists(),
+        )
 
 
 def _legend_place(figure: Figure) -> tuple[float, float] | None:
@@ -125,10 +144,12 @@ def _legend_place(figure: Figure) -> tuple[float, float] | None:
     return ((box.x0 - 2) * scale, (figure.bbox.height - box.y0 + 4) * scale) if beside else None
 
 
-def _write(figure: Figure, folder: Path, name: str) -> tuple[str, tuple[float, float] | None]:
+def _write(
+    figure: Figure, folder: Path, name: str, endings: Sequence[str] = tuple(METADATA)
+) -> tuple[str, tuple[float, float] | None]:
     """The figure's files; returns its SVG and where its legend stands (_legend_place)."""
-    for ending, metadata in METADATA.items():
-        figure.savefig(folder / f"{name}.{ending}", metadata=metadata, dpi=PNG_DPI, facecolor="white")
+    for ending in endings:
+        figure.savefig(folder / f"{name}.{ending}", metadata=METADATA[ending], dpi=PNG_DPI, facecolor="white")
     legend = _legend_place(figure)
     plt.close(figure)
-    return (folder / f"{name}.svg").read_text(encoding="utf-8"), legend
+    return ((folder / f"{name}.svg").read_text(encoding="utf-8") if "svg" in endings else ""), legend

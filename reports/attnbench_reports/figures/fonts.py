@@ -6,6 +6,8 @@ from functools import cache
 
 from matplotlib import font_manager
 
+from attnbench_reports.figures.style import RC, paper
+
 FONT = "DejaVu Sans"
 
 
@@ -20,6 +22,22 @@ def families_for(text: str) -> list[str] | None:
         if not missing:
             break
     return None if missing else families
+
+
+def rc_for(names: Iterable[str], width: float | None = None) -> dict:
+    """The settings of a report's figures: its names in fonts that have their signs, its width that of a column."""
+    families = dict.fromkeys(family for name in names for family in families_for(name) or ())
+    return RC | (paper(width) if width else {}) | {"font.sans-serif": list(families) or [FONT]}
+
+
+def unwritten(names: Iterable[str], words: Iterable[str]) -> str | None:
+    """One line about the signs that no installed font has; None where all can be written."""
+    signs = unwritable([*names, *words])
+    if not signs:
+        return None
+    shown = ", ".join(signs[:5]) + (" and more" if len(signs) > 5 else "")
+    return (f"no installed font has {shown}: heat maps with such words show token numbers instead, names show boxes in "
+            "PNG and PDF; install a font that has them, such as Debian's fonts-noto-cjk")  # fmt: skip
 
 
 def unwritable(texts: Iterable[str]) -> str:

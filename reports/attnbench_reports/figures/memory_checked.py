@@ -42,13 +42,13 @@ def memory_checked(report: Report, panel: Panel) -> Figure | Missing:
     narrow = paper_width()
     columns = min(2 if narrow else 5, len(shown))
     rows = math.ceil(len(shown) / columns)
-    size = (narrow or TILE[0] * columns + 0.8, (1.15 if narrow else TILE[1]) * rows + 0.75)
+    size = (narrow or TILE[0] * columns + 0.8, (1.3 if narrow else TILE[1]) * rows + 0.75)
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=True, sharey=True,
                                 layout="constrained")  # fmt: skip
     values = [value for s in shown for p in s.points if p.case.memory for value in _values(p) if value > 0]
     low, high = (min(values), max(values)) if values else (1, 2)
     for ax, series in zip(grid.flat, shown, strict=False):
-        _tile(ax, report.name(series.run, series.variant), series, low)
+        _tile(ax, wrapped(report.name(series.run, series.variant), 20 if narrow else 27, lines=3), series, low)
     for ax in list(grid.flat)[len(shown) :]:
         ax.set_axis_off()
     first = grid[0, 0]
@@ -71,5 +71,5 @@ def _tile(ax: Axes, name: str, series: Series, floor: float) -> None:
     points = [p for p in series.points if p.case.memory]
     for _, value, style in SOURCES:
         ax.plot([p.n for p in points], [max(floor, value(p.case.memory)) for p in points], clip_on=False, **style)
-    ax.set_title(wrapped(name, 27, lines=3), fontsize=8.5, fontweight="normal")
-    ax.tick_params(labelsize=7.5)
+    ax.set_title(name, fontsize=7 if paper_width() else 8.5, fontweight="normal")
+    ax.tick_params(labelsize=7 if paper_width() else 7.5)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from attnbench_reports import units
-from attnbench_reports.figures.axes import legend_text, log_quantity, new_figure, set_legend, trimmed
+from attnbench_reports.figures.axes import fit_labels, legend_text, log_quantity, new_figure, set_legend, trimmed
 from attnbench_reports.figures.missing import NOTHING_TIMED, Missing
 from attnbench_reports.figures.style import Looks
 from attnbench_reports.load.calibration import Calibration, Level
@@ -91,6 +91,10 @@ def _name(ax: Axes, text: str, place: tuple[float, float], strong: bool) -> None
 def _levels(ax: Axes, levels: list[Level], highest: float) -> None:
     """Bandwidths with their names along them, in a figure of its final shape; where a name does not fit, the level
     bounds only a corner of the plot and is left out."""
+    if ax.figure.get_layout_engine() is not None:
+        fit_labels(ax.figure)
+        ax.figure.draw_without_rendering()
+        ax.figure.set_layout_engine("none")
     (left, right), (bottom, _) = ax.get_xlim(), ax.get_ylim()
     for level in levels:
         rate, colour = level.gbytes_per_s, INK if level.is_memory else FAINT

@@ -28,6 +28,7 @@ SHAPES = [(i % len(MARKERS), i % len(DASHES)) for i in range(len(MARKERS) * len(
 
 RC = {
     "figure.dpi": 100,
+    "figure.figsize": (7.4, 3.7),
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.5,
@@ -52,6 +53,12 @@ RC = {
     "hatch.linewidth": 0.5,
     "text.parse_math": False,  # a token may be a dollar sign
 }
+
+
+def paper(width: float) -> dict:
+    """Settings for one column of a paper, `width` inches wide: no text below 7 points."""
+    return {"figure.figsize": (width, 0.7 * width), "font.size": 7.5, "axes.titlesize": 7.5, "legend.fontsize": 7,
+            "xtick.labelsize": 7, "ytick.labelsize": 7, "lines.markersize": 4}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ CAPTION = (
     "masked or skipped. Row entropy is the mean over rows in bits; a row spread evenly over all keys has the "
     "maximum."
 )
-MOST_LINES = 4  # of a heading
+MOST_LINES = 5  # of a heading
 SAME = 1e-5  # weights this close are drawn once: exact variants differ by rounding only
 
 
@@ -92,7 +92,7 @@ def weights_figure(report: Report, maps: list[Heatmap]) -> Figure | Missing:
         return Missing("; ".join(dict.fromkeys(m.missing for m in maps)))
     narrow = paper_width()
     columns = min(len(shown), 2 if narrow else 3)
-    side = narrow / columns - 0.45 if narrow else TILE
+    side = narrow / columns - 0.5 if narrow else TILE
     rows = math.ceil(len(shown) / columns)
     heading = 0.3 + 0.16 * max(_heading(report, tile).count("\n") for tile in shown)
     size = (narrow or side * columns + 0.9, (side + heading) * rows + 0.3)
@@ -103,7 +103,8 @@ def weights_figure(report: Report, maps: list[Heatmap]) -> Figure | Missing:
     images = [_tile(report, ax, tile, norm, side) for ax, tile in zip(grid.flat, shown, strict=False)]
     for ax in list(grid.flat)[len(shown) :]:
         ax.set_axis_off()
-    bar = figure.colorbar(images[0], ax=grid, shrink=min(1.0, 0.9 / rows + 0.1), aspect=30, pad=0.015)
+    place = {"location": "bottom", "aspect": 40} if narrow else {"shrink": min(1.0, 0.9 / rows + 0.1), "aspect": 30}
+    bar = figure.colorbar(images[0], ax=grid, pad=0.015, **place)
     bar.set_label("attention weight, no unit (square-root scale)")
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once, not again for every format
@@ -119,9 +120,10 @@ def _tile(report: Report, ax: Axes, tile: Tile, norm: PowerNorm, side: float) ->
     ax.set_aspect("equal" if 0.5 <= w.shape[0] / w.shape[1] <= 2 else "auto")
     own = ", own definition" if first.computes == "own_definition" else ""
     entropy = f"row entropy {row_entropy(w):.2f} of {math.log2(w.shape[1]):.2f} bits{own}"
-    ax.set_title(f"{_heading(report, tile)}\n", fontsize=9 if side > 2 else 7.5)
-    ax.text(0, 1.02, entropy if side > 2 else entropy.partition(" of")[0], transform=ax.transAxes, fontsize=7.5,
-            color="#555555", va="bottom")  # fmt: skip
+    small = side < 2
+    ax.set_title(f"{_heading(report, tile)}\n", fontsize=7 if small else 9)
+    ax.text(0, 1.02, entropy.partition(" of")[0] if small else entropy, transform=ax.transAxes,
+            fontsize=7 if small else 7.5, color="#555555", va="bottom")  # fmt: skip
     _label(ax.xaxis, first.labels, w.shape[1], "keys", 90, side)
     _label(ax.yaxis, first.labels if w.shape[0] == w.shape[1] else (), w.shape[0], "queries", 0, side)
     return image
@@ -133,7 +135,7 @@ def _heading(report: Report, tile: Tile) -> str:
     same = ": the same" if len(tile.maps) > 1 else ""
     said = [names + same]
     said += dict.fromkeys(f"timed with {other}" for m in tile.maps if (other := _timed_otherwise(report, m)))
-    lines = [line for text in said for line in textwrap.wrap(text, 40)]
+    lines = [line for text in said for line in textwrap.wrap(text, 18 if paper_width() else 40)]
     return "\n".join(lines if len(lines) <= MOST_LINES else [*lines[: MOST_LINES - 1], lines[MOST_LINES - 1] + "…"])
 
 
@@ -152,7 +154,7 @@ def _label(axis: Axis, words: tuple[str, ...], count: int, label: str, rotation:
     axis.set_label_text(label, fontsize=8)
     most = int(72 * side * 0.8 / (PITCH * LABEL_POINTS))  # 0.8 of a tile is the matrix
     step = math.ceil(count / most)
-    families = families_for("".join(words))
+    families = families_for(plain("".join(words)))
     if len(words) != count or step > 2 or families is None:
         axis.set_tick_params(labelsize=7, length=2.5)
         return
