@@ -105,5 +105,47 @@ TEST_CASE("linear refuses masks that its sums cannot honour") {
     CHECK(unsupported_reasons(*find_variant("linear"), parse_problem(text), Params()).size() == 1);
 }
 
+// Every element of the queries near q, of the keys near k.
+TEST_CASE("linear keeps its weights where the features of queries and keys are far below zero") {
+  for (const char* problem : {"h2 n1 d16:8", "h2 n1:300 d16:8", "h4:2 n150 d24:20", "h2 n200 d16 causal", "h3:1 n90 d70:5 causal",
+                              "h2 n40:100 d8 causal-bottom-right", "b2 n60 d33 klen=7,60"})
+    for (const int threads : {1, 3})
+      for (const auto& [q, k] : {std::pair{-60.f, -60.f}, {-400.f, 0.f}, {0.f, -95.f}, {-30.f, -400.f}, {-1e4f, -1e4f}}) {
+        CAPTURE(problem, threads, q, k);
+        Call call("linear", problem, {}, threads);
+        auto arrays = random_arrays(call.problem);
+        for (std::int64_t t = 0; t < element_count(arrays.q.shape()); ++t) arrays.q.data()[t] = q + 0.5f * arrays.q.data()[t];
+        for (std::int64_t t = 0; t < element_count(arrays.k.shape()); ++t) arrays.k.data()[t] = k + 0.5f * arrays.k.data()[t];
+        const auto inputs = arrays.inputs(call.problem);
+        const auto out = call.run(inputs);
+        const auto truth = call.reference(inputs);
+        CHECK(relative_rms(out, truth) <= kTolerance);
+        if (call.problem.n_k != 1) continue;
+        for (std::int64_t t = 0; t < element_count(out.shape()); ++t)  // one key has weight 1
+          CHECK(out.data()[t] == Approx(arrays.v.data()[t]));
+      }
+}
+
+// Keys that rise from -300 to above 0 in steps: the shift follows, and a row's bits depend on keys up to its own position only.
+TEST_CASE("linear follows keys that rise from far below zero, and the future leaves no trace in the past") {
+  for (const int threads : {1, 3})
+    for (const char* problem : {"h4:2 n120 d16:12 causal", "h2 n120 d16:12"}) {
+      CAPTURE(problem, threads);
+      Call call("linear", problem, {}, threads);
+      auto arrays = random_arrays(call.problem);
+      const auto d = call.problem.d_qk, n = call.problem.n_k;
+      for (std::int64_t t = 0; t < element_count(arrays.k.shape()); ++t)
+        arrays.k.data()[t] += std::min(0.0f, -300.0f + 9.0f * static_cast<float>(t / d % n / 3));
+      const auto inputs = arrays.inputs(call.problem);
+      const auto before = call.run(inputs);
+      CHECK(relative_rms(before, call.reference(inputs)) <= kTolerance);
+      if (call.problem.causal == Causal::none) continue;
+      for (std::int64_t h = 0; h < call.problem.heads_kv; ++h) std::fill_n(arrays.k.view().row(0, h, 57), (n - 57) * d, 1.0f);
+      const auto after = call.run(arrays);
+      for (std::int64_t h = 0; h < call.problem.heads_q; ++h)
+        CHECK(std::memcmp(before.view().row(0, h, 0), after.view().row(0, h, 0), 57 * 12 * sizeof(float)) == 0);
+    }
+}
+
 }  // namespace
 }  // namespace attnbench::testing

@@ -9,6 +9,8 @@
 #include "variants/kernels/linear_attention.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "variants/kernels/denormals.h"
 #include "variants/kernels/isa.h"
@@ -152,9 +154,21 @@ struct OutputProduct {
 
 // ---- Features and their sums ---------------------------------------------------------------------------------------------
 
-// phi [count][dim, padded] of `count` rows.
-void load_features(Rows<const float> x, std::int64_t count, std::int64_t dim, float* phi) {
-  for (std::int64_t i = 0; i < count; ++i) feature_row(x.data + i * x.stride, dim, phi + i * padded(dim));
+// phi [count][dim, padded] of `count` rows of queries, each under its own shift.
+void load_queries(Rows<const float> x, std::int64_t count, std::int64_t dim, float* phi) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float* row = x.data + i * x.stride;
+    feature_row(row, dim, row_shift(row, dim), phi + i * padded(dim));
+  }
+}
+
+// The same of keys, under the state's shift, which they may raise.
+void load_keys(const LinearState& state, Rows<const float> x, std::int64_t count, float* phi) {
+  float shift = -std::numeric_limits<float>::max();
+  for (std::int64_t i = 0; i < count && shift < 0; ++i) shift = std::max(shift, row_shift(x.data + i * x.stride, state.d_qk));
+  make_fit(state, shift);
+  for (std::int64_t i = 0; i < count; ++i)
+    feature_row(x.data + i * x.stride, state.d_qk, state.shift(), phi + i * padded(state.d_qk));
 }
 
 // The rows themselves where their last vector ends with them, else a copy with room behind each.
@@ -195,7 +209,7 @@ void invert_totals(const float* queries, const float* z, std::int64_t d_qk, std:
 void add_panel(const LinearState& state, Rows<const float> k, Rows<const float> v, std::int64_t count, float* scratch) {
   const FlushDenormals flush;
   const auto width = padded(state.d_qk);
-  load_features(k, count, state.d_qk, scratch);
+  load_keys(state, k, count, scratch);
   const auto values = padded_rows(v, count, state.d_v, scratch + count * width);
   const KeyPanel keys{count, scratch, values.data, values.stride};
   const auto stride = padded(state.d_v);
@@ -207,7 +221,7 @@ void attend_panel(const LinearState& state, Rows<const float> q, Rows<float> out
   const FlushDenormals flush;
   const auto width = padded(state.d_qk);
   float* inverse = scratch + count * width;
-  load_features(q, count, state.d_qk, scratch);
+  load_queries(q, count, state.d_qk, scratch);
   invert_totals(scratch, state.sums + state.d_qk * padded(state.d_v), state.d_qk, count, inverse);
   all_tiles(OutputProduct{state, scratch, inverse, width, out}, count, state.d_v);
 }
@@ -224,7 +238,18 @@ HWY_EXPORT(attend_panel);
 
 }  // namespace
 
-std::int64_t linear_state_floats(std::int64_t d_qk, std::int64_t d_v) { return d_qk * padded(d_v) + padded(d_qk); }
+std::int64_t linear_state_floats(std::int64_t d_qk, std::int64_t d_v) {
+  return LinearState{d_qk, d_v, nullptr}.sum_floats() + padded(1);
+}
+
+void add_state(const LinearState& from, const LinearState& to) {
+  if (from.lift() == 0) return;
+  if (to.lift() == 0) return void(std::copy_n(from.sums, from.sum_floats() + 1, to.sums));
+  const float shift = std::max(from.shift(), to.shift());
+  const float of_from = std::exp(from.shift() - shift), of_to = std::exp(to.shift() - shift);
+  for (std::int64_t i = 0; i < to.sum_floats(); ++i) to.sums[i] = of_to * to.sums[i] + of_from * from.sums[i];
+  to.lift() = 1 - shift;
+}
 
 std::int64_t key_scratch_floats(std::int64_t d_qk, std::int64_t d_v, std::int64_t count) {
   return count * (padded(d_qk) + padded(d_v));

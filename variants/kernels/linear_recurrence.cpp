@@ -183,10 +183,21 @@ void all_columns(const Walk& walk) {
 
 // ---- Features and their sums ---------------------------------------------------------------------------------------------
 
-void load_features(const Walk& walk, Rows<const float> x, std::int64_t line) {
+void load_row(const Walk& walk, const float* row, float shift, std::int64_t line, std::int64_t t) {
   for (std::int64_t c0 = 0; c0 < walk.state.d_qk; c0 += kFeatures)
-    for (std::int64_t t = 0; t < walk.at.count; ++t)
-      feature_row(x.data + t * x.stride + c0, std::min(kFeatures, walk.state.d_qk - c0), walk.feature(c0, line, t));
+    feature_row(row + c0, std::min(kFeatures, walk.state.d_qk - c0), shift, walk.feature(c0, line, t));
+}
+
+void load_keys(const Walk& walk) {
+  for (std::int64_t t = 0; t < walk.at.count; ++t) load_row(walk, walk.at.k.data + t * walk.at.k.stride, walk.state.shift(), 0, t);
+}
+
+// Queries cancel whatever they are multiplied by: each row has a shift of its own.
+void load_queries(const Walk& walk, std::int64_t h) {
+  for (std::int64_t t = 0; t < walk.at.count; ++t) {
+    const float* row = walk.at.q.data + h * walk.at.q.head_stride + t * walk.at.q.stride;
+    load_row(walk, row, row_shift(row, walk.state.d_qk), 1 + h, t);
+  }
 }
 
 // z grows along the positions; its line keeps what each of them sees.
@@ -224,20 +235,53 @@ void invert_totals(const Walk& walk, std::int64_t h) {
   for (std::int64_t t = 0; t < walk.at.count; ++t) total[t] = total[t] == 0 ? 0 : 1 / total[t];
 }
 
+// Positions under one shift of the keys, which the state has.
+void walk_run(const Walk& walk) {
+  if (walk.has_keys()) load_keys(walk);
+  grow_z(walk);
+  for (std::int64_t h = 0; h < walk.at.heads; ++h) {
+    load_queries(walk, h);
+    invert_totals(walk, h);
+  }
+  if (kManyRegisters && walk.at.heads < 4)  // the register budget
+    all_columns<4>(walk);
+  else all_columns<2>(walk);
+}
+
+// Some of the positions.
+Positions part_of(Positions at, std::int64_t begin, std::int64_t count) {
+  at.count = count;
+  if (at.k.data) {
+    at.k.data += begin * at.k.stride;
+    at.v.data += begin * at.v.stride;
+  }
+  if (at.heads > 0) {
+    at.q.data += begin * at.q.stride;
+    at.out.data += begin * at.out.stride;
+  }
+  return at;
+}
+
+// How many positions from the first on can go under one shift, which the state is given. The shift depends on keys up to a position
+// only, so that the future leaves no trace in the past. Once it is 0, which the first ordinary key makes it, nothing is looked at.
+std::int64_t run_length(const LinearState& state, const Positions& at) {
+  if (!at.k.data || state.lift() == 1) return at.count;
+  make_fit(state, row_shift(at.k.data, state.d_qk));
+  std::int64_t count = 1;
+  while (count < at.count && (state.lift() == 1 || fits(state, row_shift(at.k.data + count * at.k.stride, state.d_qk)))) ++count;
+  return count;
+}
+
 }  // namespace
 
 void walk_all(const LinearState& state, const Positions& positions, float* scratch) {
   const FlushDenormals flush;
-  const Walk walk{state, positions, scratch};
-  if (walk.has_keys()) load_features(walk, positions.k, 0);
-  grow_z(walk);
-  for (std::int64_t h = 0; h < positions.heads; ++h) {
-    load_features(walk, {positions.q.data + h * positions.q.head_stride, positions.q.stride}, 1 + h);
-    invert_totals(walk, h);
+  for (std::int64_t begin = 0, count; begin < positions.count; begin += count) {
+    const auto rest = part_of(positions, begin, positions.count - begin);
+    count = run_length(state, rest);
+    const auto run = part_of(rest, 0, count);
+    walk_run({state, run, scratch});
   }
-  if (kManyRegisters && positions.heads < 4)  // the register budget
-    all_columns<4>(walk);
-  else all_columns<2>(walk);
 }
 
 }  // namespace attnbench::kernels::HWY_NAMESPACE
