@@ -12,11 +12,13 @@ from attnbench_reports.load.names import shown_name
 from attnbench_reports.load.run import Run, load_runs
 from attnbench_reports.stats.baseline import baseline_of
 from attnbench_reports.stats.complexity import Check, checks_of
+from attnbench_reports.stats.dependence import Dependence, dependence_of, without_interval
 from attnbench_reports.stats.intervals import MIN_ROUNDS
 from attnbench_reports.stats.points import Point, points_of
 from attnbench_reports.stats.rivals import Rivals, crossing_rivals
+from attnbench_reports.stats.roof import Roofs, above_ceiling, roofs_of
 from attnbench_reports.stats.series import Panel, Series, panels_of
-from attnbench_reports.stats.trust import Trust, above_ceiling, trust_of
+from attnbench_reports.stats.trust import Trust, trust_of
 from attnbench_reports.text import plain
 from attnbench_reports.units import percent, plural
 
@@ -31,6 +33,7 @@ class Report:
     names: dict[str, str]  # label -> the name with all parameters, as people read it
     baseline: str | None  # label of the variant that speed-ups are over; None where no exact variant was timed
     checks: list[Check]  # declared against measured growth
+    dependences: dict[str, Dependence]  # run -> whether its rounds depend on each other, where there are rounds enough
     warnings: list[str]
 
     @property
@@ -48,7 +51,12 @@ class Report:
     @cached_property
     def trust(self) -> Trust | None:
         """None when nothing was timed."""
-        return trust_of(self.points)
+        return trust_of(self.points, self.roofs, [p.speeds for p in self.panels], self.dependences.values())
+
+    @cached_property
+    def roofs(self) -> Roofs:
+        """The machine's ceilings, by run and threads."""
+        return roofs_of(self.points, {run.label: run.calibration for run in self.runs})
 
     @cached_property
     def crossings(self) -> list[tuple[Panel, Rivals]]:
@@ -93,10 +101,15 @@ def build_model(paths: list[Path], baseline: str | None = None) -> Report:
     names = {label: plain(name) for label, name in names.items()}  # no font and no SVG has control characters
     baseline = baseline_of(cases, baseline)
     points = points_of(cases, baseline)
+    dependences = {run.label: found for run in runs
+                   if (found := dependence_of([p for p in points if p.case.run == run.label]))}  # fmt: skip
+    dependent = {run: found for run, found in dependences.items() if found.found}
+    points = [without_interval(p, dependent[p.case.run]) if p.case.run in dependent else p for p in points]
     panels = panels_of(points)
-    warnings = [*_warnings(runs, points, baseline), *_font_warning(names, heatmaps)]
     checks = checks_of(runs, [s for panel in panels for s in panel.series])
-    return Report(runs, points, panels, heatmaps, variants, names, baseline, checks, warnings)
+    report = Report(runs, points, panels, heatmaps, variants, names, baseline, checks, dependences, [])
+    report.warnings.extend([*_warnings(report), *_font_warning(names, heatmaps)])
+    return report
 
 
 def _font_warning(names: dict[str, str], heatmaps: list[Heatmap]) -> list[str]:
@@ -115,11 +128,12 @@ def _natural(text: str) -> list[tuple[int, int | str]]:
     return [(0, int(word)) if i % 2 else (1, word) for i, word in enumerate(words)]
 
 
-def _warnings(runs: list[Run], points: list[Point], baseline: str | None) -> list[str]:
+def _warnings(report: Report) -> list[str]:
+    runs, points, baseline = report.runs, report.points, report.baseline
     many = len(runs) > 1
     warnings = [f"{run.label}: {line}" if many else line for run in runs for line in run.warnings]
     timed = [p for p in points if p.time]
-    without = [p for p in timed if p.time.interval is None]
+    without = [p for p in timed if p.time.interval is None and not p.time.dependent]
     if without:
         fewest = min(p.time.rounds for p in without)
         warnings.append(
@@ -127,7 +141,18 @@ def _warnings(runs: list[Run], points: list[Point], baseline: str | None) -> lis
             f"{plural(fewest, 'round')}, but the order-statistic 95 % interval of a median needs {MIN_ROUNDS} "
             "(5 rounds cover 93.8 % at most); use --profile standard"
         )
-    above = [p for p in timed if above_ceiling(p)]
+    if dependent := [p for p in timed if p.time.dependent]:
+        warnings.append(
+            f"no interval is printed for {len(dependent)} of {plural(len(timed), 'time')}: slow rounds followed slow "
+            f"ones ({dependent[0].time.dependent}); measure again on a quiet machine"
+        )
+    for panel in report.panels:
+        if panel.speeds.other:
+            where = f"{panel.setting}: " if len(report.panels) > 1 else ""
+            warnings.append(f"{where}{panel.speeds.reason}; no exponent of the times is claimed")
+    invalid = dict.fromkeys(roof.invalid for roof in report.roofs.values() if roof.invalid)
+    warnings += [f"the calibration is invalid: {why}" for why in invalid]
+    above = [p for p in timed if above_ceiling(p, report.roofs)]
     if above:
         named = ", ".join(f"{p.case.variant} n={p.n} ({percent(p.share_of_peak)} of the FMA peak)" for p in above[:5])
         warnings.append(f"{plural(len(above), 'case')} above the machine's ceiling, a measurement error: {named}")

@@ -52,7 +52,7 @@ def test_noise_free_powers_are_recovered_exactly(power):
     assert result.local == pytest.approx([power] * 7)
     assert result.is_exponent
     assert not result.curved
-    assert result.verdict == "single exponent"
+    assert result.verdict == "no bend detectable"
 
 
 def test_the_exponents_interval_is_t_with_m_minus_2_over_sizes():

@@ -65,7 +65,7 @@ def test_an_exponent_comes_with_its_verdict_and_the_interval_it_rests_on(found):
     for fit in fits.values():
         excluded = not fit["curvature_low"] <= 0 <= fit["curvature_high"]
         assert fit["curvature_low"] < fit["curvature"] < fit["curvature_high"]
-        assert (fit["curved"], fit["verdict"]) == (excluded, ("" if not excluded else "no ") + "single exponent")
+        assert (fit["curved"], fit["verdict"]) == (excluded, "no single exponent" if excluded else "no bend detectable")
 
 
 def test_trust_is_what_the_page_says_in_numbers(standard, found):

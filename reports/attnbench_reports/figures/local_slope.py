@@ -1,6 +1,5 @@
 """Local slope of time: log2(T(2n)/T(n)) between neighbouring sizes, where a single straight line would hide a bend."""
 
-import math
 from itertools import pairwise
 
 from matplotlib.figure import Figure
@@ -10,10 +9,7 @@ from attnbench_reports.figures.axes import legend_text, log_sizes, new_figure, s
 from attnbench_reports.figures.missing import Missing
 from attnbench_reports.figures.style import Looks
 from attnbench_reports.model import Report
-from attnbench_reports.stats.intervals import process_medians
-from attnbench_reports.stats.points import Point
-from attnbench_reports.stats.series import Panel
-from attnbench_reports.stats.unpaired import compare_unpaired
+from attnbench_reports.stats.series import Panel, slope_between
 
 TITLE = "Local slope of time"
 CAPTION = (
@@ -34,8 +30,9 @@ def local_slope(report: Report, looks: Looks, panel: Panel) -> Figure | Missing:
         middle = [(a * b) ** 0.5 for a, b in pairwise(n)]
         look = looks.of(series.run, series.variant)
         for x, (below, above) in zip(middle, pairwise(series.timed), strict=True):
-            if (interval := _interval(below, above)) is not None:
-                ax.plot([x, x], interval, color=look.colour, linewidth=3.2, alpha=0.35, solid_capstyle="butt")
+            if (interval := slope_between(below, above).interval) is not None:
+                ends = [interval.low, interval.high]
+                ax.plot([x, x], ends, color=look.colour, linewidth=3.2, alpha=0.35, solid_capstyle="butt")
         (handle,) = ax.plot(middle, series.time_fit.local, **look.line())
         last = series.time_fit.local[-1]
         entries.append((last, handle, legend_text(report.name(series.run, series.variant), f"{last:.2f}")))
@@ -45,10 +42,3 @@ def local_slope(report: Report, looks: Looks, panel: Panel) -> Figure | Missing:
     ax.set_ylabel("local slope d log(time) / d log(n), no unit")
     set_legend(ax, entries, "variant: slope between its last two sizes")
     return figure
-
-
-def _interval(below: Point, above: Point) -> tuple[float, float] | None:
-    """95 % interval of the slope between two sizes: that of the ratio of their times, as an exponent."""
-    found = compare_unpaired(*(list(process_medians(p.case.samples).values()) for p in (below, above))).interval
-    step = math.log(above.n / below.n)
-    return (math.log(found.low) / step, math.log(found.high) / step) if found else None

@@ -26,7 +26,8 @@ CAPTION = (
     "Useful GFLOP/s against useful FLOPs per compulsory byte; a line joins a variant's sizes, the large marker is its "
     "largest n. Horizontal: multiply-add peak per instruction set; slanted: read bandwidth by working set, both "
     "calibrated at this number of threads. The legend gives the share of the peak at the largest n. Higher is better; "
-    "a point above the roof is a measurement error."
+    "a point above the roof is a measurement error. Where a probe beside the samples exceeded the calibrated peak, the "
+    "calibration is invalid: the probed peak is drawn, and no bandwidth."
 )
 INK, FAINT = "#333333", "#aaaaaa"
 CLOSE = 1.25  # peaks nearer to each other than this factor would have labels on top of each other
@@ -37,25 +38,30 @@ def roofline(report: Report, looks: Looks, panel: Panel) -> Figure | Missing:
     shown = [s for s in panel.series if s.timed]
     if not shown:
         return NOTHING_TIMED
-    calibration = _calibration(report, shown)
     threads = panel.setting.threads
-    if calibration is None:
+    if _calibration(report, shown) is None:
         return WITHOUT
-    peaks, levels = calibration.fma_peaks(threads), calibration.levels(threads)
-    if not peaks or not levels:
+    roof = report.roofs[shown[0].run, threads]
+    peaks, levels = roof.peaks, roof.levels
+    if not peaks or not (levels or roof.invalid):
         return Missing(f"the calibration has no ceilings at {units.plural(threads, 'thread')}; attnbench calibrate")
     points = [p for s in shown for p in s.timed]
     intensities = [intensity(p) for p in points]
     figure, ax = new_figure(len(shown) + 3)
     top = max(*peaks.values(), *(p.useful_gflops for p in points))
-    ridge = max(peaks.values()) / min(level.gbytes_per_s for level in levels)  # where memory stops to be the limit
-    log_quantity(ax.xaxis, min(*intensities, ridge / 30), max(*intensities, 2 * ridge), units.gflops)
+    # Where memory stops to be the limit.
+    ridges = [max(peaks.values()) / min(level.gbytes_per_s for level in levels)] if levels else []
+    lowest, highest = min([*intensities, *(r / 30 for r in ridges)]), max([*intensities, *(2 * r for r in ridges)])
+    log_quantity(ax.xaxis, lowest, highest, units.gflops)
     log_quantity(ax.yaxis, min(p.useful_gflops for p in points), top, units.gflops)
     _peaks(ax, peaks, {p.case.isa for p in points})
     ax.set_xlabel("useful FLOPs per compulsory byte (log scale)")
     ax.set_ylabel("useful GFLOP/s (log scale)")
     set_legend(ax, [_draw(report, looks, ax, s) for s in shown], "variant: share of probed peak at largest n")
     _levels(ax, levels, max(peaks.values()))
+    if roof.invalid:
+        why = "probed peak; the calibration is invalid:\n" + roof.invalid.replace(", but", ",\nbut")
+        ax.text(0.01, 0.99, why, va="top", transform=ax.transAxes, fontsize=7.5, color="#a03000")
     return figure
 
 

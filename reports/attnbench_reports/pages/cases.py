@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 from attnbench_reports import units
@@ -9,14 +10,15 @@ from attnbench_reports.model import Report
 from attnbench_reports.pages.columns import Column, Table, number
 from attnbench_reports.pages.trust import stop_reason
 from attnbench_reports.stats.points import Point
-from attnbench_reports.stats.trust import above_ceiling, drift, outlier_count, switches
+from attnbench_reports.stats.roof import Roofs, above_ceiling
+from attnbench_reports.stats.trust import drift, outlier_count, switches
 
 
 def case_table(report: Report) -> Table:
     """Variant and n first: they stay in view while the rest scrolls. What is the same in every row, and what few ask
     for, is there but hidden."""
     columns = [
-        *_identity(report), Column("status", status_text, choose=True),
+        *_identity(report), Column("status", partial(status_text, report.roofs), choose=True),
         number("time", units.seconds, lambda p: p.time and p.time.median_s, "median of process medians"),
         Column("95 % interval", _interval, lambda p: p.time and p.time.interval and p.time.interval.low,
                "exact order-statistic interval of the median; needs 6 rounds", unit="s"),
@@ -61,9 +63,9 @@ def case_table(report: Report) -> Table:
     return Table("cases", columns, report.points)
 
 
-def status_text(point: Point) -> str:
+def status_text(roofs: Roofs, point: Point) -> str:
     """A case faster than the machine is no success, whatever its status."""
-    return "above ceiling" if point.time and above_ceiling(point) else point.case.status
+    return "above ceiling" if above_ceiling(point, roofs) else point.case.status
 
 
 def bandwidth_share(point: Point) -> float | None:

@@ -51,6 +51,11 @@ def trust_facts(report: Report) -> dict | None:
         "samples": trust.samples, "outliers": trust.outliers, "involuntary_switches": trust.switches,
         "samples_switched": trust.switched_samples, "clock_drift": _spread(trust.clock_drift),
         "load_1m": _spread(trust.load_1m), "cases_above_ceiling": trust.above_ceiling,
+        "invalid_calibrations": list(trust.invalid_calibrations),
+        "speed_changes": [{"usual_gflops": s.usual, "sizes": list(s.other), "gflops": [s.gflops[n] for n in s.other]}
+                          for s in trust.speed_changes],
+        "dependence": trust.dependence and {"lag1": trust.dependence.lag1, "p": trust.dependence.p,
+                                            "rounds": trust.dependence.rounds, "found": trust.dependence.found},
         "cases_predicted": trust.predicted, "cases_predicted_right": trust.predicted_right,
         "stops": dict(trust.stops), "sessions": sum(len(run.sessions) for run in report.runs),
         "mixed_origins": mixes_origins(report.runs), "alarms": [fact.name for fact in facts(report) if fact.alarming],
@@ -61,7 +66,7 @@ def check_row(check: Check) -> dict:
     measured = {f"measured_{name}": value for name, value in _slope(check.measured).items()}
     return {"run": check.run, **_place(check.setting), "variant": check.variant, "quantity": check.quantity,
             "label": check.label, "declared_slope": check.declared, "cost_slope": check.cost, **measured,
-            "verdict": check.agreement, "reason": check.reason}  # fmt: skip
+            "judged_slope": check.judged, "verdict": check.agreement, "reason": check.reason}  # fmt: skip
 
 
 def crossover_row(panel: Panel, found: Rivals) -> dict:
@@ -79,6 +84,8 @@ def series_row(s: Series) -> dict:
         "run": s.run, **_place(s.setting), "variant": s.variant, "params": s.points[0].case.params,
         "computes": s.points[0].case.computes,
         "time_fit": _fit(s.time_fit), "memory_fit": _fit(s.memory_fit),
+        "constant_speed_fit": _fit(s.steady_fit), "work_fit": _fit(s.work_fit), "sees_all_keys_up_to": s.sees_all,
+        "sizes_at_another_speed": list(s.speeds.other),
         "largest_n": largest and largest.n, "largest_n_time_s": largest and largest.time.median_s,
         "speedup": compared and compared.speedup.value, "speedup_n": compared and compared.n,
         "extra_bytes": sized and sized.extra_bytes,
@@ -161,8 +168,8 @@ def _fit(fit: Fit | None) -> dict | None:
     around = fit.curvature_interval
     return {**_slope(fit.slope), "sizes": fit.sizes, "factor": fit.factor, "is_exponent": fit.is_exponent,
             "curvature": fit.curvature, "curvature_low": around and around.low,
-            "curvature_high": around and around.high, "curved": fit.curved, "verdict": fit.verdict,
-            "local_slopes": list(fit.local),
+            "curvature_high": around and around.high, "curved": fit.curved, "uneven": fit.uneven,
+            "verdict": fit.verdict, "local_slopes": list(fit.local),
             **{f"tail_{k}": v for k, v in _slope(fit.tail).items()}}  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from attnbench_reports.pages.cases import case_table, failure_table, verificatio
 from attnbench_reports.pages.columns import Table
 from attnbench_reports.pages.environment import environment_rows
 from attnbench_reports.pages.glossary import GLOSSARY
-from attnbench_reports.pages.growth import complexity_table, crossover_table
+from attnbench_reports.pages.growth import complexity_table, crossover_table, growth_table
 from attnbench_reports.pages.headline import COMPUTES, error_notes, fit_notes, headline
 from attnbench_reports.pages.laws import law_table
 from attnbench_reports.pages.peers import peer_section
@@ -57,6 +57,7 @@ def html(report: Report, figures: Figures, data: dict, comparisons: "list[Link]"
         predictions=trust.prediction_table(report),
         ceiling=trust.ceiling_table(report),
         sessions=trust.session_table(report),
+        growth=growth_table(report),
         complexity=only(complexity_table(report), "complexity", lambda check: check.quantity not in EXACT),
         complexity_exact=only(complexity_table(report), "complexity_exact", lambda check: check.quantity in EXACT),
         crossovers=crossover_table(report),

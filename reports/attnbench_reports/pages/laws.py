@@ -33,7 +33,8 @@ def law_table(report: Report) -> Table:
         Column("of", lambda r: r.growth.quantity),
         number("values", units.count, lambda r: len(r.growth.x), "of the axis"),
         Column("slope", lambda r: fit_text(r.fit), lambda r: r.fit.slope.value,
-               "of logarithms, with its 95 % interval; * too few values for an exponent, † no single exponent"),
+               "of logarithms, with its 95 % interval; ‡ the machine changed its speed, * too few values for an "
+               "exponent, † no single exponent"),
         Column("bend", _bend, lambda r: r.fit.curvature, "95 % interval of the coefficient of the squared logarithm"),
         Column("tail slope", lambda r: str(r.fit.tail or units.DASH), lambda r: r.fit.tail and r.fit.tail.value,
                "of the upper half of the values"),

@@ -12,14 +12,16 @@ from statistics import median
 from attnbench_reports import units
 from attnbench_reports.model import Report
 from attnbench_reports.pages.columns import Column, Table, number
+from attnbench_reports.stats import dependence
 from attnbench_reports.stats.intervals import CONFIDENCE
 from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.power import POWER
+from attnbench_reports.stats.roof import above_ceiling
 from attnbench_reports.stats.self_comparison import MIN_SELF_ROUNDS
+from attnbench_reports.stats.speed import Speeds
 from attnbench_reports.stats.trust import (
     GOOD_PREDICTION,
     Trust,
-    above_ceiling,
     is_right,
     mixes_origins,
     prediction_ratio,
@@ -42,8 +44,9 @@ def facts(report: Report) -> list[Fact]:
     if trust is None:
         return [Fact("times", "none", "nothing was timed, so there is nothing to trust or to doubt")]
     return [
-        *_self_comparison(trust), _minimum_effect(trust), _outliers(trust), _switches(trust), *_drift(trust),
-        *_load(report, trust), _above_ceiling(trust), _prediction(trust), _stops(trust), _sessions(report),
+        *_self_comparison(trust), _minimum_effect(trust), *_speed(report), *_dependence(trust), _outliers(trust),
+        _switches(trust), *_drift(trust), *_load(report, trust), _above_ceiling(trust), *_calibration(report, trust),
+        _prediction(trust), _stops(trust), _sessions(report),
     ]  # fmt: skip
 
 
@@ -72,6 +75,46 @@ def _minimum_effect(trust: Trust) -> Fact:
     effect = trust.minimum_effect
     text = f"{units.percent(effect.median)}, worst {units.percent(effect.highest)}"
     return Fact("minimum detectable effect", text, meaning)
+
+
+def _speed(report: Report) -> list[Fact]:
+    probed = [panel for panel in report.panels if panel.speeds.gflops]
+    if not probed:
+        return []
+    changed = [panel for panel in probed if panel.speeds.other]
+    meaning = "the multiply-add peak probed beside each size, against the one that most sizes share"
+    if not changed:
+        spread = max(max(p.speeds.gflops.values()) / min(p.speeds.gflops.values()) - 1 for p in probed)
+        return [Fact("speed between sizes", f"within {units.percent(spread)}", meaning)]
+    several = len(report.panels) > 1
+    text = "; ".join((f"{panel.setting}: " if several else "") + _sizes(panel.speeds) for panel in changed)
+    return [Fact("speed between sizes", f"changed at {text}", f"{meaning}: the times there are another machine's, "
+                 "and no exponent is claimed; the slope at constant speed stands beside the raw one",
+                 alarming=True)]  # fmt: skip
+
+
+def _sizes(speeds: Speeds) -> str:
+    return ", ".join(f"n = {n} ({units.percent(speeds.gflops[n] / speeds.usual)} of it)" for n in speeds.other)
+
+
+def _dependence(trust: Trust) -> list[Fact]:
+    found = trust.dependence
+    if found is None:
+        return []
+    meaning = ("whether slow rounds follow slow ones, over all cases (permutation test); the interval of a median "
+               "needs independent rounds and is withheld where they are not")  # fmt: skip
+    if found.found:
+        return [Fact("rounds depend on each other", dependence.text(found), meaning, alarming=True)]
+    return [Fact("rounds depend on each other", f"not detectable ({dependence.text(found)})", meaning)]
+
+
+def _calibration(report: Report, trust: Trust) -> list[Fact]:
+    if all(run.calibration is None for run in report.runs):
+        return []
+    if trust.invalid_calibrations:
+        return [Fact("calibration", "invalid", f"{'; '.join(trust.invalid_calibrations)}: it was made on a busy or "
+                     "slower machine; the roofline shows the probed peak instead", alarming=True)]  # fmt: skip
+    return [Fact("calibration", "holds", "no probe beside the samples exceeded its multiply-add peak")]
 
 
 def _outliers(trust: Trust) -> Fact:
@@ -106,7 +149,7 @@ def _load(report: Report, trust: Trust) -> list[Fact]:
 
 def _above_ceiling(trust: Trust) -> Fact:
     return Fact("above the machine's ceiling", units.plural(trust.above_ceiling, "case"),
-                "faster than the probed multiply-add peak or the calibrated bandwidth allows: an error of the "
+                "faster than the multiply-add peaks or the bandwidth of the roofline allow: an error of the "
                 "measurement, never a success", alarming=trust.above_ceiling > 0)  # fmt: skip
 
 
@@ -215,7 +258,7 @@ def ceiling_table(report: Report) -> Table:
         number("of read bandwidth", units.percent, lambda p: _largest(p, "share_of_bandwidth")),
         Column("reproducer", lambda p: p.case.reproducer, code=True),
     ]
-    return Table("ceiling", columns, [p for p in report.points if p.time and above_ceiling(p)])
+    return Table("ceiling", columns, [p for p in report.points if above_ceiling(p, report.roofs)])
 
 
 def _largest(point: Point, name: str) -> float | None:

@@ -13,6 +13,8 @@ from attnbench_reports.load.cases import Case
 from attnbench_reports.stats.models import Choice, choose_law
 from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.scaling import Fit, fit
+from attnbench_reports.stats.series import noise_of
+from attnbench_reports.stats.speed import speeds_of
 
 # Axis -> the fields that move with it, all equal along the axis (n is n_q = n_k); parameters are axes of their own.
 SHAPE_AXES: dict[str, tuple[str, ...]] = {
@@ -49,7 +51,7 @@ class Growth:
     x: tuple[float, ...]  # where the quantity is known and above 0
     y: tuple[float, ...]
     fit: Fit | None
-    law: Choice | None
+    law: Choice | None  # None too where the machine changed its speed between the values
 
 
 def flops(point: Point) -> float:
@@ -78,7 +80,11 @@ def growths(series: AxisSeries) -> dict[str, Growth]:
         known = [(x, y) for x, p in zip(series.x, series.points, strict=True) if (y := value(p)) is not None and y > 0]
         if len(known) > 1:
             x, y = zip(*known, strict=True)
-            found[name] = Growth(name, x, y, fit(x, y), choose_law(x, y))
+            measured = name == "time"  # the others are counts
+            noise = noise_of(series.points) if measured else None
+            withheld = speeds_of(series.points).reason if measured else ""
+            law = None if withheld else choose_law(x, y, noise)
+            found[name] = Growth(name, x, y, fit(x, y, noise, withheld), law)
     return found
 
 

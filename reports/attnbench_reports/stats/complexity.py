@@ -52,13 +52,19 @@ class Check:
     declared: float | None  # its slope over the sizes of the tail; None where the label leaves it open
     cost: float | None  # tail slope of the exact cost (for rss: of the extra memory) over the same sizes
     measured: Slope | None  # over the tail
+    judged: float | None  # the slope that the verdict rests on: the tail's, or that of the last increments of a count
     agreement: Agreement
     reason: str
 
     def __str__(self) -> str:
-        """naive, time: declared O(n), measured n^1.98 [1.95, 2.01]: EXCEEDS (...)"""
+        """naive, time: declared O(n), measured n^1.98 [1.95, 2.01]: EXCEEDS at n^1.98 (...)"""
         measured = f"measured n^{self.measured}" if self.measured else "not measured"
-        return f"{self.variant}, {self.quantity}: declared {self.label}, {measured}: {self.agreement} ({self.reason})"
+        return f"{self.variant}, {self.quantity}: declared {self.label}, {measured}: {self.verdict} ({self.reason})"
+
+    @property
+    def verdict(self) -> str:
+        """The agreement with the number that it rests on."""
+        return f"{self.agreement} at n^{self.judged:.2f}" if self.judged is not None else str(self.agreement)
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ def check_series(series: Series, variants: Mapping[str, Mapping]) -> list[Check]
 def _blank(series: Series, variants: Mapping[str, Mapping], quantity: str, kind: str) -> Check:
     label = variants[series.variant][kind]
     blank = Agreement.CANNOT_TELL
-    return Check(series.run, series.setting, series.variant, quantity, label, None, None, None, blank, "")
+    return Check(series.run, series.setting, series.variant, quantity, label, None, None, None, None, blank, "")
 
 
 def _declared(series: Series, variants: Mapping[str, Mapping], kind: str, square: bool) -> Declared | str:
@@ -150,7 +156,7 @@ def _exact(check: Check, sized: Sized, declared: Declared | str, parameters: Map
     if not sized.fit.is_exponent:
         return replace(check, measured=sized.fit.tail, reason=sized.fit.verdict)
     tail = sized.fit.tail
-    check = replace(check, measured=tail)
+    check = replace(check, measured=tail, judged=tail.value)
     if isinstance(declared, str):
         return replace(check, reason=declared)
     expected = declared.growth.slope(sized.tail_n)
@@ -161,10 +167,12 @@ def _exact(check: Check, sized: Sized, declared: Declared | str, parameters: Map
     if expected - EXACT_TOLERANCE <= low and high <= expected + EXACT_TOLERANCE:
         return _agrees(check, f"within {EXACT_TOLERANCE} of n^{expected:.2f}")
     if abs(sized.end - expected) <= EXACT_TOLERANCE:
-        return _agrees(check, f"n^{sized.end:.2f} at the end")
+        at_end = replace(check, judged=sized.end)
+        return _agrees(at_end, f"its last increments grow as n^{sized.end:.2f}; before, smaller terms rule the tail")
     if high < expected - EXACT_TOLERANCE and sized.end < tail.value + BEND:
         return replace(check, agreement=Agreement.BELOW, reason="it grows more slowly than declared")
-    return replace(check, reason="lower-order terms still bend the tail")
+    why = f"smaller terms still bend the tail; its last increments grow as n^{sized.end:.2f}"
+    return replace(check, judged=sized.end, reason=why)
 
 
 def _too_steep(check: Check, sized: Sized, declared: Declared, parameters: Mapping[str, float]) -> Check:
@@ -189,8 +197,9 @@ def _time(check: Check, series: Series, declared: Declared | str, cost: Check) -
     if timed.fit is None:
         return replace(check, reason="nothing was timed")
     check = replace(check, measured=timed.fit.tail)
-    if not timed.fit.is_exponent:
-        return replace(check, reason=timed.fit.verdict)
+    if not series.time_fit.is_exponent:
+        return replace(check, reason=series.time_fit.verdict)
+    check = replace(check, judged=timed.fit.tail.value)
     work = _sized([p for p in series.points if p.time], flops).fit
     label = declared.growth.slope(timed.tail_n) if isinstance(declared, Declared) else None
     open_label = label is None or declared.plus_inner
@@ -219,9 +228,11 @@ def _measured(check: Check, fit_: Fit, bottom: float, top: float) -> Check:
             return replace(check, reason="it still bends upwards: constants rule at these sizes")
         return replace(check, agreement=Agreement.BELOW, reason=f"at least n^{bottom:.2f} was declared there")
     if (high - low) / 2 > TIME_TOLERANCE:
-        return replace(check, reason="the interval is too wide to tell")
+        why = f"known to ± {(high - low) / 2:.2f} only; {TIME_TOLERANCE} or less is needed to tell"
+        return replace(check, reason=why)
+    allowed = f"n^{bottom - TIME_TOLERANCE:.2f} to n^{top + TIME_TOLERANCE:.2f}"
     if not bottom - TIME_TOLERANCE <= tail.value <= top + TIME_TOLERANCE:
-        return replace(check, reason="the interval reaches both inside and outside of what was declared")
+        return replace(check, reason=f"the interval reaches both inside and outside of {allowed}")
     return _agrees(check, f"within {TIME_TOLERANCE} of n^{top:.2f}")
 
 
@@ -231,7 +242,7 @@ def _rss(check: Check, series: Series, declared: Declared | str) -> Check:
     if len(large) < RSS_SIZES:
         return replace(check, reason=f"above {RSS_FLOOR >> 20} MiB at {len(large)} sizes only, {RSS_SIZES} are needed")
     grown = _sized(large, rss_growth)
-    check = replace(check, measured=grown.fit.slope)
+    check = replace(check, measured=grown.fit.slope, judged=grown.fit.slope.value)
     if isinstance(declared, str):
         return replace(check, reason=declared)
     extra = _sized(large, _extra_bytes).fit

@@ -38,11 +38,14 @@ class Timing:
     min_s: float
     rounds: int
     samples: int
+    dependent: str = ""  # how the rounds were found to depend on each other; then no interval is claimed
 
     @property
     def why_no_interval(self) -> str | None:
         """None where there is one."""
-        return None if self.interval else TOO_FEW_ROUNDS
+        if self.interval:
+            return None
+        return f"rounds depend on each other ({self.dependent})" if self.dependent else TOO_FEW_ROUNDS
 
 
 def exact_coverage(n: int, rank: int) -> float:

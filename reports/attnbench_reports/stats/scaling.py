@@ -2,8 +2,11 @@
 
 The interval is t(m-2) over the m sizes, one median each: pooling repetitions would count the same size many times and
 call an interval "95 %" that covers far less. A slope is called an exponent only with at least 7 sizes over at least a
-factor 64. A quadratic term in log(n) whose interval excludes 0 means that no single exponent describes the data; the
-slope of the upper half of the sizes (the tail) is then what a larger n would see.
+factor 64, all measured at one speed of the machine. Two things mean that no single exponent describes the data: a
+quadratic term in log(n) whose interval excludes 0, and sizes that lie further from the line than the noise between
+processes can put them (a step, a kink; F test at 1 %). The interval of the slope says nothing about either: the slope
+of the upper half of the sizes (the tail) and the last local slopes are then what a larger n would see. That neither was
+found is no proof of a power law, only that no bend was detectable.
 """
 
 import math
@@ -11,12 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import f as f_distribution
 from scipy.stats import t as student_t
 
 from attnbench_reports.stats.intervals import CONFIDENCE, Interval
 
 CLAIM_SIZES = 7
 CLAIM_FACTOR = 64
+UNEVEN_LEVEL = 0.01
+LEAST_UNEVEN = 0.02  # sizes within 2 % of a curve (root mean square) lie on it whatever the noise
 ROUNDING = 1e-9  # slopes and curvatures closer to 0 than this are floating-point noise of the fit itself
 
 
@@ -39,6 +45,14 @@ def _two_digits(value: float) -> str:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """Of the log of a value at one size, as its repetitions show it."""
+
+    variance: float
+    freedom: int
+
+
+@dataclass(frozen=True)
 class Fit:
     slope: Slope
     sizes: int
@@ -49,27 +63,37 @@ class Fit:
     curved: bool  # it excludes 0
     tail: Slope | None  # slope over the upper half of the sizes; None below 4 sizes
     tail_sizes: int
+    uneven: bool = False  # sizes lie further from the line than their noise explains
+    withheld: str = ""  # why no exponent is claimed although sizes are enough
+
+    @property
+    def has_sizes(self) -> bool:
+        return self.sizes >= CLAIM_SIZES and self.factor >= CLAIM_FACTOR
 
     @property
     def is_exponent(self) -> bool:
         """Whether the protocol allows to call the slope an exponent."""
-        return self.sizes >= CLAIM_SIZES and self.factor >= CLAIM_FACTOR
+        return self.has_sizes and not self.withheld
 
     @property
     def mark(self) -> str:
-        """Follows the slope wherever it is printed: * too few sizes for an exponent, † no single exponent."""
-        return "*" if not self.is_exponent else "†" if self.curved else ""
+        """Follows the slope wherever it is printed: ‡ the machine changed its speed, * too few sizes for an exponent,
+        † no single exponent."""
+        return "‡" if self.withheld else "*" if not self.has_sizes else "†" if self.curved or self.uneven else ""
 
     @property
     def verdict(self) -> str:
-        if not self.is_exponent:
+        if not self.has_sizes:
             return (f"slope only: {self.sizes} sizes over a factor {self.factor:g}, "
                     f"an exponent needs {CLAIM_SIZES} over {CLAIM_FACTOR}")  # fmt: skip
-        return "no single exponent" if self.curved else "single exponent"
+        if self.withheld:
+            return f"no exponent claimed: {self.withheld}"
+        return "no single exponent" if self.curved or self.uneven else "no bend detectable"
 
 
-def fit(n: Sequence[float], y: Sequence[float]) -> Fit | None:
-    """Fit of y against ascending, distinct n; None below two sizes or when y is not positive everywhere."""
+def fit(n: Sequence[float], y: Sequence[float], noise: Noise | None = None, withheld: str = "") -> Fit | None:
+    """Fit of y against ascending, distinct n; None below two sizes or when y is not positive everywhere. `noise`: of
+    log(y) at one size; unknown, steps are not looked for."""
     if len(n) < 2 or min(y) <= 0:
         return None
     x, z = np.log(np.asarray(n, float)), np.log(np.asarray(y, float))
@@ -78,7 +102,21 @@ def fit(n: Sequence[float], y: Sequence[float]) -> Fit | None:
     upper = tail_size(len(n))
     tail = _line(x[-upper:], z[-upper:]) if len(n) >= 4 else None
     local = tuple((np.diff(z) / np.diff(x)).tolist())
-    return Fit(slope, len(n), max(n) / min(n), local, curvature, around, curved, tail, upper)
+    uneven = noise is not None and _uneven(z - slope.intercept - slope.value * x, noise)
+    return Fit(slope, len(n), max(n) / min(n), local, curvature, around, curved, tail, upper, uneven, withheld)
+
+
+def _uneven(residuals: np.ndarray, noise: Noise) -> bool:
+    freedom = len(residuals) - 2
+    return freedom > 0 and exceeds_noise(float(residuals @ residuals) / freedom, freedom, noise)
+
+
+def exceeds_noise(variance: float, freedom: int, noise: Noise) -> bool:
+    """Lack of fit (Draper & Smith 1998, section 2.1): residual variance against that of the repetitions."""
+    if noise.freedom < 1 or variance < LEAST_UNEVEN**2:
+        return False
+    ratio = variance / max(noise.variance, ROUNDING**2)
+    return bool(f_distribution.sf(ratio, freedom, noise.freedom) < UNEVEN_LEVEL)
 
 
 def tail_size(sizes: int) -> int:

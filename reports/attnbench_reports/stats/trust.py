@@ -5,18 +5,21 @@ What the page says in words (pages/trust.py) and summary.json in numbers comes f
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from attnbench_reports.load.run import Run
 from attnbench_reports.stats import outliers
 from attnbench_reports.stats.comparison import Comparison
+from attnbench_reports.stats.dependence import Dependence
 from attnbench_reports.stats.intervals import process_medians
 from attnbench_reports.stats.noise import scale
 from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.power import minimum_effect
+from attnbench_reports.stats.roof import Roofs, above_ceiling
 from attnbench_reports.stats.self_comparison import Rate, false_positives, halves, noise_floor
+from attnbench_reports.stats.speed import Speeds
 from attnbench_reports.stats.verdict import MARGIN, judge
 
 GOOD_PREDICTION = 1.5  # a prediction within this factor is called right; what the progress bar's ETA promises
@@ -43,13 +46,18 @@ class Trust:
     clock_drift: Spread | None  # None where the peak was not probed
     load_1m: Spread | None  # None where the system does not tell
     above_ceiling: int  # cases
+    invalid_calibrations: Sequence[str]  # why, one for each run and number of threads
+    speed_changes: Sequence[Speeds]  # of the settings between whose sizes the machine changed its speed
+    dependence: Dependence | None  # between rounds, of the run where it is plainest; None with too few rounds to tell
     predicted: int  # cases with a prediction
     predicted_right: int  # within GOOD_PREDICTION
     stops: Mapping[str, int]  # `time.stop` of the records -> cases
 
 
-def trust_of(points: Sequence[Point]) -> Trust | None:
-    """None when nothing was timed."""
+def trust_of(
+    points: Sequence[Point], roofs: Roofs, speeds: Collection[Speeds], dependences: Collection[Dependence]
+) -> Trust | None:
+    """None when nothing was timed. `speeds`: of every setting; `dependences`: of every run that can tell."""
     timed = [p for p in points if p.time]
     if not timed:
         return None
@@ -67,7 +75,10 @@ def trust_of(points: Sequence[Point]) -> Trust | None:
         switched_samples=sum(count > 0 for count in switched),
         clock_drift=_spread([value for p in timed for value in _known(p, "clock_drift")]),
         load_1m=_spread([value for p in timed for value in _known(p, "load_1m")]),
-        above_ceiling=sum(map(above_ceiling, timed)),
+        above_ceiling=sum(above_ceiling(p, roofs) for p in timed),
+        invalid_calibrations=[roof.invalid for roof in roofs.values() if roof.invalid],
+        speed_changes=[found for found in speeds if found.other],
+        dependence=min(dependences, key=lambda found: found.p, default=None),
         predicted=len(predicted),
         predicted_right=sum(map(is_right, predicted)),
         stops=Counter(stop for p in timed if (stop := stop_of(p)) is not None),
@@ -106,10 +117,6 @@ def _switches(point: Point) -> list[int]:
 def drift(point: Point) -> float | None:
     """The largest over the rounds."""
     return max(_known(point, "clock_drift"), default=None)
-
-
-def above_ceiling(point: Point) -> bool:
-    return any(time["above_ceiling"] for time in point.case.times.values())
 
 
 def prediction_ratio(point: Point) -> float:
