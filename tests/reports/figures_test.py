@@ -1,6 +1,7 @@
 """Figures: they exist, show something, name their axes with units, and tell variants apart without colour."""
 
 import itertools
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -19,9 +20,9 @@ from attnbench_reports.figures.catalogue import ACROSS, families, planned
 from attnbench_reports.figures.draw import _write
 from attnbench_reports.figures.missing import Missing
 from attnbench_reports.figures.quantities import MEMORY, TIME, speedup_over
-from attnbench_reports.figures.style import BUILT_IN, COLOURS, FURTHER, RC, Looks
+from attnbench_reports.figures.style import BUILT_IN, COLOURS, FURTHER, RC, Looks, paper
 from attnbench_reports.figures.threads import scalings
-from attnbench_reports.figures.weights import row_entropy
+from attnbench_reports.figures.weights import _heading, row_entropy, tiles, weights_figure
 from attnbench_reports.model import Report, build_model
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -373,3 +374,66 @@ def test_many_settings_are_cut_and_it_is_said(tmp_path):
     (cut,) = (p for p in plans if p.title == "Further settings")
     assert "of 15 settings the first 2 have all figures and the next 6 two each" in cut.draw().why
     assert len([p for p in planned(report, Looks(report.variants, [])) if p.group == ACROSS]) <= 4 + 2 + 1
+
+
+@pytest.mark.parametrize("width", [None, 3.33])
+def test_tick_labels_do_not_touch_at_eleven_sizes(tmp_path, width):
+    sizes = tuple(64 * 2**k for k in range(11))
+    report = build_model([make_run(tmp_path / "run", Recipe(laws=LAWS[:2], sizes=sizes, rounds=1, weights=0))])
+    with plt.rc_context(RC | (paper(width) if width else {})):
+        figure = against_n(report, Looks(report.variants, ["2026-11-21-demo"]), report.panels[0], TIME)
+        figure.draw_without_rendering()
+        boxes = [t.get_window_extent() for t in figure.axes[0].get_xticklabels() if t.get_text()]
+        plt.close(figure)
+    assert len(boxes) >= 5
+    assert all(a.x1 + 2 < b.x0 for a, b in itertools.pairwise(boxes))
+
+
+@pytest.mark.parametrize("sizes", [(64, 128), SIZES])
+def test_names_of_bandwidths_stand_inside_the_roofline(tmp_path, sizes):
+    report = build_model([make_run(tmp_path / "run", Recipe(laws=LAWS[:7], sizes=sizes, rounds=1, weights=0))])
+    with plt.rc_context(RC):
+        figure = roofline.roofline(report, Looks(report.variants, ["2026-11-21-demo"]), report.panels[0])
+        figure.draw_without_rendering()
+        ax = figure.axes[0]
+        plot, names = ax.get_window_extent(), [t for t in ax.texts if t.get_text().endswith("GB/s")]
+        plt.close(figure)
+    assert names
+    assert all(t.get_window_extent().x0 >= plot.x0 and t.get_window_extent().y0 >= plot.y0 for t in names)
+
+
+def test_no_two_marks_of_an_own_definition_lie_on_each_other(full):
+    """They are hollow markers; signs beside them would cover each other where two variants coincide."""
+    plot = (full.folder / "figures" / "error_time.svg").read_text(encoding="utf-8").partition('id="legend_1"')[0]
+    assert "≠" not in plot
+
+
+def test_the_crossover_map_names_its_rows(tmp_path):
+    report = build_model([make_run(tmp_path / "run", Recipe(laws=LAWS[:3], sizes=(64, 128), rounds=1, weights=0))])
+    points = [p for s in report.panels[0].series for p in s.timed]
+    figure = crossover_map.crossover_map(report, Looks(report.variants, ["2026-11-21-demo"]), {"": points}, "")
+    assert [ax.get_ylabel() for ax in figure.axes] == ["fastest"] * 2
+    plt.close(figure)
+
+
+def test_a_heat_map_of_other_parameters_than_were_timed_says_so(tmp_path):
+    run = make_run(tmp_path / "run", Recipe(laws=LAWS[5:7], sizes=(64,), rounds=1))
+    records = [json.loads(line) for line in (run / "records.jsonl").read_text().splitlines()]
+    for item in records:
+        if item["kind"] == "weights" and item["variant_name"] == "sliding_window":
+            item |= {"variant": "sliding_window(window=4)", "params": {"window": 4}}
+    (run / "records.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    report = build_model([run])
+    headings = [_heading(report, tile) for tile in tiles(report.heatmaps)]
+    assert headings == ["blockwise", "sliding_window(window=4)\ntimed with window=256"]
+
+
+@pytest.mark.parametrize(("words", "shown"), [(24, 24), (40, 20), (64, 0)])
+def test_words_of_a_heat_map_are_readable_or_left_out(tmp_path, words, shown):
+    report = build_model([make_run(tmp_path / "run", Recipe(laws=LAWS[:1], sizes=(64,), rounds=1, weights=words))])
+    with plt.rc_context(RC):
+        figure = weights_figure(report, report.heatmaps)
+        labels = [t for t in figure.axes[0].get_xticklabels() if t.get_text().isalpha() or t.get_text() in ".,;"]
+        plt.close(figure)
+    assert len([t for t in labels if t.get_text()]) == shown
+    assert all(t.get_fontsize() >= 6.5 for t in labels)

@@ -368,3 +368,18 @@ def test_what_is_not_drawn_is_said_on_the_page_and_in_the_markdown(full):
     said = "one thread count was measured; sweep it: -a threads=1,2"
     assert said in full.html
     assert said in full.read("report.md").replace("\\", "")
+
+
+def test_counts_that_are_exact_by_construction_are_folded(full):
+    page = full.html
+    for table in ("complexity_exact", "laws_exact"):
+        before = page.partition(f'<table id="{table}"')[0]
+        assert before.rfind("<details><summary>Counts that are exact by construction") > before.rfind("</details>")
+    rows = Page(page).rows
+    measured, exact = ("\t".join(rows[name][1:]) for name in ("laws", "laws_exact"))
+    assert "\ttime\t" in measured
+    assert "\tflops\t" not in measured
+    assert "\tflops\t" in exact
+    assert "\ttime\t" not in exact
+    assert "declared work" in "".join(rows["complexity_exact"])
+    assert "declared work" not in "".join(rows["complexity"])

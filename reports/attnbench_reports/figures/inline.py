@@ -23,7 +23,7 @@ VARIABLES = {
     "#0072b2": "--blue", "#7b4b2a": "--brown", "#5b2a86": "--purple", "#b30059": "--wine", "#00695c": "--teal",
     "#3949ab": "--indigo", "#5d6d7e": "--slate", "#2e7d32": "--leaf", "#8e44ad": "--violet", "#a33a00": "--rust",
 }  # fmt: skip
-INHERITED = ("fill", "stroke")
+LABEL = 8  # points
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def inline_parts(svg: str, name: str, label: str, legend: tuple[float, float] | 
     if group is None:
         return Parts(_element(list(root), (0, width, height), name, label), "")
     left, bottom = legend
-    plot = _element(list(root), (0, left, height), name, label)
+    # The last label of the axis may reach a little under the legend.
+    plot = _element(list(root), (0, left + LABEL, height), name, label)
     return Parts(plot, _element([group], (left, width - left, min(height, bottom)), name, ""))
 
 

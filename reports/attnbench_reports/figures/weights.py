@@ -27,7 +27,7 @@ from attnbench_reports.text import plain
 
 TILE = 3.15  # inches
 LABEL_POINTS = 6.5  # the smallest size at which a word is read
-PITCH = 1.17  # height of a line of words over their size
+PITCH = 1.15  # height of a line of words over their size
 TITLE = "Attention weights"
 CAPTION = (
     "Weights read off through the public interface (feeding V = I), first head, batch entry 0; rows are queries, "
