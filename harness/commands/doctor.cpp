@@ -82,6 +82,7 @@ void add_doctor(CLI::App& app, CommandLine& line) {
   command->add_flag("--json", options->json, "print checks and measurements as JSON");
   command->add_option("--scale", options->scale, "share of the usual rounds and times, such as 0.1 to see what it does; default: 1")
       ->type_name("X");
+  add_debug_option(*command);
   command->footer(
       R"(Times a synthetic workload in fresh processes like any variant: how far identical processes differ at 1 µs .. 1 s, whether identical
 things are called different, whether twice the work is measured as twice, whether exponents come back. Each check says OK, WARN or

@@ -47,6 +47,7 @@ void add_export(CLI::App& app, CommandLine& line) {
   command->add_option("--columns", options->columns, "of the LaTeX table: titles or their beginnings, separated by commas")
       ->type_name("LIST");
   command->add_option("--baseline", options->baseline, kBaselineHelp)->type_name("NAME");
+  add_debug_option(*command);
   command->footer(kFooter);
   command->callback([options, &line] { line.exit_code = export_run(*options); });
 }

@@ -99,6 +99,11 @@ int run_python_tool(const std::string& what, const std::string& module, std::vec
   return code < 0 ? complain(what, module + " was killed") : code;
 }
 
+void add_debug_option(CLI::App& command) {
+  command.add_flag_callback(
+      "--debug", [] { setenv("ATTNBENCH_DEBUG", "1", 1); }, "show where in the Python package an error arose");
+}
+
 int make_report(const std::vector<std::string>& runs, const ReportOptions& options) {
   auto arguments = runs;
   arguments.insert(arguments.end(), {"--out", options.out});

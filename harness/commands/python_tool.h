@@ -1,6 +1,7 @@
 // Statistics, reports and comparisons are made by the Python package attnbench_reports; this starts its modules.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@ namespace attnbench {
 /// Returns its exit code, which means what attnbench's own do. When it cannot be run or dies, says why in one line ("no WHAT: ...")
 /// on standard error and returns 1.
 int run_python_tool(const std::string& what, const std::string& module, std::vector<std::string> arguments);
+
+/// --debug: what the package cannot do ends in a Python traceback instead of one line.
+void add_debug_option(CLI::App& command);
 
 inline constexpr int kFinding = 3;
 

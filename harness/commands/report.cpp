@@ -44,6 +44,7 @@ void add_report(CLI::App& app, CommandLine& line) {
   command->add_option("--fail-on", options->fail_on, kFailOnHelp)->check(CLI::IsMember({"complexity"}))->type_name("complexity");
   command->add_flag("--open", options->open, kOpenHelp);
   command->add_flag("-q,--quiet", options->quiet, "do not print the summary table");
+  add_debug_option(*command);
   command->footer(kFooter);
   command->callback([options, &line] { line.exit_code = report(*options); });
 }

@@ -7,8 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from attnbench_reports.errors import UserError
-from attnbench_reports.text import complain, say
+from attnbench_reports.errors import run_command
+from attnbench_reports.text import say
 
 FINDING = 3
 
@@ -30,12 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but findings")
     options = parser.parse_args(arguments)
-    try:
-        found = _report(options)
-        return FINDING if found and options.fail_on else 0
-    except UserError as error:
-        complain(f"error: {error}")
-        return 2
+    return run_command(lambda: _exit_code(options), prefix="error")
+
+
+def _exit_code(options: argparse.Namespace) -> int:
+    found = _report(options)
+    return FINDING if found and options.fail_on else 0
 
 
 def _report(options: argparse.Namespace) -> bool:

@@ -47,6 +47,22 @@ def ratio(value: float | None) -> str:
     return DASH if value is None else f"{_three_digits(value)}×"
 
 
+def ratio_text(value: float | None) -> str:
+    """1.197, 0.00233, 430: of two times, with three decimals near 1 and three digits far from it."""
+    if value is None:
+        return DASH
+    return f"{value:.3f}" if 0.0995 <= value < 9.9995 else _three_digits(value)
+
+
+def change(value: float | None) -> str:
+    """What a ratio of times says in words: +9.7 %, -4.0 %, 2.50× slower, 430× faster."""
+    if value is None:
+        return DASH
+    if value >= 2:
+        return f"{_three_digits(value)}× slower"
+    return f"{_three_digits(1 / value)}× faster" if value <= 0.5 else f"{100 * (value - 1):+.1f} %"
+
+
 def gflops(value: float | None) -> str:
     return DASH if value is None else _three_digits(value)
 

@@ -45,16 +45,23 @@ def test_formats_go_to_stdout_and_all_of_them_to_a_folder(attnbench, runs, tmp_p
         ([], ["give BASE and NEW"]),
         (["base", "missing"], ["'missing'", "does not exist"]),
         (["base", "new", "--rounds", "5"], ["--rounds", "stored runs"]),
-        (["base", "new", "--", "--variants", "naive"], ["'--variants'", "--builds or --revisions"]),
+        (["base", "new", "--", "--variants", "naive"], ["'--variants'", "--builds, --revisions or --plugins"]),
         (["base", "new", "--builds", "a", "b"], ["'base'", "leave one out"]),
         (["base", "new", "--fail-on", "noise"], ["'noise'", "regression=5%"]),
         (["base", "new", "--fail-on", "regression=much"], ["'much'", "5%"]),
         (["base", "new", "--noise-floor", "x"], ["'x'", "5%"]),
         (["base", "new", "--format", "pdf"], ["pdf"]),
+        (["base", "new", "--seed", "5"], ["--seed", "stored runs"]),
+        (["base", "new", "--run-stored-commands"], ["--resume"]),
+        (["--base", "base", "base", "--new", "new"], ["--base", "'base' twice"]),
+        (["--base", "base", "--new", "missing"], ["'missing'", "does not exist"]),
+        (["--base", "base"], ["--base and --new go together"]),
+        (["--plugins", "a.so", "b.so"], ["'a.so'", "does not exist"]),
+        (["--builds", "/bin/true", "/bin/true"], ["is not attnbench", "two attnbench binaries"]),
         (["base", "--variants", "naive", "linear"], ["'linear'", "dot_product"]),
         (["base", "--variants", "naive", "dot_product"], ["not equally accurate", "--allow-different-errors"]),
         (["--paired", "true", "--builds", "a", "b"], ["--paired"]),
-        (["--builds", "nowhere/attnbench", "nowhere/attnbench"], ["nowhere/attnbench", "no program"]),
+        (["--builds", "nowhere/attnbench", "nowhere/attnbench"], ["nowhere/attnbench", "not a program"]),
     ],
 )
 def test_a_mistake_is_one_line_with_the_remedy(attnbench, runs, call, parts):
@@ -82,7 +89,8 @@ def test_two_builds_are_measured_alternately(attnbench, tmp_path):
     assert {(row["variant"], row["base_rounds"], row["verdict"]) for row in found["rows"]} == {
         ("naive", 2, "UNDECIDED"), ("linear", 2, "UNDECIDED")}  # fmt: skip
     sides = [line.split()[4] for line in done.stderr.splitlines() if line.startswith("round ")]
-    assert sides == ["A", "B", "B", "A"]
+    firsts = json.loads((tmp_path / "cmp" / "pairing.json").read_text())["first"]
+    assert sides == [side for first in firsts for side in (first, "AB".replace(first, ""))]
     again = json.loads(attnbench.ok("compare", "cmp", "--format", "json"))
     assert again == found
     meta = json.loads((tmp_path / "cmp" / "base" / "run.json").read_text())
@@ -91,3 +99,30 @@ def test_two_builds_are_measured_alternately(attnbench, tmp_path):
         "compare", "--builds", attnbench.binary, attnbench.binary, "--out", "bad", "--", "--variants", "nonsense"
     )
     assert not (tmp_path / "bad").exists()
+
+
+def test_two_builds_of_a_plugin_are_measured_in_turns(attnbench, tmp_path):
+    """The same file twice, under two names: the plugin's own variants are what is compared."""
+    plugin = attnbench.binary.parent / "tests" / "plugins" / "libpatterned.so"
+    files = [tmp_path / f"{name}.so" for name in ("old", "new")]
+    for file in files:
+        file.write_bytes(plugin.read_bytes())
+    done = attnbench("compare", "--plugins", *files, "--rounds", "2", "--out", "cmp", "--format", "json", "--seed", "1",
+                     "--", *RUN[2:])  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [row["variant"] for row in found["rows"]] == ["patterned"]
+    assert [line.split()[4] for line in done.stderr.splitlines() if line.startswith("round ")].count("A") == 2
+    message = attnbench.refused("compare", "--resume", "cmp")
+    assert "would run the commands stored in" in message and "old.so" in message and "--run-stored-commands" in message
+
+
+@pytest.mark.parametrize("command", ["report", "export", "compare"])
+def test_a_damaged_run_is_one_line_and_exit_code_2(attnbench, runs, tmp_path, command):
+    more = {"report": (), "export": ("--format", "latex"), "compare": ("new",)}[command]
+    whole = (tmp_path / "base" / "run.json").read_text()
+    for change in ({"environment": None}, {"sessions": [3]}, {"plan": "quick"}):
+        (tmp_path / "base" / "run.json").write_text(json.dumps(json.loads(whole) | change))
+        done = attnbench(command, "base", *more)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "is damaged" in done.stderr

@@ -103,7 +103,30 @@ def test_a_failure_half_way_leaves_neither_report_nor_rubbish(run, tmp_path, no_
         raise KeyboardInterrupt
 
     monkeypatch.setattr(attnbench_reports.build, "html", stop)
-    with pytest.raises(KeyboardInterrupt):
-        main([str(run), "--out", str(out)])
+    assert main([str(run), "--out", str(out)]) == 130
     assert (out / "report.html").read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "run"]
+
+
+def broken(*_):
+    return {}["no such thing"]
+
+
+def test_an_error_that_nobody_foresaw_is_one_line_unless_debugging(capsys, run, tmp_path, no_figures, monkeypatch):
+    monkeypatch.setattr(attnbench_reports.build, "html", broken)
+    message = refused(capsys, run, "--out", tmp_path / "out")
+    assert "KeyError: 'no such thing'" in message and "--debug" in message
+    monkeypatch.setenv("ATTNBENCH_DEBUG", "1")
+    with pytest.raises(KeyError):
+        main([str(run), "--out", str(tmp_path / "out")])
+
+
+@pytest.mark.parametrize("module", ["attnbench_reports.exchange", "attnbench_reports.compare"])
+def test_output_that_cannot_be_written_is_one_line_and_no_success(run, module):
+    """On a full device, and to a reader that has left."""
+    call = [sys.executable, "-m", module, str(run)]
+    call += ["--format", "google-benchmark"] if module.endswith("exchange") else [str(run), "--format", "html"]
+    environment = os.environ | {"PYTHONPATH": str(REPORTS)}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(call, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "attnbench: cannot write the output: No space left on device\n")

@@ -25,7 +25,8 @@ const said = () => Object.fromEntries(tables.comparison.rows.map((row) => {
   return [`${text("variant")} ${text("n")}`, text("verdict")];
 }));
 const inPage = () => [...document.querySelectorAll("#comparison tbody tr")].map((tr) => [
-  tr.dataset.verdict, tr.cells[tables.comparison.column("verdict")].textContent, getComputedStyle(tr).backgroundColor]);
+  tr.dataset.verdict, tr.cells[tables.comparison.column("verdict")].textContent,
+  getComputedStyle(tr.cells[1]).backgroundColor]);
 const counts = () => Object.fromEntries([...document.querySelectorAll(".margin .verdict")].map((label) => [
   label.querySelector("input").value, Number(label.querySelector("b").textContent)]));
 const result = { start: said(), at: {} };
@@ -56,7 +57,7 @@ def made(folder: Path, rounds: int) -> Compared:
     base = make_run(folder / "base", recipe)
     new = make_run(folder / "new", replace(recipe, laws=slowed, noise_seed=2, run_id="after" + HOSTILE,
                                            bad={("additive", 512): ("time", "timeout")}))  # fmt: skip
-    return compared(*sides_of_runs(base, new), "unpaired", Allowed(False, False, False))
+    return compared(*sides_of_runs([base], [new]), "unpaired", Allowed(False, False, False))
 
 
 @pytest.fixture(scope="module")

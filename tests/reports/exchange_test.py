@@ -1,6 +1,8 @@
 """If these fail, a run no longer fits Google Benchmark's tools, theirs no longer fit ours, or a LaTeX table breaks."""
 
 import json
+import math
+import random
 import re
 import subprocess
 import sys
@@ -121,6 +123,101 @@ def test_files_of_other_programs_compare_as_weaker_evidence(capsys, tmp_path):
     assert "BM_Gone: only in base" in text
 
 
+def test_the_processes_of_a_joined_file_are_rounds(capsys, tmp_path):
+    """google/benchmark#1796, #1648: ten processes of one repetition each, repetition_index 0 in all of them."""
+    r = random.Random(1)
+    files = [
+        foreign(tmp_path / name, *(benchmark("Sort/64", [t * r.gauss(1, 0.03)]) for _ in range(10)))
+        for name, t in (("base.json", 1000), ("new.json", 1500))
+    ]
+    assert compare([*map(str, files), "--fail-on", "regression=5%", "--format", "json"]) == 3
+    output = capsys.readouterr()
+    assert "regression: Sort/64: 1." in output.err
+    found = json.loads(output.out)
+    (row,) = found["rows"]
+    assert (row["base_rounds"], row["new_rounds"], row["verdict"]) == (10, 10, "SLOWER")
+    assert row["ratio"] == pytest.approx(1.5, abs=0.06)
+    assert found["base"]["fresh_processes"]
+
+
+def test_joined_files_keep_every_repetition_in_any_order_of_rows(capsys, tmp_path):
+    first, second = [10.0, 10.1, 9.9, 10.2, 9.8], [10.3, 9.7, 10.4, 9.6, 10.5]
+    apart = foreign(tmp_path / "apart.json", benchmark("A", first), benchmark("B", first),
+                    benchmark("A", second), benchmark("B", second))  # fmt: skip
+    together = foreign(tmp_path / "together.json", benchmark("A", first), benchmark("A", second),
+                       benchmark("B", second), benchmark("B", first))  # fmt: skip
+    assert compare([str(apart), str(together), "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {(row["base_rounds"], row["new_rounds"], row["ratio"]) for row in found["rows"]} == {(10, 10, 1.0)}
+    assert not found["base"]["fresh_processes"]
+
+
+def test_the_aggregates_of_several_processes_are_a_round_each(capsys, tmp_path):
+    def process(median: float) -> list[dict]:
+        entries = benchmark("A", [median + 0.2, median, 0.1], run_type="aggregate")
+        for entry, name in zip(entries, ("mean", "median", "stddev"), strict=True):
+            entry |= {"name": f"A_{name}", "run_name": "A", "aggregate_name": name}
+        return entries
+
+    base = foreign(tmp_path / "base.json", *(process(10 + 0.1 * i) for i in range(6)))
+    new = foreign(tmp_path / "new.json", *(process(20 + 0.1 * i) for i in range(6)))
+    assert compare([str(base), str(new), "--format", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert (row["base_rounds"], row["verdict"]) == (6, "SLOWER")
+    assert row["base_s"] == pytest.approx(10.25e-6)
+
+
+def test_one_name_in_two_families_is_said(capsys, tmp_path):
+    other = benchmark("A", [10.0, 10.1], family_index=3)
+    file = foreign(tmp_path / "a.json", benchmark("A", [10.2, 9.9], family_index=0), other)
+    assert compare([str(file), str(foreign(tmp_path / "b.json", other))]) == 0
+    assert "base: 'A' is registered under several families" in capsys.readouterr().out
+
+
+def test_several_files_are_the_starts_of_a_side(capsys, tmp_path):
+    r = random.Random(2)
+
+    def side(name: str, t: float) -> list[str]:
+        """Three files; each start has an offset of its own."""
+        offsets = [r.gauss(1, 0.02) for _ in range(3)]
+        return [str(foreign(tmp_path / f"{name}{i}.json", *(benchmark(f"Sort/{n}", [n * t * o * r.gauss(1, 0.005)])
+                            for _ in range(5) for n in (64, 128)))) for i, o in enumerate(offsets)]  # fmt: skip
+
+    assert compare(["--base", *side("b", 10), "--new", *side("n", 15), "--fail-on", "regression=5%"]) == 3
+    text = capsys.readouterr().out
+    assert "2 SLOWER" in text and re.search(r"Geometric mean of the ratios: all 1\.[45]\d\d \[1\.\d+, 1\.\d+\]", text)
+    assert compare(["--base", *side("c", 10), "--new", *side("m", 10)]) == 0
+    assert "2 UNDECIDED" in capsys.readouterr().out
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (nested(200_000), "nested too deeply"),
+        ('{"context": [], "benchmarks": []}', "not JSON of Google Benchmark"),
+        ('{"context": {}, "benchmarks": {}}', "not JSON of Google Benchmark"),
+        (json.dumps({"context": {}, "benchmarks": benchmark("A", ["fast"])}), "real_time 'fast', expected a number"),
+        (json.dumps({"context": {}, "benchmarks": benchmark("A", [None])}), "real_time None, expected a number"),
+        (json.dumps({"context": {}, "benchmarks": benchmark("A", [math.nan])}), "expected one above 0"),
+        (json.dumps({"context": {}, "benchmarks": benchmark("A", [math.inf])}), "expected one above 0"),
+        (json.dumps({"context": {}, "benchmarks": benchmark(7, [1.0])}), "has name 7, expected a text"),
+        (json.dumps({"context": {}, "benchmarks": benchmark("A", [1.0], label=[1])}), "label [1], expected a text"),
+        (json.dumps({"context": {}, "benchmarks": [*benchmark("A", [1.0]), 3]}), "not JSON of Google Benchmark"),
+        ("\xff", "cannot read"),
+    ],
+)
+def test_damaged_files_are_refused_in_one_line(capsys, tmp_path, text, said):
+    good = foreign(tmp_path / "good.json", benchmark("A", [1.0, 1.0]))
+    (tmp_path / "bad.json").write_text(text, encoding="latin-1")
+    assert compare([str(good), str(tmp_path / "bad.json")]) == 2
+    message = capsys.readouterr().err
+    assert said in message and message.count("\n") == 1 and len(message) < 400
+
+
 def test_aggregates_alone_failed_benchmarks_and_fitted_rows(capsys, tmp_path):
     median = benchmark("BM_A_median", [5.0], run_type="aggregate", aggregate_name="median") + benchmark(
         "BM_A_stddev", [0.1], run_type="aggregate", aggregate_name="stddev"
@@ -149,10 +246,10 @@ def test_files_that_do_not_fit_are_refused_in_one_line(capsys, tmp_path):
     (tmp_path / "torn.json").write_text('{"context": {')
     empty = foreign(tmp_path / "empty.json")
     zero = foreign(tmp_path / "zero.json", benchmark("BM_A", [0.0, 1.0]))
-    expected = {other: "different machines", tmp_path / "list.json": "no JSON of Google Benchmark",
-                tmp_path / "rows.json": "no JSON of Google Benchmark",
-                tmp_path / "torn.json": "no JSON of Google Benchmark", empty: "holds no times",
-                zero: "not above 0"}  # fmt: skip
+    expected = {other: "different machines", tmp_path / "list.json": "not JSON of Google Benchmark",
+                tmp_path / "rows.json": "not JSON of Google Benchmark",
+                tmp_path / "torn.json": "cannot read", empty: "holds no times",
+                zero: "expected one above 0"}  # fmt: skip
     for file, message in expected.items():
         assert compare([str(good), str(file)]) == 2
         said = capsys.readouterr().err

@@ -10,6 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+if sys.argv[1:] == ["--version"]:
+    print("attnbench 0.0.0 (stand-in)")
+    sys.exit(0)
 here = Path(__file__).resolve().parent
 calls = Path(*here.parts[: here.parts.index("made")] if "made" in here.parts else here.parent.parts) / "calls"
 with calls.open("a") as file:

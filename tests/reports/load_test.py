@@ -153,13 +153,51 @@ def test_what_is_not_a_run_is_refused(tmp_path):
     assert "cannot read" in refusal(run)
 
 
+def test_a_time_that_is_not_above_0_is_refused(tmp_path):
+    run = make_run(tmp_path / "run", SMALL)
+    records = list(map(json.loads, lines(run)))
+    next(r for r in records if "time" in r)["time"]["samples_s"][0] = 0
+    write(run, "".join(json.dumps(r) + "\n" for r in records))
+    assert "not above 0" in refusal(run)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"environment": None}, "environment is null, expected an object"),
+        ({"sessions": {}}, "sessions is {}, expected a list"),
+        ({"variants": [None]}, "variants[0] is null, expected an object"),
+        ({"run_id": 7}, "run_id is 7, expected a text"),
+        ({"plan": []}, "plan is [], expected an object"),
+    ],
+)
+def test_a_run_json_of_wrong_types_is_refused(tmp_path, change, said):
+    """F48: these were tracebacks."""
+    run = make_run(tmp_path / "run", SMALL)
+    (run / "run.json").write_text(json.dumps(json.loads((run / "run.json").read_text()) | change))
+    assert f"run.json' is damaged: {said}" in refusal(run)
+
+
+def test_deep_nesting_is_refused(tmp_path):
+    run, deep = make_run(tmp_path / "run", SMALL), "[" * 100_000 + "]" * 100_000
+    write(run, deep + "\n" + "\n".join(lines(run)) + "\n")
+    assert "line 1 is nested too deeply" in refusal(run)
+    (run / "run.json").write_text(deep)
+    assert "nested too deeply" in refusal(run)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"kind": "guess"}, "kind 'guess'"),
         ({"problem": ...}, "lacks 'problem'"),
         ({"verify": {}}, "lacks 'verify.oracle'"),
-        ({"time": {k: [1e-3, 0] for k in REQUIRED_INSIDE["time"]}}, "not above 0"),
+        ({"threads": "two"}, 'threads is "two", expected a whole number'),
+        ({"cost": None}, "cost is null, expected an object"),
+        ({"reasons": "none"}, 'reasons is "none", expected a list'),
+        ({"problem_fields": {"n_k": 1.5}}, "problem_fields.n_k is 1.5, expected a whole number"),
+        ({"prediction": {"seconds": True}}, "prediction.seconds is true, expected a number"),
+        ({"time": {"samples_s": [0.1, "fast"]}}, 'time.samples_s[1] is "fast", expected a number'),
         ({"session": 1}, "of session 1, but run.json lists 1"),
     ],
 )

@@ -1,5 +1,6 @@
 """If these fail, paired measuring pairs wrong rounds, stops badly, or leaves half a measurement that looks whole."""
 
+import itertools
 import json
 import os
 import signal
@@ -46,17 +47,26 @@ def builds(build) -> tuple[Path, Path]:
     return build("slow0"), build("slow10")
 
 
+SEED = "3"  # the sides that go first are then B A B A A B A A ...
+
+
 def measure(builds, out, *more) -> int:
-    return main(["--builds", *map(str, builds), "--out", str(out), *more])
+    return main(["--builds", *map(str, builds), "--out", str(out), "--seed", SEED, *more])
 
 
 def started(tmp_path) -> list[str]:
     return (tmp_path / "calls").read_text().splitlines()
 
 
-def test_rounds_alternate_and_come_out_paired(capsys, builds, tmp_path):
+def in_order(rounds: int) -> list[str]:
+    """What is started in `rounds` rounds of seed SEED."""
+    names = ("slow0", "slow10")
+    return [names[side] for number in range(rounds) for side in order(int(SEED), number)]
+
+
+def test_rounds_come_in_random_order_and_out_paired(capsys, builds, tmp_path):
     assert measure(builds, tmp_path / "out", "--rounds", "8", "--format", "json") == 0
-    assert started(tmp_path) == ["slow0", "slow10", "slow10", "slow0"] * 4
+    assert started(tmp_path) == in_order(8)
     found = json.loads(capsys.readouterr().out)
     assert found["design"] == "paired" and found["counts"]["SLOWER"] == 4
     assert {row["base_rounds"] for row in found["rows"]} == {8}
@@ -94,8 +104,159 @@ def test_a_regression_fails_a_paired_comparison_too(capsys, builds, tmp_path):
     assert "regression: blockwise" in capsys.readouterr().err
 
 
-def test_rounds_begin_with_each_side_in_turn():
-    assert [order(number) for number in range(4)] == [(0, 1), (1, 0), (0, 1), (1, 0)]
+def test_a_coin_decides_who_goes_first_and_is_recorded(builds, tmp_path):
+    firsts = [[order(seed, number)[0] for number in range(40)] for seed in range(50)]
+    assert 0.45 < sum(map(sum, firsts)) / 2000 < 0.55
+    repeats = [sum(a == b for a, b in itertools.pairwise(first)) for first in firsts]
+    assert 0.45 < sum(repeats) / (50 * 39) < 0.55  # neither alternating nor sticking
+    assert [order(None, number) for number in range(3)] == [(0, 1), (1, 0), (0, 1)]  # a pairing of earlier versions
+    assert measure(builds, tmp_path / "out", "--rounds", "4") == 0
+    stored = json.loads((tmp_path / "out" / "pairing.json").read_text())
+    assert stored["seed"] == int(SEED) and len(set(stored["first"])) == 2
+    assert stored["first"] == ["AB"[order(int(SEED), number)[0]] for number in range(4)]
+
+
+def test_a_seed_is_drawn_where_none_is_given(builds, tmp_path):
+    seeds = set()
+    for place in range(3):
+        assert main(["--paired", "true", "true", "--rounds", "1", "--out", str(tmp_path / f"{place}")]) == 0
+        seeds.add(read_pairing(tmp_path / f"{place}").seed)
+    assert len(seeds) > 1
+
+
+def test_old_pairings_of_a_fixed_order_can_be_read_and_say_so(capsys, builds, tmp_path):
+    out = tmp_path / "out"
+    assert measure(builds, out, "--rounds", "3") == 0
+    stored = json.loads((out / "pairing.json").read_text())
+    del stored["seed"], stored["first"]
+    (out / "pairing.json").write_text(json.dumps(stored))
+    capsys.readouterr()
+    assert main([str(out)]) == 0
+    assert "rounds were measured A B B A" in capsys.readouterr().out
+
+
+def test_unequal_errors_are_refused_after_the_first_round(capsys, builds, tmp_path):
+    """F20: not after an hour of rounds."""
+    records = builds[1].parent / "run" / "records.jsonl"
+    changed = [json.loads(line) for line in records.read_text().splitlines()]
+    for record in changed:
+        if record["kind"] == "verify":
+            record["verify"]["approximation_rel_rms"] = 0.3
+    records.write_text("".join(json.dumps(r) + "\n" for r in changed))
+    out = tmp_path / "out"
+    assert measure(builds, out, "--rounds", "6") == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "not equally accurate (exact against error 3.0e-01)" in message and "--allow-different-errors" in message
+    assert len(started(tmp_path)) == 2 and read_pairing(out).done == 1
+    resume = ["--resume", str(out), "--run-stored-commands"]
+    assert main(resume) == 2 and len(started(tmp_path)) == 2
+    assert main([*resume, "--allow-different-errors"]) == 0
+    assert read_pairing(out).done == 6
+
+
+def test_what_will_not_be_compared_is_said_after_the_first_round(capsys, builds, tmp_path):
+    records = builds[1].parent / "run" / "records.jsonl"
+    lines = records.read_text().splitlines()
+    records.write_text("".join(line + "\n" for line in lines if '"variant": "naive"' not in line))
+    assert measure(builds, tmp_path / "out", "--rounds", "2") == 0
+    said = capsys.readouterr().err
+    assert said.index("naive, b1 h8 n128 d64 f32 will not be compared: only in base") < said.index("round 2 of 2")
+
+
+def test_stored_commands_run_only_when_the_user_says_so(capsys, tmp_path):
+    """F41: a folder from somebody else may store anything."""
+    out = tmp_path / "out"
+    assert main(["--paired", "true", f"touch {tmp_path}/ran", "--rounds", "1", "--out", str(out)]) == 0
+    (tmp_path / "ran").unlink()
+    stored = json.loads((out / "pairing.json").read_text())
+    (out / "pairing.json").write_text(json.dumps(stored | {"rounds": 2, "status": "interrupted"}))
+    capsys.readouterr()
+    assert main(["--resume", str(out)]) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and f"B: 'touch {tmp_path}/ran'" in message and "--run-stored-commands" in message
+    assert not (tmp_path / "ran").exists()
+    assert main(["--resume", str(out), "--run-stored-commands"]) == 0
+    assert (tmp_path / "ran").exists() and read_pairing(out).done == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"commands": "true"}, "commands is 'true'"),
+        ({"commands": ["true"]}, "commands is"),
+        ({"commands": [1, 2]}, "commands is"),
+        ({"labels": None}, "labels is"),
+        ({"rounds": "many"}, "rounds is 'many'"),
+        ({"done": -1}, "done is '-1'"),
+        ({"seconds": [[1.0]]}, "seconds is"),
+        ({"seconds": [["a", "b"]]}, "seconds is"),
+        ({"seed": "x"}, "seed is 'x'"),
+        ({"paired_version": 7}, "has version 7"),
+        (None, "has version None"),
+    ],
+)
+def test_a_damaged_pairing_is_one_line(capsys, tmp_path, change, said):
+    out = tmp_path / "out"
+    assert main(["--paired", "true", "true", "--rounds", "1", "--out", str(out)]) == 0
+    stored = json.loads((out / "pairing.json").read_text())
+    (out / "pairing.json").write_text(json.dumps(stored | change) if change else "[1]")
+    capsys.readouterr()
+    for call in ([str(out)], ["--resume", str(out), "--run-stored-commands"]):
+        assert main(call) == 2
+        message = capsys.readouterr().err
+        assert said in message and message.count("\n") == 1
+
+
+@pytest.fixture
+def plugins(builds, tmp_path) -> list[str]:
+    """A stand-in for attnbench that lists what a plugin file says and runs `slow0` or `slow10` by its name."""
+    attnbench = tmp_path / "attnbench"
+    attnbench.write_text(f"""#!/bin/sh
+case "$1 $*" in
+  list*--plugin*bad.so*) echo "attnbench: bad.so: cannot be loaded" >&2; exit 2;;
+  list*--plugin*other.so*) echo '[{{"name": "naive"}}, {{"name": "other"}}]';;
+  list*--plugin*) echo '[{{"name": "naive"}}, {{"name": "mine"}}]';;
+  list*) echo '[{{"name": "naive"}}]';;
+  run*old.so*--variants*mine*) exec {builds[0]} "$@";;
+  run*new.so*--variants*mine*) exec {builds[1]} "$@";;
+esac
+""")
+    attnbench.chmod(0o755)
+    for name in ("old.so", "new.so", "other.so", "bad.so"):
+        (tmp_path / name).touch()
+    return ["--attnbench", str(attnbench), "--plugins"]
+
+
+def test_two_builds_of_a_plugin_are_compared_by_their_common_variants(capsys, plugins, tmp_path):
+    old, new = str(tmp_path / "old.so"), str(tmp_path / "new.so")
+    assert main([*plugins, old, new, "--rounds", "8", "--format", "json", "--out", str(tmp_path / "out")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["design"] == "paired" and found["counts"]["SLOWER"] == 4
+    assert f"--plugin {old} --variants mine" in found["base"]["command"]
+    assert "old.so" in found["base"]["label"] and "new.so" in found["new"]["label"]
+
+
+def test_plugins_that_cannot_be_compared_are_one_line(capsys, plugins, tmp_path):
+    for name, said in (
+        ("absent.so", "does not exist"),
+        ("other.so", "share no variant"),
+        ("bad.so", "cannot be loaded"),
+    ):
+        assert main([*plugins, str(tmp_path / "old.so"), str(tmp_path / name), "--out", str(tmp_path / "out")]) == 2
+        message = capsys.readouterr().err
+        assert said in message and message.count("\n") == 1
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_build_that_is_not_attnbench_is_one_line(capsys, builds, tmp_path):
+    """F48: this ended in FileNotFoundError."""
+    for name, text in (("other", "#!/bin/sh\necho hello\n"), ("binary", "not a program"), ("nowhere", "#!/nowhere\n")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+        assert main(["--builds", str(builds[0]), str(tmp_path / name), "--out", str(tmp_path / "out")]) == 2
+        message = capsys.readouterr().err
+        assert "is not attnbench" in message and message.count("\n") == 1
+        assert not (tmp_path / "out").exists()
 
 
 def test_whole_processes_of_other_commands_are_timed(capsys, tmp_path):
@@ -130,10 +291,10 @@ def test_calls_that_cannot_work_are_one_line_and_leave_nothing(capsys, builds, b
     assert "cases cannot be compared with a whole process" in refused("--paired", f"{builds[0]} run", "true")
     assert "leave it out" in refused("--paired", f"{builds[0]} run --rounds 3", f"{builds[1]} run")
     assert "mind the quotes" in refused("--paired", "echo 'a", "true")
-    assert "is no program" in refused("--builds", builds[0], tmp_path / "nothing")
+    assert "is not a program" in refused("--builds", builds[0], tmp_path / "nothing")
     usage = build("slow5")
     (usage.parent / "usage").touch()
-    assert "unknown variant 'nonsense'" in refused("--builds", usage, builds[0])
+    assert "unknown variant 'nonsense'" in refused("--builds", usage, usage)
     assert "cannot start '/nowhere/attnbench'" in refused(
         "--paired", "/nowhere/attnbench run", "/nowhere/attnbench run"
     )
@@ -164,9 +325,9 @@ def test_a_command_that_breaks_keeps_the_whole_rounds(capsys, builds, tmp_path, 
     assert "2 of 5 rounds measured; carry on with" in capsys.readouterr().out
     (builds[1].parent / "fail").unlink()
     monkeypatch.setattr(module, "_round", original)
-    assert main(["--resume", str(tmp_path / "out")]) == 0
+    assert main(["--resume", str(tmp_path / "out"), "--run-stored-commands"]) == 0
     assert read_pairing(tmp_path / "out").done == 5
-    assert started(tmp_path)[-6:] == ["slow0", "slow10", "slow10", "slow0", "slow0", "slow10"]
+    assert started(tmp_path)[-6:] == in_order(5)[-6:]
 
 
 @pytest.mark.parametrize("rounds_before", [0, 1])
@@ -175,7 +336,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_that_looks_whole(builds, tmp_pa
     call = [sys.executable, "-m", "attnbench_reports.compare", "--builds", *map(str, builds), "--out", str(out)]
     if rounds_before:
         assert measure(builds, out, "--rounds", "1") == 0
-        call = [*call[:3], "--resume", str(out), "--rounds", "3"]
+        call = [*call[:3], "--resume", str(out), "--run-stored-commands", "--rounds", "3"]
     (builds[0].parent / "hang").touch()
     environment = os.environ | {"PYTHONPATH": str(ROOT / "reports")}
     child = subprocess.Popen(call, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

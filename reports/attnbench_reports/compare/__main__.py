@@ -10,37 +10,39 @@ import re
 import sys
 from pathlib import Path
 
-from attnbench_reports.errors import UserError
+from attnbench_reports.errors import UserError, run_command
+from attnbench_reports.text import complain
 
-USAGE, FINDING, INTERRUPTED = 2, 3, 130
+FINDING = 3
 FORMATS = ("terminal", "markdown", "html", "json", "csv", "latex")
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    try:
-        return _compare(options)
-    except UserError as error:
-        print(f"attnbench: {error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return run_command(lambda: _compare(options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="attnbench compare", allow_abbrev=False)
     parser.add_argument("sides", nargs="*", type=Path)
+    parser.add_argument("--base", nargs="+", type=Path, default=[])
+    parser.add_argument("--new", nargs="+", type=Path, default=[])
     parser.add_argument("--variants", nargs=2, metavar=("A", "B"))
     parser.add_argument("--paired", nargs=2, metavar=("A", "B"))
     parser.add_argument("--builds", nargs=2, metavar=("A", "B"), type=Path)
     parser.add_argument("--revisions", nargs=2, metavar=("A", "B"))
+    parser.add_argument("--plugins", nargs=2, metavar=("A", "B"), type=Path)
+    parser.add_argument("--attnbench", type=Path, help="the binary that measures --plugins")
     parser.add_argument("--resume", type=Path)
+    parser.add_argument("--run-stored-commands", action="store_true")
+    parser.add_argument("--seed", type=int)
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--run-option", action="append", default=[], help="one word for `attnbench run` on both sides")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--format", choices=FORMATS, default="terminal")
     parser.add_argument("--fail-on", type=_regression, default=None)
-    parser.add_argument("--noise-floor", type=_share, default=0.0)
+    parser.add_argument("--allow-missing", action="store_true")
+    parser.add_argument("--noise-floor", type=_share, default=None)
     parser.add_argument("--allow-different-machines", action="store_true")
     parser.add_argument("--allow-different-inputs", action="store_true")
     parser.add_argument("--allow-different-errors", action="store_true")
@@ -50,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 def _share(text: str) -> float:
     """3% or 3: per cent, as a share."""
     if not re.fullmatch(r"\d+(\.\d+)?%?", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no percentage such as 5%")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a percentage such as 5%")
     return float(text.removesuffix("%")) / 100
 
 
@@ -71,8 +73,7 @@ def _compare(options: argparse.Namespace) -> int:
     code, base, new, design, folder = _sides(options)
     if base is None:
         return code
-    allowed = Allowed(options.allow_different_machines, options.allow_different_inputs, options.allow_different_errors)
-    found = compared(base, new, design, allowed, options.noise_floor)
+    found = compared(base, new, design, Allowed.of(options), options.noise_floor)
     folder = options.out or folder
     if folder:
         write_folder(found, folder)
@@ -81,7 +82,7 @@ def _compare(options: argparse.Namespace) -> int:
     if folder:
         print(f"comparison: {folder / 'comparison.html'}", file=sys.stderr)
     if code == 0 and options.fail_on is not None:
-        return _failed_on_regression(found, options.fail_on)
+        return _failed_on_regression(found, options)
     return code
 
 
@@ -89,16 +90,21 @@ def _sides(options: argparse.Namespace):
     """(exit code so far, base, new, design, folder of a paired measurement)."""
     from attnbench_reports.compare import measure, sources
 
-    if options.paired or options.builds or options.revisions or options.resume:
+    if options.paired or options.builds or options.revisions or options.plugins or options.resume:
         return measure.measured(options)
-    return (0, *sources.stored(options.sides, options.variants), None)
+    return (0, *sources.stored(options.sides, options.base, options.new, options.variants), None)
 
 
-def _failed_on_regression(found, accepted: float) -> int:
-    regressions = found.regressions(accepted)
+def _failed_on_regression(found, options: argparse.Namespace) -> int:
+    regressions = found.regressions(options.fail_on, options.allow_missing)
     for line in regressions:
-        print(f"regression: {line}", file=sys.stderr)
-    return FINDING if regressions else 0
+        complain(f"regression: {line}")
+    if regressions:
+        return FINDING
+    if not found.decidable:
+        raise UserError("--fail-on regression could not fail: with so few rounds no row can be called SLOWER, however "
+                        "slow it is; measure more rounds")  # fmt: skip
+    return 0
 
 
 if __name__ == "__main__":

@@ -13,8 +13,21 @@ STAMP = ".built"  # beside the sources of a revision once its binary is whole
 def binaries(paths: list[Path]) -> list[Path]:
     for path in paths:
         if not path.is_file() or not os.access(path, os.X_OK):
-            raise UserError(f"'{path}' is no program; give two attnbench binaries, such as build/attnbench")
+            raise UserError(f"'{path}' is not a program; give two attnbench binaries, such as build/attnbench")
+        _check_is_attnbench(path.resolve())
     return [path.resolve() for path in paths]
+
+
+def _check_is_attnbench(path: Path) -> None:
+    """Another program would be run with options that it does not know, and then miss a run that it never made."""
+    try:
+        done = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                              check=False)  # fmt: skip
+        said = done.stdout
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        said = ""
+    if not said.startswith("attnbench "):
+        raise UserError(f"'{path}' is not attnbench (its --version does not say so); give two attnbench binaries")
 
 
 def revisions(names: list[str]) -> list[Path]:

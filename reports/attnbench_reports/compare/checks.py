@@ -1,5 +1,6 @@
 """Checks: what makes two sides incomparable, and what a reader has to know about them."""
 
+import argparse
 from dataclasses import dataclass, replace
 
 from attnbench_reports.compare.sides import Side
@@ -13,6 +14,10 @@ class Allowed:
     machines: bool = False
     inputs: bool = False
     errors: bool = False
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "Allowed":
+        return cls(options.allow_different_machines, options.allow_different_inputs, options.allow_different_errors)
 
 
 @dataclass(frozen=True)
@@ -32,32 +37,43 @@ def environment_differences(base: Side, new: Side) -> list[Difference]:
 
 def checked_machines(base: Side, new: Side, allowed: Allowed) -> list[str]:
     """The warning when the machines differ and that is allowed."""
-    if base.machines == new.machines:
+    parts = [*(base.parts or (base,)), *(new.parts or (new,))]
+    first, other = parts[0], next((part for part in parts if part.machines != parts[0].machines), None)
+    if other is None:
         return []
-    what = f"measured on different machines ({base.machine}; {new.machine})"
+    what = f"measured on different machines ({first.machine}; {other.machine})"
     if not allowed.machines:
-        raise UserError(f"'{base.label}' and '{new.label}' were {what}; a ratio of their times says nothing about the "
-                        "code, give --allow-different-machines if you want it all the same")  # fmt: skip
+        raise UserError(f"'{first.label}' and '{other.label}' were {what}; a ratio of their times says nothing about "
+                        "the code, give --allow-different-machines if you want it all the same")  # fmt: skip
     return [f"{what}: ratios compare machines and code together"]
 
 
 def checked_inputs(base: Side, new: Side, allowed: Allowed) -> tuple[Side, Side, list[str]]:
     """The sides as they are to be joined: where different datasets are allowed, both under one name."""
+    parts = [*(base.parts or (base,)), *(new.parts or (new,))]
     warnings = []
-    if base.seeds != new.seeds:
-        warnings.append(f"inputs of different seeds ({_list(base.seeds)}; {_list(new.seeds)})")
+    for other in parts[1:]:
+        found = _different_inputs(parts[0], other)
+        if found and not allowed.inputs:
+            raise UserError(f"'{parts[0].label}' and '{other.label}' have {found[0]}; measure both on the same inputs, "
+                            "or give --allow-different-inputs")  # fmt: skip
+        warnings += found
     datasets = sorted(base.datasets), sorted(new.datasets)
-    if not base.datasets & new.datasets:
-        warnings.append(f"inputs of different datasets ({_list(datasets[0])}; {_list(datasets[1])})")
-    if changed := [k for k, v in base.contents.items() if new.contents.get(k, v) != v]:
-        warnings.append(f"different contents of the same dataset ({_list(changed)})")
-    if warnings and not allowed.inputs:
-        raise UserError(f"'{base.label}' and '{new.label}' have {warnings[0]}; measure both on the same inputs, or "
-                        "give --allow-different-inputs")  # fmt: skip
     if datasets[0] != datasets[1] and len(datasets[0]) == len(datasets[1]) == 1:
         name = f"{datasets[0][0]} / {datasets[1][0]}"
         base, new = _under_dataset(base, name), _under_dataset(new, name)
-    return base, new, warnings
+    return base, new, list(dict.fromkeys(warnings))
+
+
+def _different_inputs(a: Side, b: Side) -> list[str]:
+    found = []
+    if a.seeds != b.seeds:
+        found.append(f"inputs of different seeds ({_list(a.seeds)}; {_list(b.seeds)})")
+    if not a.datasets & b.datasets:
+        found.append(f"inputs of different datasets ({_list(a.datasets)}; {_list(b.datasets)})")
+    if changed := [k for k, v in a.contents.items() if b.contents.get(k, v) != v]:
+        found.append(f"different contents of the same dataset ({_list(changed)})")
+    return found
 
 
 def _under_dataset(side: Side, name: str) -> Side:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 
-from attnbench_reports.compare.model import Compared, Row
+from attnbench_reports.compare.model import Compared, Mean, Row
 from attnbench_reports.compare.sides import Side
 from attnbench_reports.stats.intervals import Interval
 
@@ -20,9 +20,12 @@ def as_json(found: Compared) -> dict:
         "environment_differences": [{"name": d.name, "base": d.base, "new": d.new} for d in found.environment],
         "warnings": found.warnings,
         "counts": {str(verdict): count for verdict, count in found.counts.items()},
-        "geometric_means": [{"variant": m.variant, "ratio": m.ratio, "rows": m.rows} for m in found.means],
+        "geometric_mean": _mean(found.overall),
+        "geometric_means": [{"variant": m.variant, **_mean(m)} for m in found.means],
         "rows": [_row(row) for row in found.rows],
-        "not_compared": [{**_key(x), "why": x.why, "lost": x.lost} for x in found.left],
+        "not_compared": [
+            {**_key(x), "why": x.why, "lost": x.lost is not None, "loss": x.lost and str(x.lost)} for x in found.left
+        ],
     }
 
 
@@ -42,7 +45,12 @@ def csv_text(found: Compared) -> str:
 
 def _side(side: Side) -> dict:
     return {"label": side.label, "created": side.created, "command": side.command, "machine": side.machine,
-            "fresh_processes": side.fresh_processes}  # fmt: skip
+            "fresh_processes": side.fresh_processes, "starts": [part.label for part in side.parts or (side,)],
+            "random_order": side.random_order}  # fmt: skip
+
+
+def _mean(mean: Mean) -> dict:
+    return {"ratio": mean.ratio, "interval": _ends(mean.interval), "rows": mean.rows}
 
 
 def _key(row) -> dict:
@@ -59,6 +67,7 @@ def _row(row: Row) -> dict:
         "p_value": m.p_value, "p_adjusted": judged.p_adjusted, "margin": judged.margin,
         "verdict": str(judged.verdict), "reason": judged.reason, "minimum_effect": row.minimum_effect,
         "base_rounds": m.rounds[0], "new_rounds": m.rounds[1],
+        "base_starts": m.starts[0], "new_starts": m.starts[1],
         "base_reproducer": row.base.reproducer, "new_reproducer": row.new.reproducer,
     }  # fmt: skip
 

@@ -7,7 +7,7 @@ from attnbench_reports.stats.verdict import Verdict
 from attnbench_reports.units import plural
 
 MARKS = {Verdict.SLOWER: "🔴 ", Verdict.FASTER: "🟢 "}
-SHORT = ("variant", "case", "n", "base", "new", "ratio", "95 % of ratio", "verdict")
+SHORT = ("variant", "case", "n", "base", "new", "ratio", "95 % of ratio", "change", "verdict")
 
 
 def markdown(found: Compared) -> str:
@@ -17,7 +17,6 @@ def markdown(found: Compared) -> str:
     ]
     changed = [row for row in found.rows if row.judged.verdict in MARKS]
     if changed:
-        changed.sort(key=lambda row: row.measured.ratio, reverse=True)
         parts.append(_table(_short(rows_table(found, changed))))
     parts.append(_table(means_table(found)))
     parts += [f"> {escaped(line)}" for line in found.warnings]

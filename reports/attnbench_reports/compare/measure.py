@@ -1,6 +1,11 @@
-"""Measuring two commands alternately, A B B A A B B A ..., into the folder of a pairing (pairing.py)."""
+"""Measuring two commands in turns, round by round, into the folder of a pairing (pairing.py).
+
+In every round both sides run once; a coin decides which goes first, so that whatever the machine does meets both sides
+with the same probability (stats/paired.py).
+"""
 
 import argparse
+import secrets
 import shlex
 import shutil
 import sys
@@ -9,8 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from attnbench_reports.compare import builds
+from attnbench_reports.compare.checks import Allowed
 from attnbench_reports.compare.execution import Command, CommandFailedError, Executor, parse_command, run_command
+from attnbench_reports.compare.model import compared
 from attnbench_reports.compare.pairing import (
+    PAIRING,
     SIDES,
     Pairing,
     add_round,
@@ -18,8 +26,10 @@ from attnbench_reports.compare.pairing import (
     sides_of_pairing,
     write_pairing,
 )
+from attnbench_reports.compare.plugins import plugin_commands
 from attnbench_reports.compare.sides import Side, sides_of_runs
 from attnbench_reports.errors import UserError
+from attnbench_reports.stats.coin import coin
 from attnbench_reports.stats.comparison import Design
 from attnbench_reports.stats.power import rounds_needed
 
@@ -32,15 +42,17 @@ LONGEST_NAME = 40
 def measured(options: argparse.Namespace) -> tuple[int, Side | None, Side | None, Design, Path]:
     """(exit code, sides or None, design, folder)."""
     folder, pairing, commands = _resumed(options) if options.resume else _begun(options)
-    code = _measure(folder, pairing, commands, fixed=bool(options.rounds or options.resume))
+    fixed = bool(options.rounds or options.resume)
+    code = _measure(folder, pairing, commands, fixed, Allowed.of(options))
     if code != 0:
         return code, None, None, "paired", folder
     return (0, *sides_of_pairing(folder), "paired", folder)
 
 
-def order(number: int) -> tuple[int, int]:
-    """Which side goes first in a round: A B, B A, A B ..., so that a steady drift meets both equally."""
-    return (0, 1) if number % 2 == 0 else (1, 0)
+def order(seed: int | None, number: int) -> tuple[int, int]:
+    """Which side goes first in a round. Without a seed A B, B A, A B ...: how measurements of old carry on."""
+    new_first = number % 2 == 1 if seed is None else coin(seed, number)
+    return (1, 0) if new_first else (0, 1)
 
 
 def _begun(options: argparse.Namespace) -> tuple[Path, Pairing, list[Command]]:
@@ -54,31 +66,35 @@ def _begun(options: argparse.Namespace) -> tuple[Path, Pairing, list[Command]]:
         raise UserError(f"'{folder}' is not empty; choose another --out, or carry on with --resume {folder}")
     folder.mkdir(parents=True, exist_ok=True)
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    pairing = Pairing(
-        tuple(c.text for c in commands), labels, commands[0].is_run, options.rounds or LEAST_ROUNDS, created
-    )
-    return folder, pairing, commands
+    seed = secrets.randbelow(10**6) if options.seed is None else options.seed
+    texts = tuple(c.text for c in commands)
+    rounds = options.rounds or LEAST_ROUNDS
+    return folder, Pairing(texts, labels, commands[0].is_run, rounds, created, seed=seed), commands
 
 
 def _commands(options: argparse.Namespace) -> list[Command]:
     if options.paired:
         return [parse_command(text) for text in options.paired]
+    if options.plugins:
+        return plugin_commands(options.plugins, options.attnbench, options.run_option)
     found = builds.binaries(options.builds) if options.builds else builds.revisions(options.revisions)
     return [run_command([str(binary), "run", *options.run_option]) for binary in found]
 
 
 def _names(options: argparse.Namespace) -> list[str]:
     """What the sides are called: short, for they head columns; the whole commands are in pairing.json."""
-    if options.builds:
-        return [
-            path if len(path) <= LONGEST_NAME else "…" + path[1 - LONGEST_NAME :] for path in map(str, options.builds)
-        ]
+    if paths := options.builds or options.plugins:
+        return [path if len(path) <= LONGEST_NAME else "…" + path[1 - LONGEST_NAME :] for path in map(str, paths)]
     names = options.paired or options.revisions
     return [name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…" for name in names]
 
 
 def _resumed(options: argparse.Namespace) -> tuple[Path, Pairing, list[Command]]:
     pairing = read_pairing(options.resume)
+    if not options.run_stored_commands:
+        a, b = map(shlex.quote, pairing.commands)
+        raise UserError(f"--resume would run the commands stored in '{options.resume / PAIRING}', A: {a} and B: {b}; "
+                        "add --run-stored-commands if you want them to run")  # fmt: skip
     rounds = max(options.rounds or pairing.rounds, pairing.done)
     commands = [run_command(shlex.split(t), t) if pairing.runs else Command(t, ()) for t in pairing.commands]
     return options.resume, replace(pairing, rounds=rounds, status="running"), commands
@@ -92,7 +108,7 @@ def _fresh_folder() -> Path:
     return folder
 
 
-def _measure(folder: Path, pairing: Pairing, commands: list[Command], fixed: bool) -> int:
+def _measure(folder: Path, pairing: Pairing, commands: list[Command], fixed: bool, allowed: Allowed) -> int:
     """Measures what is missing. Whatever stops it, base/ and new/ hold whole rounds only and pairing.json says so."""
     executor = Executor(folder / "log.txt")
     write_pairing(folder, pairing)
@@ -100,11 +116,20 @@ def _measure(folder: Path, pairing: Pairing, commands: list[Command], fixed: boo
         with executor.listening():
             if not pairing.runs and pairing.done == 0:
                 _warm_up(executor, commands, folder)
+            checked = False
             while pairing.done < pairing.rounds:
+                if pairing.done > 0 and not checked:
+                    checked = _checked_comparable(folder, allowed)
                 seconds = _round(executor, commands, folder, pairing)
                 if seconds is None:
                     break
-                pairing = replace(pairing, done=pairing.done + 1, seconds=(*pairing.seconds, seconds))
+                first = "AB"[order(pairing.seed, pairing.done)[0]]
+                pairing = replace(
+                    pairing,
+                    done=pairing.done + 1,
+                    seconds=(*pairing.seconds, seconds),
+                    first=(*pairing.first, first) if pairing.seed is not None else (),
+                )
                 if pairing.done == 1 and pairing.runs and not fixed:
                     pairing = replace(pairing, rounds=_rounds_for(folder))
                 write_pairing(folder, pairing)
@@ -136,7 +161,7 @@ def _round(executor: Executor, commands: list[Command], folder: Path, pairing: P
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     taken = [0.0, 0.0]
-    for side in order(number):
+    for side in order(pairing.seed, number):
         place = scratch / f"{SIDES[side]}-round-{number}"
         seconds = executor.seconds(commands[side], place)
         if seconds is None:
@@ -149,9 +174,21 @@ def _round(executor: Executor, commands: list[Command], folder: Path, pairing: P
     return taken[0], taken[1]
 
 
+def _checked_comparable(folder: Path, allowed: Allowed) -> bool:
+    """After the first round everything is known that makes sides incomparable: refused now, not after all rounds."""
+    try:
+        found = compared(*sides_of_pairing(folder), "paired", allowed)
+    except UserError as error:
+        again = f"; go on from here with --resume {folder} --run-stored-commands" if "--allow" in str(error) else ""
+        raise UserError(f"{error} (stopped before more rounds were measured{again})") from None
+    for left in found.left:
+        print(f"attnbench: {left.key.name} will not be compared: {left.why}", file=sys.stderr)
+    return True
+
+
 def _rounds_for(folder: Path) -> int:
     """Enough that Holm can reject any row of the table, once the first round has shown how many rows there are."""
-    base, new = sides_of_runs(folder / "base", folder / "new")
+    base, new = sides_of_runs([folder / "base"], [folder / "new"])
     rows = len(base.entries.keys() & new.entries.keys())
     return max(LEAST_ROUNDS, rounds_needed(max(1, rows), "paired"))
 
@@ -163,7 +200,7 @@ def _leave(folder: Path, pairing: Pairing) -> str:
         return "stopped before the first round was whole; nothing is kept"
     write_pairing(folder, replace(pairing, status="interrupted"))
     return (f"stopped after {pairing.done} of {pairing.rounds} rounds; carry on with: attnbench compare --resume "
-            f"{folder}")  # fmt: skip
+            f"{folder} --run-stored-commands")  # fmt: skip
 
 
 def _remove_fresh(folder: Path) -> None:

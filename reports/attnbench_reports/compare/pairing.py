@@ -1,6 +1,6 @@
 """Pairing: the folder of a paired measurement, and how rounds get into it.
 
-    pairing.json   what is measured against what, how many rounds are planned, whether it came to its end
+    pairing.json   what is measured against what and in which order, how many rounds are planned, whether it ended
     base/, new/    ordinary run directories, round k of one measured beside round k of the other
     log.txt        what the commands said
 
@@ -9,12 +9,16 @@ not attnbench are timed as a whole, in seconds, in pairing.json itself.
 """
 
 import json
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from attnbench_reports.compare.files import write_whole
 from attnbench_reports.compare.sides import Entry, Key, Side, sides_of_runs
 from attnbench_reports.errors import UserError
+from attnbench_reports.load.json_file import read_json
 
 PAIRING = "pairing.json"
 PAIRING_VERSION = 1
@@ -31,22 +35,57 @@ class Pairing:
     status: str = "running"  # running, interrupted, complete
     done: int = 0  # rounds that both sides have
     seconds: tuple[tuple[float, float], ...] = ()  # wall time of (base, new) per round
+    seed: int | None = None  # of the coin that decides who goes first; None: A B B A, as earlier versions did
+    first: tuple[str, ...] = ()  # per round, which side went first: A (base) or B
     paired_version: int = field(default=PAIRING_VERSION)
 
 
 def read_pairing(folder: Path) -> Pairing:
     file = folder / PAIRING
-    try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        version = stored["paired_version"]
-        if version != PAIRING_VERSION:
-            raise UserError(f"'{file}' has version {version}, this attnbench reads {PAIRING_VERSION}")
-        stored["seconds"] = tuple(map(tuple, stored["seconds"]))
-        return Pairing(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()})
-    except FileNotFoundError:
-        raise UserError(f"'{folder}' holds no {PAIRING}; give the folder of a paired comparison") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"cannot read '{file}': {' '.join(str(error).split())}; measure again") from None
+    if not file.is_file():
+        raise UserError(f"'{folder}' holds no {PAIRING}; give the folder of a paired comparison")
+    stored = read_json(file, "measure again")
+    version = stored.get("paired_version") if isinstance(stored, dict) else None
+    if version != PAIRING_VERSION:
+        raise UserError(f"'{file}' has version {version}, this attnbench reads {PAIRING_VERSION}; measure again")
+    if wrong := next(
+        (name for name, right in CHECKS.items() if not right(stored.get(name, _DEFAULTS.get(name)))), None
+    ):
+        raise UserError(f"'{file}' is damaged: {wrong} is {str(stored.get(wrong))[:60]!r}; measure again")
+    known = {name: stored[name] for name in Pairing.__dataclass_fields__ if name in stored}
+    known["seconds"] = tuple(map(tuple, stored.get("seconds", ())))
+    return Pairing(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_texts(value: Any, count: int | None = None) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(v, str) for v in value) and count in (None, len(value))
+
+
+def _are_pairs(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(pair, list | tuple) and len(pair) == 2
+        and all(isinstance(s, int | float) and not isinstance(s, bool) and 0 <= s < math.inf for s in pair)
+        for pair in value
+    )  # fmt: skip
+
+
+_DEFAULTS = {"status": "running", "done": 0, "seconds": (), "first": ()}
+CHECKS: dict[str, Callable[[Any], bool]] = {
+    "commands": lambda v: _are_texts(v, 2),
+    "labels": lambda v: _are_texts(v, 2),
+    "runs": lambda v: isinstance(v, bool),
+    "rounds": _is_count,
+    "created": lambda v: isinstance(v, str),
+    "status": lambda v: v in ("running", "interrupted", "complete"),
+    "done": _is_count,
+    "seconds": _are_pairs,
+    "seed": lambda v: v is None or _is_count(v),
+    "first": _are_texts,
+}
 
 
 def write_pairing(folder: Path, pairing: Pairing) -> None:
@@ -60,13 +99,19 @@ def sides_of_pairing(folder: Path) -> tuple[Side, Side]:
     unfinished = () if pairing.status == "complete" else (
         f"{pairing.done} of {pairing.rounds} rounds measured; carry on with attnbench compare --resume {folder}",
     )  # fmt: skip
+    fixed = () if pairing.seed is not None else (
+        "rounds were measured A B B A: a disturbance that repeats every four processes can look like a change",
+    )  # fmt: skip
+    doubts = unfinished + fixed
     if pairing.runs:
-        sides = sides_of_runs(folder / "base", folder / "new")
+        sides = sides_of_runs([folder / "base"], [folder / "new"])
     else:
         sides = tuple(_whole_process(pairing, place) for place in (0, 1))
     named = zip(sides, pairing.labels, pairing.commands, strict=True)
     return tuple(
-        replace(side, label=label, command=command, warnings=side.warnings + unfinished)
+        replace(
+            side, label=label, command=command, warnings=side.warnings + doubts, random_order=pairing.seed is not None
+        )
         for side, label, command in named
     )
 

@@ -1,10 +1,11 @@
 """Side: one half of a comparison: its cases with the process median of every round, whichever tool stored them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 
-from attnbench_reports.compare.accuracy import Accuracy
+from attnbench_reports.compare.accuracy import Accuracy, same_accuracy
 from attnbench_reports.errors import UserError
 from attnbench_reports.load.cases import Case, cases_of
 from attnbench_reports.load.run import Run, load_runs
@@ -23,6 +24,11 @@ class Key:
     variant: str
     threads: int
     cache: str
+
+    @property
+    def name(self) -> str:
+        """`naive, b1 h8 n256 d64 f32`: the case in a sentence."""
+        return f"{self.variant}, {self.problem}" if self.problem else self.variant
 
     @property
     def n(self) -> int | None:
@@ -53,6 +59,7 @@ class Entry:
     status: str
     reasons: tuple[str, ...]
     rounds: dict[int, float]  # round -> median of its samples, seconds; empty unless the status is ok
+    starts: tuple[int, ...] = ()  # where several starts were joined: how many of the rounds each has, in order
     accuracy: Accuracy | None = None
     peak_gflops: float | None = None  # median of the FMA rates probed beside the samples
     reproducer: str = ""
@@ -71,7 +78,13 @@ class Side:
     command: str = ""
     busy: bool = False  # the load before the run was worth mentioning
     fresh_processes: bool = True  # every round a process of its own; False: repetitions inside one process
+    random_order: bool = False  # paired: a coin decided in every round which side went first
     warnings: tuple[str, ...] = ()
+    parts: tuple["Side", ...] = ()  # the starts that this side was joined from
+
+    @property
+    def starts(self) -> int:
+        return len(self.parts) or 1
 
     @property
     def datasets(self) -> set[str]:
@@ -81,9 +94,49 @@ class Side:
         return replace(self, label=label)
 
 
-def sides_of_runs(base: Path, new: Path) -> tuple[Side, Side]:
-    first, second = load_runs([base, new])
-    return side_of_run(first), side_of_run(second)
+def sides_of_runs(base: Sequence[Path], new: Sequence[Path]) -> tuple[Side, Side]:
+    sides = [side_of_run(run) for run in load_runs([*base, *new])]
+    return joined(sides[: len(base)]), joined(sides[len(base) :])
+
+
+def joined(parts: Sequence[Side]) -> Side:
+    """Several starts of the same thing (runs or files) as one side. Their rounds stay apart in `Entry.starts`: rounds
+    of one start share what that start changed, so that only starts are independent of each other."""
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    keys = dict.fromkeys(key for part in parts for key in part.entries)
+    warnings = dict.fromkeys(f"{part.label}: {line}" for part in parts for line in part.warnings)
+    return replace(
+        first,
+        label=f"{first.label} + {len(parts) - 1} more",
+        entries={key: _joined_entry([part.entries[key] for part in parts if key in part.entries]) for key in keys},
+        machines=frozenset().union(*(part.machines for part in parts)),
+        seeds=frozenset().union(*(part.seeds for part in parts)),
+        command="; ".join(dict.fromkeys(part.command for part in parts)),
+        busy=any(part.busy for part in parts),
+        fresh_processes=all(part.fresh_processes for part in parts),
+        warnings=tuple(warnings),
+        parts=tuple(parts),
+    )
+
+
+def _joined_entry(entries: Sequence[Entry]) -> Entry:
+    """A case that failed in one start has failed; one whose accuracy differs between starts is not one case."""
+    first = entries[0]
+    if failed := next((entry for entry in entries if not entry.rounds), None):
+        return failed
+    if not all(same_accuracy(first.accuracy, entry.accuracy) for entry in entries):
+        errors = ", ".join(dict.fromkeys(str(entry.accuracy) for entry in entries))
+        return replace(first, status="inconsistent", reasons=(f"the starts differ in accuracy: {errors}",), rounds={})
+    rounds = [seconds for entry in entries for seconds in entry.rounds.values()]
+    peaks = [entry.peak_gflops for entry in entries if entry.peak_gflops]
+    return replace(
+        first,
+        rounds=dict(enumerate(rounds)),
+        starts=tuple(len(entry.rounds) for entry in entries),
+        peak_gflops=median(peaks) if peaks else None,
+    )
 
 
 def side_of_run(run: Run) -> Side:

@@ -4,6 +4,7 @@ from attnbench_reports import units
 from attnbench_reports.compare.model import Compared, Row
 from attnbench_reports.pages.columns import Column, Table, number
 from attnbench_reports.stats.intervals import Interval
+from attnbench_reports.stats.unpaired import BETWEEN_STARTS
 
 
 def rows_table(found: Compared, rows: list[Row] | None = None) -> Table:
@@ -16,7 +17,8 @@ def rows_table(found: Compared, rows: list[Row] | None = None) -> Table:
         Column("95 % of base", lambda r: seconds_interval(r.base_interval), help="of its median; needs 6 rounds"),
         number("new", units.seconds, lambda r: r.measured.new_s, "median of process medians"),
         Column("95 % of new", lambda r: seconds_interval(r.new_interval), help="of its median; needs 6 rounds"),
-        number("ratio", ratio, lambda r: r.measured.ratio, "new / base: above 1 is slower"),
+        number("ratio", units.ratio_text, lambda r: r.measured.ratio, "new / base: above 1 is slower"),
+        number("change", units.change, lambda r: r.measured.ratio, "the ratio in words"),
         Column("95 % of ratio", lambda r: ratio_interval(r.measured.interval), help="for this row alone"),
         Column("verdict", lambda r: r.judged.verdict, help="Holm over the table at 5 %, and beyond the margin"),
         number("detectable", units.percent, lambda r: r.minimum_effect,
@@ -48,18 +50,15 @@ def left_table(found: Compared) -> Table:
 def means_table(found: Compared) -> Table:
     columns = [
         Column("variant", lambda m: m.variant),
-        number("geometric mean of the ratios", ratio, lambda m: m.ratio),
+        number("geometric mean of the ratios", units.ratio_text, lambda m: m.ratio),
+        Column("95 % of the mean", lambda m: ratio_interval(m.interval), help="of these cases, round by round"),
         number("cases", str, lambda m: m.rows),
     ]
-    return Table("means", columns, found.means)
-
-
-def ratio(value: float | None) -> str:
-    return units.DASH if value is None else f"{value:.3f}"
+    return Table("means", columns, [*found.means, found.overall] if len(found.means) > 1 else found.means)
 
 
 def ratio_interval(interval: Interval | None) -> str:
-    return units.DASH if interval is None else f"[{interval.low:.3f}, {interval.high:.3f}]"
+    return units.DASH if interval is None else f"[{units.ratio_text(interval.low)}, {units.ratio_text(interval.high)}]"
 
 
 def seconds_interval(interval: Interval | None) -> str:
@@ -67,19 +66,29 @@ def seconds_interval(interval: Interval | None) -> str:
 
 
 def rounds(row: Row) -> str:
+    """10, or `10, 12` where they differ; with the number of starts where there are several."""
     base, new = row.measured.rounds
-    return str(base) if base == new else f"{base}, {new}"
+    text = str(base) if base == new else f"{base}, {new}"
+    if row.measured.design != "starts":
+        return text
+    a, b = row.measured.starts
+    return f"{text} in {a if a == b else f'{a}, {b}'} starts"
 
 
 def counts(found: Compared) -> str:
-    """`12 cases: 1 SLOWER, 2 FASTER, 3 SAME, 6 UNDECIDED; paired rounds`"""
+    """`12 cases: 1 SLOWER, 2 FASTER, 3 SAME, 6 UNDECIDED`, and what the verdicts assume where it was not measured."""
     order = ("SLOWER", "FASTER", "SAME", "UNDECIDED")
-    return f"{units.plural(len(found.rows), 'case')}: " + ", ".join(f"{found.counts[v]} {v}" for v in order)
+    text = f"{units.plural(len(found.rows), 'case')}: " + ", ".join(f"{found.counts[v]} {v}" for v in order)
+    if found.design == "unpaired":
+        text += (f" (one start each: {units.percent(BETWEEN_STARTS)} between starts assumed)" if found.assumed else
+                 " (one start each: differences between starts not covered)")  # fmt: skip
+    return text
 
 
 DESIGNS = {
     "paired": "paired: rounds of both sides measured side by side, one ratio per round",
     "unpaired": "unpaired: two stored runs, so whatever the machine did between them is part of the ratios",
+    "starts": "several starts: whatever differs from start to start is in the intervals, from the starts themselves",
 }
 
 

@@ -6,11 +6,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from attnbench_reports.doctor.checks import judge_measurements
+from attnbench_reports.errors import run_command
+from attnbench_reports.load.json_file import read_json
 
 
 def main(measurements: str, checks: str) -> int:
-    judged = judge_measurements(json.loads(Path(measurements).read_text()))
-    Path(checks).write_text(json.dumps([asdict(check) for check in judged], indent=2) + "\n")
+    return run_command(lambda: _judge(Path(measurements), Path(checks)))
+
+
+def _judge(measurements: Path, checks: Path) -> int:
+    judged = judge_measurements(read_json(measurements, "run attnbench doctor again"))
+    checks.write_text(json.dumps([asdict(check) for check in judged], indent=2) + "\n")
     return 0
 
 

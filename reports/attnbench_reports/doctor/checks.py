@@ -106,7 +106,7 @@ def judge_same(rows: Sequence[Comparison]) -> Check:
 
 def judge_resolution(rows: Sequence[Comparison]) -> Check:
     """The smallest change that a comparison of as many rounds would find here."""
-    effects = [minimum_effect(row.design, row.rounds, row.noise, MARGIN) for row in rows]
+    effects = [minimum_effect(row, MARGIN) for row in rows]
     known = [effect for effect in effects if effect is not None]
     rounds = rows[0].rounds[0]
     name = "smallest effect found"

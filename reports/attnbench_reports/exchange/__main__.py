@@ -8,8 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from attnbench_reports.errors import UserError
-from attnbench_reports.text import complain, say
+from attnbench_reports.errors import UserError, run_command
+from attnbench_reports.text import say
 
 FORMATS = ("google-benchmark", "latex", "figures")
 
@@ -25,13 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--columns", help="of the LaTeX table: titles, separated by commas; default: all")
     parser.add_argument("--baseline", help="variant that speed-ups are over")
     options = parser.parse_args(arguments)
-    try:
-        _check(options)
-        _export(options)
-    except UserError as error:
-        complain(f"attnbench: {error}")
-        return 2
-    return 0
+    return run_command(lambda: _export(options))
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -42,24 +36,26 @@ def _check(options: argparse.Namespace) -> None:
             raise UserError(f"--{name} is for --format {' or '.join(formats)}; leave it out")
 
 
-def _export(options: argparse.Namespace) -> None:
+def _export(options: argparse.Namespace) -> int:
+    _check(options)
     if options.format == "figures":
         from attnbench_reports.exchange.paper import COLUMN, write_figures
 
         folder = options.out or options.run / "paper"
         for name in write_figures(options.run, folder, options.width or COLUMN, options.baseline):
             say(str(folder / name))
-        return
+        return 0
     text = _latex(options) if options.format == "latex" else _google_benchmark(options.run)
     if options.out is None:
         print(text, end="")
-        return
+        return 0
     from attnbench_reports.compare.files import write_whole
 
     try:
         write_whole(options.out, text)
     except OSError as error:
         raise UserError(f"cannot write '{options.out}' ({error.strerror}); choose another --out") from None
+    return 0
 
 
 def _google_benchmark(run: Path) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from attnbench_reports.errors import UserError
 from attnbench_reports.load.calibration import Calibration
+from attnbench_reports.load.json_file import read_json
+from attnbench_reports.load.schema import wrong_type
 
 SCHEMA_VERSION = 2
 KINDS = ("verify", "time", "memory", "weights")
@@ -97,13 +99,12 @@ def _read_meta(path: Path) -> dict:
             f"no run directory at '{path}'; give the folder that attnbench run wrote, such as results/<run>"
         )
     file = path / "run.json"
-    try:
-        meta = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"'{path}' holds no run.json; give the folder that attnbench run wrote") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read '{file}': {_one_line(error)}; run attnbench again or remove the folder") from None
+    if not file.exists():
+        raise UserError(f"'{path}' holds no run.json; give the folder that attnbench run wrote")
+    meta = read_json(file, "run attnbench again or remove the folder")
     _check_version(meta, str(file))
+    if wrong := wrong_type("run", meta):
+        raise UserError(f"'{file}' is damaged: {wrong}; run attnbench again or remove the folder")
     missing = _missing(meta, REQUIRED_META, REQUIRED_META_INSIDE)
     for name, inside in (("variants", REQUIRED_VARIANT), ("sessions", REQUIRED_SESSION)):
         missing += [f"{name}.{field}" for item in meta.get(name, ()) for field in inside if field not in item]
@@ -155,7 +156,11 @@ def _parse(line: bytes, where: str) -> dict:
         record = json.loads(line.decode("utf-8"))
     except ValueError as error:
         raise _TornLineError(f"{where} is not JSON ({_one_line(error)}); only the last line may be torn") from None
+    except RecursionError:
+        raise UserError(f"{where} is nested too deeply; the file is damaged") from None
     _check_version(record, where)
+    if wrong := wrong_type("record", record):
+        raise UserError(f"{where} is damaged: {wrong}")
     missing = _missing(record, REQUIRED, REQUIRED_INSIDE)
     if missing:
         raise UserError(f"{where} lacks '{missing[0]}'; it is not a record of schema version {SCHEMA_VERSION}")

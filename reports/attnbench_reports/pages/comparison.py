@@ -77,8 +77,7 @@ def _page_table(found: Compared) -> Table:
         Column("measure the base again", lambda row: row.base.reproducer, code=True),
         Column("measure the new again", lambda row: row.new.reproducer, code=True),
     ]
-    ordered = sorted(found.rows, key=lambda row: row.measured.ratio, reverse=True)
-    return Table(table.name, columns, ordered, judged_again)
+    return Table(table.name, columns, found.rows, judged_again)
 
 
 def judged_again(row: Row) -> dict[str, Any]:

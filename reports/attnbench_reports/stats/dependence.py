@@ -19,6 +19,7 @@ from attnbench_reports.stats.intervals import MIN_ROUNDS, process_medians
 from attnbench_reports.stats.points import Point
 
 LEVEL = 0.02  # one sound run in fifty is called dependent; six rounds reach p = 2/720
+MOST = 0.95  # a trend or a wave gives larger estimates of the correlation, which would stretch without bound
 EVERY_ORDER = 7  # rounds up to which all orders are looked at, beyond a sample
 SAMPLED = 2000
 
@@ -33,11 +34,25 @@ class Dependence:
     def found(self) -> bool:
         return self.p < LEVEL
 
+    @property
+    def stretch(self) -> float:
+        """Factor on the half-width of an interval of a median; 1 where nothing is found. With a correlation of r^lag
+        the variance of a mean grows by (1 + r) / (1 - r). `lag1` is still too small in short series: its mean is about
+        r (n - 4) / (n - 1) (Kendall 1954; Marriott & Pope 1954)."""
+        if not self.found or self.lag1 <= 0:
+            return 1.0
+        r = min(MOST, self.lag1 * (self.rounds - 1) / (self.rounds - 4))
+        return math.sqrt((1 + r) / (1 - r))
+
 
 def dependence_of(points: Sequence[Point]) -> Dependence | None:
-    """Of the points of one run; None where no case has rounds enough. Cases with fewer rounds than most are left out:
+    """Of the points of one run; None where no case has rounds enough."""
+    return dependence_of_rounds([list(process_medians(p.case.samples).values()) for p in points if p.time])
+
+
+def dependence_of_rounds(rows: Sequence[Sequence[float]]) -> Dependence | None:
+    """Of values in the order of the rounds; None where no row has enough. Rows of other lengths than most are left out:
     an order of rounds must be the same for all."""
-    rows = [list(process_medians(p.case.samples).values()) for p in points if p.time]
     counts = [len(row) for row in rows if len(row) >= MIN_ROUNDS]
     if not counts:
         return None

@@ -1,9 +1,12 @@
-"""Paired rounds: base and new measured alternately (A B B A ...), one log ratio per round.
+"""Paired rounds: base and new measured side by side, one log ratio per round.
 
 The ratio is the median of the paired ratios; its interval is the interpolated order-statistic one (intervals.py), its
-p-value the exact sign test's (Conover 1999, Practical Nonparametric Statistics, section 3.4). Both ask nothing of the
-noise but that rounds are independent and that without an effect a log ratio is as often above 0 as below. Alternating
-the order makes a steady drift meet both sides equally.
+p-value the exact sign test's (Conover 1999, Practical Nonparametric Statistics, section 3.4). Where a coin decided for
+every round which side goes first (compare/measure.py), both hold whatever the machine did: without an effect swapping
+the two sides of a round only changes the sign of its log ratio, and the coin makes both signs equally likely, in every
+round for itself (Fisher 1935, The Design of Experiments, section 21). Drift, waves of any period and noise that depends
+from round to round are covered by that. A fixed order has no such protection: A B B A turns a wave of four processes
+into an effect.
 """
 
 import math
@@ -34,6 +37,7 @@ def compare_paired(base: Mapping[int, float], new: Mapping[int, float]) -> Compa
         noise=scale(logs),
         rounds=(len(shared), len(shared)),
         differences=logs,
+        scatter=(tuple((np.array(logs) - np.median(logs)).tolist()),),
     )
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
+from attnbench_reports.stats.coin import coin
 from attnbench_reports.stats.comparison import Comparison
 from attnbench_reports.stats.intervals import CONFIDENCE, Interval
 from attnbench_reports.stats.unpaired import compare_unpaired
 from attnbench_reports.stats.verdict import Judged, Verdict
 
+COIN_SEED = 1
 MIN_SELF_ROUNDS = 8  # 4 against 4 is the smallest exact U test that reaches 5 %
 
 
@@ -51,11 +53,13 @@ def noise_floor(identical: Sequence[Comparison], share: float = CONFIDENCE) -> f
 
 
 def halves(rounds: Mapping[int, float]) -> Comparison | None:
-    """One case against itself: its rounds dealt out A B B A, so that a steady drift falls on both halves; None below
-    MIN_SELF_ROUNDS rounds. A stored run estimates its own A/A rate this way, at half its rounds."""
+    """One case against itself: of every two rounds that follow each other a coin gives one to each half, as in a paired
+    measurement; None below MIN_SELF_ROUNDS rounds. A stored run estimates its own A/A rate this way, at half its
+    rounds. The coin is that of the place of the two, so that all cases of a run are halved alike."""
     if len(rounds) < MIN_SELF_ROUNDS:
         return None
     ordered = [rounds[number] for number in sorted(rounds)]
-    first = [value for place, value in enumerate(ordered) if place % 4 in (0, 3)]
-    second = [value for place, value in enumerate(ordered) if place % 4 in (1, 2)]
+    pairs = list(zip(ordered[0::2], ordered[1::2], strict=False))
+    heads = [coin(COIN_SEED, place) for place in range(len(pairs))]
+    first, second = ([pair[head ^ side] for pair, head in zip(pairs, heads, strict=True)] for side in (0, 1))
     return compare_unpaired(first, second)

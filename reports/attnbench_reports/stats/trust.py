@@ -11,7 +11,7 @@ from statistics import median
 
 from attnbench_reports.load.run import Run
 from attnbench_reports.stats import outliers
-from attnbench_reports.stats.comparison import Comparison
+from attnbench_reports.stats.comparison import Comparison, doubted
 from attnbench_reports.stats.dependence import Dependence
 from attnbench_reports.stats.intervals import process_medians
 from attnbench_reports.stats.noise import scale
@@ -20,6 +20,7 @@ from attnbench_reports.stats.power import minimum_effect
 from attnbench_reports.stats.roof import Roofs, above_ceiling
 from attnbench_reports.stats.self_comparison import Rate, false_positives, halves, noise_floor
 from attnbench_reports.stats.speed import Speeds
+from attnbench_reports.stats.unpaired import ONE_START_EACH, compare_unpaired
 from attnbench_reports.stats.verdict import MARGIN, judge
 
 GOOD_PREDICTION = 1.5  # a prediction within this factor is called right; what the progress bar's ETA promises
@@ -92,8 +93,8 @@ def _false_positives(compared: Sequence[Comparison]) -> Rate | None:
 
 def resolution(point: Point) -> float | None:
     """The smallest change between this run and another of as many rounds that is found with 80 % probability."""
-    rounds = (point.time.rounds, point.time.rounds)
-    return minimum_effect("unpaired", rounds, process_noise(point), MARGIN)
+    medians = list(process_medians(point.case.samples).values())
+    return minimum_effect(doubted(compare_unpaired(medians, medians), between=ONE_START_EACH), MARGIN)
 
 
 def process_noise(point: Point) -> float:

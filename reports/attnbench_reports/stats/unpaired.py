@@ -2,8 +2,9 @@
 
 The ratio is the Hodges-Lehmann estimate, the median of all differences of log times, with the interval that inverts
 the exact U test (Hodges & Lehmann 1963; Lehmann 1975, Nonparametrics, section 2.3). Nothing cancels here: what the
-machine did between the two runs is part of the ratio, and only a noise floor measured across runs (verdict.py) guards
-against calling it a change. Results are marked "unpaired" wherever they are shown.
+machine did between the two runs is part of the ratio, and one start of each side cannot show how far two starts of the
+same thing lie apart. `BETWEEN_STARTS` is what is assumed of that where several starts (starts.py) do not measure it.
+Results are marked "unpaired" wherever they are shown.
 """
 
 import math
@@ -15,6 +16,11 @@ from attnbench_reports.stats.comparison import Comparison, count_against, ratio_
 from attnbench_reports.stats.intervals import CONFIDENCE
 from attnbench_reports.stats.noise import scale
 from attnbench_reports.stats.rank_sum import rank_sum_coverage, rank_sum_p, rank_sum_rank
+
+# Standard deviation, as a share, by which starts of the same binary are assumed to differ: 1 to 3 % is what shared
+# machines and code placement do from one start to the next (Mytkowicz et al. 2009; Kalibera & Jones 2013, section 4).
+BETWEEN_STARTS = 0.02
+ONE_START_EACH = math.sqrt(2) * BETWEEN_STARTS  # of the log ratio of one start to another
 
 
 def compare_unpaired(base: Sequence[float], new: Sequence[float]) -> Comparison:
@@ -35,4 +41,5 @@ def compare_unpaired(base: Sequence[float], new: Sequence[float]) -> Comparison:
         noise=math.sqrt((scale(a) ** 2 + scale(b) ** 2) / 2),
         rounds=rounds,
         differences=tuple(differences.tolist()),
+        scatter=tuple(tuple((side - np.median(side)).tolist()) for side in (a, b)),
     )

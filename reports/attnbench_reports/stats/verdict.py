@@ -40,7 +40,7 @@ class Judged:
     def minimum_effect(self) -> float | None:
         """The smallest change, as a share, that this table finds in this row with 80 % power; None if none."""
         row, level = self.comparison, (1 - CONFIDENCE) / self.table
-        return minimum_effect(row.design, row.rounds, row.noise, self.margin, level)
+        return minimum_effect(row, self.margin, level)
 
 
 def judge(
@@ -92,7 +92,7 @@ def _verdict(row: Comparison, margin: float, adjusted: Interval | None, table: i
 def _why_undecided(row: Comparison, margin: float, adjusted: Interval | None, table: int, large: bool) -> str:
     if row.interval is None:
         return f"{_rounds(row)}: too few for an interval"
-    if adjusted is None and 1 not in row.interval:
+    if adjusted is None and row.design != "starts" and 1 not in row.interval:
         return f"{_rounds(row)} cannot decide a table of {table}: {rounds_needed(table, row.design)} are needed"
     if adjusted and 1 not in adjusted and not large:
         return f"the effect is within the margin of {100 * margin:.3g} %, its interval {_words(row.interval)} is not"
@@ -101,7 +101,7 @@ def _why_undecided(row: Comparison, margin: float, adjusted: Interval | None, ta
 
 def _rounds(row: Comparison) -> str:
     a, b = row.rounds
-    return f"{a} rounds" if a == b else f"{a} and {b} rounds"
+    return (f"{a} round" if a == 1 else f"{a} rounds") if a == b else f"{a} and {b} rounds"
 
 
 def _words(interval: Interval) -> str:
