@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "datasets/array_source.h"
 #include "datasets/files.h"
 #include "variants/api/error.h"
 #include "variants/api/spelling.h"
@@ -14,6 +15,8 @@ namespace {
 #define ATTNBENCH_ADDRESS(name) &kinds::name,
 constexpr const DatasetKind* kKinds[] = {ATTNBENCH_DATASETS(ATTNBENCH_ADDRESS)};
 #undef ATTNBENCH_ADDRESS
+
+std::string_view name_in(std::string_view spec) { return spec.substr(0, spec.find_first_of("(:")); }
 
 const DatasetKind& find_kind(std::string_view name) {
   std::vector<std::string> known;
@@ -37,7 +40,18 @@ void set_params(Params& params, std::string_view list, const DatasetKind& kind) 
   }
 }
 
-// name, name(a=1,b=2), name:argument or name(a=1):argument. The argument is a path and taken as it is.
+// Cuts "(a=1,b=2)" off the end of an argument, when its first name is a parameter of the kind: other parentheses are the path's.
+std::string take_trailing_params(std::string& argument, const DatasetKind& kind) {
+  const auto open = argument.rfind('(');
+  if (!argument.ends_with(')') || open == std::string::npos) return {};
+  auto list = argument.substr(open + 1, argument.size() - open - 2);
+  const auto first = list.substr(0, list.find('='));
+  if (std::none_of(kind.params.begin(), kind.params.end(), [&](const ParamSpec& param) { return first == param.name; })) return {};
+  argument.resize(open);
+  return list;
+}
+
+// name, name(a=1,b=2), name:argument, name(a=1):argument or name:argument(a=1). The argument is a path and taken as it is.
 DatasetSpec parse_spec(std::string_view text, const DatasetKind& kind) {
   DatasetSpec spec{std::string(kind.info.name), Params(kind.params), ""};
   auto rest = text.substr(spec.name.size());
@@ -51,6 +65,7 @@ DatasetSpec parse_spec(std::string_view text, const DatasetKind& kind) {
     throw UserError("dataset " + in_quotes(text) + " goes on after its ')' with " + in_quotes(rest) + "; write " +
                     kind.info.syntax);
   if (!rest.empty()) spec.argument = rest.substr(1);
+  if (const auto list = take_trailing_params(spec.argument, kind); !list.empty()) set_params(spec.params, list, kind);
   if (kind.argument == Argument::none && !rest.empty())
     throw UserError("dataset '" + spec.name + "' takes no path, but got " + in_quotes(rest) + "; write " + kind.info.syntax);
   if (spec.argument.empty() && (kind.argument == Argument::required || !rest.empty()))
@@ -65,9 +80,38 @@ std::string DatasetSpec::canonical() const {
   return name + (given.empty() ? "" : "(" + given + ")") + (argument.empty() ? "" : ":" + argument);
 }
 
-std::unique_ptr<Dataset> open_dataset(std::string_view spec) {
-  const auto& kind = find_kind(spec.substr(0, spec.find_first_of("(:")));
-  return kind.open(parse_spec(spec, kind));
+DatasetSpec parse_dataset_spec(std::string_view text) { return parse_spec(text, find_kind(name_in(text))); }
+
+std::unique_ptr<Dataset> open_dataset(std::string_view text) {
+  const auto& kind = find_kind(name_in(text));
+  const auto spec = parse_spec(text, kind);
+  if (const auto placeholder = placeholder_in(spec.params.non_default()); !placeholder.empty())
+    throw UserError("dataset " + in_quotes(text) + " stands for several; write a value in place of {" + placeholder + "}");
+  return kind.open(spec);
+}
+
+std::unique_ptr<Dataset> open_if_fixed_size(std::string_view text) {
+  return find_kind(name_in(text)).placeholder_values ? open_dataset(text) : nullptr;
+}
+
+std::string placeholder_of(std::string_view text) {
+  return find_kind(name_in(text)).placeholder_values ? placeholder_in(parse_dataset_spec(text).params.non_default()) : "";
+}
+
+std::vector<std::string> expand_placeholder(std::string_view text, std::span<const std::string> values) {
+  const auto& kind = find_kind(name_in(text));
+  const auto spec = parse_spec(text, kind);
+  const auto placeholder = placeholder_in(spec.params.non_default());
+  const auto found = values.empty() ? kind.placeholder_values(spec) : std::vector<std::string>(values.begin(), values.end());
+  std::vector<std::string> specs;
+  for (const auto& value : found) {
+    auto one = spec;
+    for (const auto& param : kind.params)
+      if (const auto name = spec.params.choice(param.name); !placeholder_in(name).empty())
+        one.params.set(param.name, filled_in(name, placeholder, value));
+    specs.push_back(one.canonical());
+  }
+  return specs;
 }
 
 std::span<const DatasetInfo> dataset_catalogue() {

@@ -5,13 +5,15 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "datasets/dataset.h"
 #include "variants/api/params.h"
 
 namespace attnbench {
 
-/// A parsed spec: name(parameters):argument.
+/// A parsed spec: name(parameters):argument, or name:argument(parameters), as one thinks of the path first.
 struct DatasetSpec {
   std::string name;
   Params params;
@@ -21,6 +23,9 @@ struct DatasetSpec {
   std::string canonical() const;
 };
 
+/// Parses a spec. Throws UserError naming the unknown dataset or parameter, with the nearest names.
+DatasetSpec parse_dataset_spec(std::string_view text);
+
 enum class Argument { none, optional, required };
 
 struct DatasetKind {
@@ -28,6 +33,8 @@ struct DatasetKind {
   std::span<const ParamSpec> params;
   Argument argument;
   std::unique_ptr<Dataset> (*open)(const DatasetSpec& spec);
+  /// Of a kind with a fixed size: what the placeholder in its parameters may stand for. Null for generators.
+  std::vector<std::string> (*placeholder_values)(const DatasetSpec& spec) = nullptr;
 };
 
 /// Every dataset, in the order in which they are listed.

@@ -8,6 +8,10 @@ Inputs InputTensors::inputs(const Problem& problem) const {
   return in;
 }
 
+std::optional<Problem> Dataset::holds() const { return std::nullopt; }
+
+std::vector<std::string> Dataset::hints() const { return {}; }
+
 std::vector<std::string> Dataset::token_labels(const Problem&, std::uint64_t) const { return {}; }
 
 }  // namespace attnbench

@@ -33,12 +33,26 @@ class Dataset {
   virtual std::string fingerprint() const = 0;
   /// Makes the inputs of a problem. Throws UserError when it cannot (a file shorter than n, another head count, NaN in a file).
   virtual InputTensors make(const Problem& problem, std::uint64_t seed) const = 0;
+  /// The whole problem that a dataset of fixed size holds: its sizes, and its dense mask where it has one. Nothing for generators,
+  /// which make any size.
+  virtual std::optional<Problem> holds() const;
+  /// Lines for the user about what looks wrong without being so for certain, such as an unlikely layout.
+  virtual std::vector<std::string> hints() const;
   /// Words for the first n key positions of batch entry 0, for figures; empty when the dataset has none.
   virtual std::vector<std::string> token_labels(const Problem& problem, std::uint64_t seed) const;
 };
 
 /// Opens a spec. Throws UserError naming the unknown dataset or parameter, with the nearest names.
 std::unique_ptr<Dataset> open_dataset(std::string_view spec);
+
+/// Opens a spec of a kind that has a fixed size (file); null, and nothing is opened, for the generators.
+std::unique_ptr<Dataset> open_if_fixed_size(std::string_view spec);
+
+/// The name in braces of a spec that stands for several datasets: "layer" for file:x.npz(q=layers.{layer}.q,...). "" for others.
+std::string placeholder_of(std::string_view spec);
+
+/// The specs that such a spec stands for, canonical: one for each value, or for each that the file holds where none are given.
+std::vector<std::string> expand_placeholder(std::string_view spec, std::span<const std::string> values);
 
 struct DatasetInfo {
   const char* name;

@@ -1,13 +1,15 @@
 #include "datasets/files.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <new>
 
 #include "datasets/utf8.h"
 #include "variants/api/error.h"
@@ -19,11 +21,15 @@ namespace {
   throw UserError("cannot " + what + " " + in_quotes(path) + ": " + std::strerror(errno) + "; " + remedy);
 }
 
-struct Descriptor {
-  int fd = -1;
-  ~Descriptor() {
+class OwnedDescriptor {
+ public:
+  explicit OwnedDescriptor(int opened) : fd(opened) {}
+  ~OwnedDescriptor() {
     if (fd >= 0) ::close(fd);
   }
+  OwnedDescriptor(const OwnedDescriptor&) = delete;
+  OwnedDescriptor& operator=(const OwnedDescriptor&) = delete;
+  const int fd;
 };
 
 // Removes the file at the end of its life unless it was given its final name.
@@ -46,25 +52,49 @@ void write_all(int fd, std::span<const std::byte> part, const std::string& path)
 }
 
 void write_parts(const std::string& target, int flags, std::span<const std::span<const std::byte>> parts, const std::string& path) {
-  const Descriptor file{::open(target.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666)};
+  const OwnedDescriptor file(::open(target.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666));
   if (file.fd < 0) fail("write", path, kWriteRemedy);
   for (const auto part : parts) write_all(file.fd, part, path);
 }
 
 }  // namespace
 
-Bytes map_file(const std::string& path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (file.fd < 0) fail("read", path, "check the name and its permissions");
+struct InputFile::Descriptor : OwnedDescriptor {
+  using OwnedDescriptor::OwnedDescriptor;
+};
+
+InputFile::InputFile(const std::string& path)
+    : path_(path), descriptor_(std::make_shared<Descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK))) {
+  if (descriptor_->fd < 0) fail("read", path, "check the name and its permissions");
   struct stat info {};
-  if (::fstat(file.fd, &info) != 0) fail("read", path, "check the file");
+  if (::fstat(descriptor_->fd, &info) != 0) fail("read", path, "check the file");
   if (!S_ISREG(info.st_mode)) throw UserError("cannot read " + in_quotes(path) + ": it is not a regular file; name a file");
-  const auto size = static_cast<std::size_t>(info.st_size);
-  if (size == 0) return {};
-  void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
-  if (memory == MAP_FAILED) fail("map", path, "check the file and the memory limit");
-  return {{static_cast<const std::byte*>(memory), size},
-          std::shared_ptr<const void>(memory, [size](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); })};
+  size_ = static_cast<std::uint64_t>(info.st_size);
+}
+
+InputFile::InputFile(const Bytes& memory) : size_(memory.data.size()), memory_(memory) {}
+
+Bytes InputFile::read(std::uint64_t at, std::uint64_t size) const {
+  assert(at <= size_ && size <= size_ - at);
+  if (!descriptor_) return {memory_.data.subspan(at, size), memory_.owner};
+  const auto buffer = buffer_for(in_quotes(path_), size);
+  constexpr std::uint64_t kStep = std::uint64_t{1} << 30;  // Linux reads at most 2^31 - 4096 bytes at once
+  for (std::uint64_t have = 0; have < size;) {
+    const auto count = ::pread(descriptor_->fd, buffer.get() + have, std::min(kStep, size - have), static_cast<off_t>(at + have));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("read", path_, "check the file and its disk");
+    if (count == 0)
+      throw UserError(in_quotes(path_) + " was truncated while it was being read: it had " + std::to_string(size_) +
+                      " bytes and ends before byte " + std::to_string(at + size) + "; try again when it is whole");
+    have += static_cast<std::uint64_t>(count);
+  }
+  return {{buffer.get(), size}, buffer};
+}
+
+std::shared_ptr<std::byte[]> buffer_for(const std::string& what, std::uint64_t size) try {
+  return std::shared_ptr<std::byte[]>(new std::byte[size]);
+} catch (const std::bad_alloc&) {
+  throw UserError(what + " takes " + std::to_string(size) + " bytes, more than there is memory for; give a smaller array");
 }
 
 void write_file(const std::string& path, std::span<const std::span<const std::byte>> parts) {

@@ -1,7 +1,8 @@
-// Files as the datasets need them: read by mapping, written so that nobody ever sees half a file.
+// Files as the datasets need them: read piece by piece, written so that nobody ever sees half a file.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,14 +10,36 @@
 
 namespace attnbench {
 
-/// Read-only bytes and whatever keeps them alive (a mapped file, a buffer).
+/// Read-only bytes and the buffer that keeps them alive.
 struct Bytes {
   std::span<const std::byte> data;
   std::shared_ptr<const void> owner;
 };
 
-/// Maps a regular file. Throws UserError: missing, unreadable, a folder or a device.
-Bytes map_file(const std::string& path);
+/// A regular file open for reading, or bytes in memory. Nothing is mapped: a file that is truncated while it is being read gives a
+/// UserError, where access to a mapping would end the process by SIGBUS.
+class InputFile {
+ public:
+  /// Throws UserError: missing, unreadable, a folder or a device.
+  explicit InputFile(const std::string& path);
+  explicit InputFile(const Bytes& memory);
+
+  /// Bytes in the file when it was opened.
+  std::uint64_t size() const { return size_; }
+  /// Bytes [at, at + size), which must lie inside size(). Throws UserError when the file has become shorter or cannot be read.
+  Bytes read(std::uint64_t at, std::uint64_t size) const;
+  Bytes read_all() const { return read(0, size_); }
+
+ private:
+  struct Descriptor;
+  std::string path_;
+  std::uint64_t size_ = 0;
+  std::shared_ptr<const Descriptor> descriptor_;  // null for bytes in memory
+  Bytes memory_;
+};
+
+/// Memory for `size` bytes of `what`, not initialised. Throws UserError, naming both, when there is not that much.
+std::shared_ptr<std::byte[]> buffer_for(const std::string& what, std::uint64_t size);
 
 /// Writes the parts one after another to a temporary file beside `path`, then renames it into place; a target that exists and is
 /// no regular file (/dev/stdout) is written directly. Throws UserError when it cannot, leaving no temporary file behind.

@@ -56,7 +56,7 @@ std::optional<std::vector<float>> read_cache(const std::string& name, std::uint6
   const auto folder = cache_folder();
   if (folder.empty()) return std::nullopt;
   try {
-    const auto file = map_file(folder + "/" + name);
+    const auto file = InputFile(folder + "/" + name).read_all();
     CacheHeader header;
     if (file.data.size() != sizeof header + count * sizeof(float)) return std::nullopt;
     std::memcpy(&header, file.data.data(), sizeof header);

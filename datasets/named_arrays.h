@@ -12,10 +12,10 @@ namespace attnbench {
 
 struct NamedArray {
   std::string name;  // without ".npy"
-  Array array;
+  StoredArray array;
 };
 
-/// Which arrays of a container to read, by name.
+/// Which arrays of a container to open, by name.
 using Wanted = std::function<bool(std::string_view name)>;
 
 /// Names of all arrays (for messages) and the wanted ones.
@@ -24,15 +24,14 @@ struct Container {
   std::vector<NamedArray> arrays;
 };
 
-/// Reads an .npz: a ZIP archive of .npy members, stored or deflated, ZIP64 included. Each member is checked against its directory
-/// entry and its CRC; nothing is inflated beyond the size that the member's own .npy header declares.
+/// Opens an .npz: a ZIP archive of .npy members, stored or deflated, ZIP64 included. Only the header of a wanted member is
+/// inflated; its declared size is held against the directory's there. load() checks the CRC and inflates exactly that size.
 /// Throws UserError for anything else: truncated, encrypted, lying or overlapping headers, duplicated names.
-Container read_npz(const std::string& path, const Wanted& wanted);
-Container parse_npz(const Bytes& file, const std::string& name, const Wanted& wanted);
+Container open_npz(const InputFile& file, const std::string& name, const Wanted& wanted);
 
-/// Reads a .safetensors file (F64, F32, F16, BF16, BOOL); tensors of other types are passed over unless wanted. The format's
-/// own rules are enforced: header of at most 100 MB, offsets without holes or overlaps, every byte accounted for, no duplicates.
-Container read_safetensors(const std::string& path, const Wanted& wanted);
-Container parse_safetensors(const Bytes& file, const std::string& name, const Wanted& wanted);
+/// Opens a .safetensors file (F64, F32, F16, BF16, BOOL and integers); tensors of other types are passed over unless wanted. The
+/// rules of the format's own reader are enforced: a header of at most 100 MB that begins with '{' and may end in spaces, offsets
+/// without holes or overlaps, every byte accounted for, no duplicates.
+Container open_safetensors(const InputFile& file, const std::string& name, const Wanted& wanted);
 
 }  // namespace attnbench

@@ -1,9 +1,11 @@
 #include "datasets/npy.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "variants/api/error.h"
 
@@ -17,15 +19,6 @@ struct Dict {
   std::string descr;
   bool fortran_order = false;
   std::vector<std::int64_t> shape;
-};
-
-// What it means.
-struct Header {
-  std::vector<std::int64_t> shape;
-  ElementType type;
-  bool fortran_order;
-  std::size_t begin;         // of the data
-  std::uint64_t data_bytes;  // by the shape
 };
 
 /// Reads the header's Python dict literal: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }. Members return nothing
@@ -95,6 +88,7 @@ class DictParser {
       const auto [end, error] = std::from_chars(text_.data(), text_.data() + text_.size(), value);
       if (error != std::errc{} || value < 0) return std::nullopt;
       text_.remove_prefix(static_cast<std::size_t>(end - text_.data()));
+      if (text_.starts_with('L')) text_.remove_prefix(1);  // a long of Python 2: (2L, 3L)
       values.push_back(value);
       if (!take(',') && !peek(')')) return std::nullopt;
     }
@@ -105,12 +99,14 @@ class DictParser {
 };
 
 ElementType element_type(const std::string& descr, const std::string& name) {
-  if (descr == "|b1") return ElementType::boolean;
-  if (descr == "<f2") return ElementType::f16;
-  if (descr == "<f4") return ElementType::f32;
-  if (descr == "<f8") return ElementType::f64;
+  constexpr std::pair<const char*, ElementType> kTypes[] = {
+      {"|b1", ElementType::boolean}, {"|i1", ElementType::i8},  {"<i2", ElementType::i16}, {"<i4", ElementType::i32},
+      {"<i8", ElementType::i64},     {"|u1", ElementType::u8},  {"<u2", ElementType::u16}, {"<u4", ElementType::u32},
+      {"<u8", ElementType::u64},     {"<f2", ElementType::f16}, {"<f4", ElementType::f32}, {"<f8", ElementType::f64}};
+  for (const auto& [known, type] : kTypes)
+    if (descr == known) return type;
   throw UserError(name + " has element type " + in_quotes(descr) +
-                  "; save it as little-endian float16, float32, float64 or bool, such as with .astype('<f4')");
+                  "; save it as little-endian float16, float32 or float64, such as with .astype('<f4'), or a mask as bool");
 }
 
 std::string_view as_text(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
@@ -130,16 +126,6 @@ std::pair<std::string_view, std::size_t> header_text(std::string_view file, cons
   if (file.size() < preamble || length > file.size() - preamble)
     throw UserError(name + " is truncated inside its header (" + std::to_string(file.size()) + " bytes in all); save it again");
   return {file.substr(preamble, length), preamble + length};
-}
-
-Header parse_header(std::span<const std::byte> file, const std::string& name) {
-  const auto [text, begin] = header_text(as_text(file), name);
-  const auto dict = DictParser(text).parse();
-  if (!dict) throw UserError(name + " has a damaged .npy header " + in_quotes(text) + "; save it again with numpy.save");
-  const auto type = element_type(dict->descr, name);
-  const auto size = byte_size(dict->shape, type);
-  if (!size) throw UserError(name + " declares the impossible shape " + shape_text(dict->shape) + "; save it again");
-  return {dict->shape, type, dict->fortran_order, begin, *size};
 }
 
 // Copies a Fortran-ordered array (first axis fastest) into C order.
@@ -186,27 +172,37 @@ std::vector<T> densely(const TensorView<const T>& view) {
 
 }  // namespace
 
-std::uint64_t npy_file_size(std::span<const std::byte> beginning, const std::string& name) {
-  const auto header = parse_header(beginning, name);
-  return header.begin + header.data_bytes;
+NpyHeader parse_npy_header(std::span<const std::byte> beginning, const std::string& name) {
+  const auto [text, begin] = header_text(as_text(beginning), name);
+  const auto dict = DictParser(text).parse();
+  if (!dict) throw UserError(name + " has a damaged .npy header " + in_quotes(text) + "; save it again with numpy.save");
+  const auto type = element_type(dict->descr, name);
+  const auto size = byte_size(dict->shape, type);
+  if (!size) throw UserError(name + " declares the impossible shape " + shape_text(dict->shape) + "; save it again");
+  return {dict->shape, type, dict->fortran_order, begin, *size};
 }
 
-Array parse_npy(const Bytes& bytes, const std::string& name) {
-  const auto header = parse_header(bytes.data, name);
-  const auto held = bytes.data.size() - header.begin;
+StoredArray open_npy(const InputFile& file, const std::string& name) {
+  const auto header = parse_npy_header(file.read(0, std::min(file.size(), kLongestNpyHeader)).data, name);
+  const auto held = file.size() - header.begin;
   if (header.data_bytes != held)
     throw UserError(name + " declares shape " + shape_text(header.shape) + " of " + name_of(header.type) + ", " +
                     std::to_string(header.data_bytes) + " bytes, but holds " + std::to_string(held) + "; save it again");
-  Array array{header.shape, header.type, {bytes.data.subspan(header.begin), bytes.owner}};
-  if (header.fortran_order && header.shape.size() > 1)
-    array.bytes = c_order(array.bytes.data, array.shape, element_size(array.type));
-  return array;
+  const auto load = [file, header] {
+    Array array{header.shape, header.type, file.read(header.begin, header.data_bytes)};
+    if (header.fortran_order && header.shape.size() > 1)
+      array.bytes = c_order(array.bytes.data, array.shape, element_size(array.type));
+    return array;
+  };
+  return {header.shape, header.type, load};
 }
-
-Array read_npy(const std::string& path) { return parse_npy(map_file(path), in_quotes(path)); }
 
 void write_npy(const std::string& path, std::span<const std::int64_t> shape, std::span<const float> values) {
   write_array(path, make_header("<f4", shape), std::as_bytes(values));
+}
+
+void write_npy(const std::string& path, std::span<const std::int64_t> shape, std::span<const double> values) {
+  write_array(path, make_header("<f8", shape), std::as_bytes(values));
 }
 
 void write_npy(const std::string& path, const TensorRef& tensor) {

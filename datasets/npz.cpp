@@ -2,6 +2,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <set>
 
@@ -25,39 +26,53 @@ struct Member {
 // The archive's bytes with bounds-checked little-endian reads.
 class Archive {
  public:
-  Archive(std::span<const std::byte> data, const std::string& name) : data_(data), name_(name) {}
+  Archive(const InputFile& file, const std::string& name) : file_(file), name_(name) {}
 
   [[noreturn]] void damaged(const std::string& what) const {
     throw UserError(name_ + " is a damaged .npz file: " + what + "; save it again with numpy.savez");
   }
 
-  std::span<const std::byte> slice(std::uint64_t at, std::uint64_t size, const char* what) const {
-    if (at > data_.size() || size > data_.size() - at) damaged(std::string(what) + " lies outside the file");
-    return data_.subspan(at, size);
+  // A part of the archive, valid as long as what is returned.
+  Bytes slice(std::uint64_t at, std::uint64_t size, const char* what) const {
+    if (at > file_.size() || size > file_.size() - at) damaged(std::string(what) + " lies outside the file");
+    constexpr std::uint64_t kBlock = 1u << 16;  // fields are small and lie close together
+    if (size > kBlock) return file_.read(at, size);
+    if (at < block_at_ || at + size > block_at_ + block_.data.size()) {
+      block_ = file_.read(at, std::min(kBlock, file_.size() - at));
+      block_at_ = at;
+    }
+    return {block_.data.subspan(at - block_at_, size), block_.owner};
   }
   template <class T>
   T read(std::uint64_t at, const char* what) const {
     T value;
-    std::memcpy(&value, slice(at, sizeof value, what).data(), sizeof value);
+    std::memcpy(&value, slice(at, sizeof value, what).data.data(), sizeof value);
     return value;
   }
   bool has_signature(std::uint64_t at, std::uint32_t signature) const {
-    return at + 4 <= data_.size() && read<std::uint32_t>(at, "a signature") == signature;
+    return at + 4 <= size() && read<std::uint32_t>(at, "a signature") == signature;
   }
-  std::uint64_t size() const { return data_.size(); }
+  std::uint64_t size() const { return file_.size(); }
   const std::string& name() const { return name_; }
 
  private:
-  std::span<const std::byte> data_;
+  InputFile file_;
   std::string name_;
+  mutable Bytes block_;  // the last that was read
+  mutable std::uint64_t block_at_ = 0;
 };
 
 // The end-of-central-directory record is last but for a comment of at most 65535 bytes.
 std::uint64_t find_directory_end(const Archive& zip) {
   constexpr std::uint64_t kRecord = 22, kLongestComment = 65535;
-  for (std::uint64_t back = kRecord; back <= std::min(zip.size(), kRecord + kLongestComment); ++back) {
+  const auto tail = std::min(zip.size(), kRecord + kLongestComment);
+  const auto bytes = zip.slice(zip.size() - tail, tail, "the end record").data;
+  constexpr std::array<char, 4> kSignature{'P', 'K', 5, 6};
+  for (std::uint64_t back = kRecord; back <= tail; ++back) {
     const auto at = zip.size() - back;
-    if (zip.has_signature(at, 0x06054b50) && zip.read<std::uint16_t>(at + 20, "the comment") == back - kRecord) return at;
+    if (std::memcmp(bytes.data() + (tail - back), kSignature.data(), kSignature.size()) == 0 &&
+        zip.read<std::uint16_t>(at + 20, "the comment") == back - kRecord)
+      return at;
   }
   zip.damaged("it has no end record (truncated, or no .npz at all)");
 }
@@ -99,7 +114,7 @@ std::vector<Member> list_members(const Archive& zip) {
     if (at > zip.size() || !zip.has_signature(at, 0x02014b50)) zip.damaged("its directory is cut short");
     const auto name_size = zip.read<std::uint16_t>(at + 28, kWhat), extra_size = zip.read<std::uint16_t>(at + 30, kWhat);
     const auto name = zip.slice(at + 46, name_size, "a member's name");
-    Member member{std::string(reinterpret_cast<const char*>(name.data()), name.size()),
+    Member member{std::string(reinterpret_cast<const char*>(name.data.data()), name.data.size()),
                   zip.read<std::uint16_t>(at + 8, kWhat),
                   zip.read<std::uint16_t>(at + 10, kWhat),
                   zip.read<std::uint32_t>(at + 16, kWhat),
@@ -138,47 +153,77 @@ bool inflate_bytes(std::span<const std::byte> from, std::span<std::byte> to, boo
   return written == to.size() && (whole ? status == Z_STREAM_END && read == from.size() : true);
 }
 
-// The inflated member. Its .npy header, read first, must declare exactly the size that the directory promises, so that no lie in
-// the directory alone makes us allocate.
-Bytes inflate_member(const Archive& zip, const Member& member, std::span<const std::byte> packed, const std::string& label) {
-  constexpr std::uint64_t kLongestHeader = 12 + 65535;
-  constexpr std::uint64_t kBestRatio = 1032;  // deflate cannot do better (zlib technical details)
-  if (member.uncompressed / kBestRatio > packed.size()) zip.damaged(label + " claims more than its data can hold");
-  std::vector<std::byte> beginning(std::min(kLongestHeader, member.uncompressed));
-  if (!inflate_bytes(packed, beginning, false)) zip.damaged(label + " does not inflate to its size");
-  const auto declared = npy_file_size(beginning, label);
-  if (declared != member.uncompressed)
-    zip.damaged(label + " declares " + std::to_string(declared) + " bytes and promises " + std::to_string(member.uncompressed));
-  auto whole = std::make_shared<std::vector<std::byte>>(declared);
-  if (!inflate_bytes(packed, *whole, true)) zip.damaged(label + " does not inflate to its size");
-  return {*whole, whole};
-}
-
 std::uint32_t crc_of(std::span<const std::byte> data) {
   return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size()));
 }
 
-Array read_member(const Archive& zip, const Bytes& file, const Member& member) {
+// A member and where its compressed data lie.
+struct Located {
+  Member member;
+  std::string label;
+  std::uint64_t data = 0;
+};
+
+Located locate(const Archive& zip, const Member& member) {
   const auto label = in_quotes(member.name) + " in " + zip.name();
   if (member.flags & 1) throw UserError(label + " is encrypted; save it without a password");
   if (!zip.has_signature(member.local_header, 0x04034b50)) zip.damaged(label + " has no local header");
   const auto data = member.local_header + 30u + zip.read<std::uint16_t>(member.local_header + 26, "a local header") +
                     zip.read<std::uint16_t>(member.local_header + 28, "a local header");
-  const auto packed = zip.slice(data, member.compressed, "a member's data");
-  Bytes npy{packed, file.owner};
-  if (member.method == kDeflated) npy = inflate_member(zip, member, packed, label);
-  else if (member.method != kStored)
+  zip.slice(data, 0, "a member's data");
+  if (member.compressed > zip.size() - data) zip.damaged("a member's data lies outside the file");
+  if (member.method != kStored && member.method != kDeflated)
     throw UserError(label + " uses ZIP compression method " + std::to_string(member.method) +
                     "; save it with numpy.savez or savez_compressed");
-  if (npy.data.size() != member.uncompressed) zip.damaged(label + " has two different sizes");
-  if (crc_of(npy.data) != member.crc) zip.damaged(label + " fails its CRC check");
-  return parse_npy(npy, label);
+  if (member.method == kStored && member.compressed != member.uncompressed) zip.damaged(label + " has two different sizes");
+  return {member, label, data};
+}
+
+// The first `size` bytes of a member. Only as much is read as deflate can need for them: its stored blocks add 5 bytes to 65535.
+std::vector<std::byte> beginning_of(const Archive& zip, const Located& at, std::uint64_t size) {
+  std::vector<std::byte> bytes(size);
+  if (at.member.method == kStored) {
+    const auto held = zip.slice(at.data, size, "a member's data");
+    std::copy(held.data.begin(), held.data.end(), bytes.begin());
+    return bytes;
+  }
+  const auto packed = zip.slice(at.data, std::min(at.member.compressed, 2 * kLongestNpyHeader), "a member's data");
+  if (!inflate_bytes(packed.data, bytes, false)) zip.damaged(at.label + " does not inflate to its size");
+  return bytes;
+}
+
+Bytes contents_of(const Archive& zip, const Located& at) {
+  const auto packed = zip.slice(at.data, at.member.compressed, "a member's data");
+  if (at.member.method == kStored) return packed;
+  const auto buffer = buffer_for(at.label, at.member.uncompressed);
+  const std::span<std::byte> whole(buffer.get(), at.member.uncompressed);
+  if (!inflate_bytes(packed.data, whole, true)) zip.damaged(at.label + " does not inflate to its size");
+  return {whole, buffer};
+}
+
+// The member's .npy header must declare exactly the size that the directory promises, and deflate must be able to reach it, so that
+// no lie in the directory alone makes us allocate.
+StoredArray open_member(const Archive& zip, const Member& member) {
+  constexpr std::uint64_t kBestRatio = 1032;  // of deflate (zlib technical details)
+  const auto at = locate(zip, member);
+  if (member.method == kDeflated && member.uncompressed / kBestRatio > member.compressed)
+    zip.damaged(at.label + " claims more than its data can hold");
+  const auto header = parse_npy_header(beginning_of(zip, at, std::min(kLongestNpyHeader, member.uncompressed)), at.label);
+  if (header.file_size() != member.uncompressed)
+    zip.damaged(at.label + " declares shape " + shape_text(header.shape) + ", " + std::to_string(header.file_size()) +
+                " bytes, and promises " + std::to_string(member.uncompressed));
+  const auto load = [zip, at] {
+    const auto npy = contents_of(zip, at);
+    if (crc_of(npy.data) != at.member.crc) zip.damaged(at.label + " fails its CRC check");
+    return parse_npy(npy, at.label);
+  };
+  return {header.shape, header.type, load};
 }
 
 }  // namespace
 
-Container parse_npz(const Bytes& file, const std::string& name, const Wanted& wanted) {
-  const Archive zip(file.data, name);
+Container open_npz(const InputFile& file, const std::string& name, const Wanted& wanted) {
+  const Archive zip(file, name);
   Container container;
   std::set<std::string> seen;
   for (const auto& member : list_members(zip)) {
@@ -186,11 +231,9 @@ Container parse_npz(const Bytes& file, const std::string& name, const Wanted& wa
     const auto array_name = member.name.substr(0, member.name.size() - 4);
     if (!seen.insert(array_name).second) throw UserError(name + " holds " + in_quotes(array_name) + " twice; save it again");
     container.names.push_back(array_name);
-    if (wanted(array_name)) container.arrays.push_back({array_name, read_member(zip, file, member)});
+    if (wanted(array_name)) container.arrays.push_back({array_name, open_member(zip, member)});
   }
   return container;
 }
-
-Container read_npz(const std::string& path, const Wanted& wanted) { return parse_npz(map_file(path), in_quotes(path), wanted); }
 
 }  // namespace attnbench

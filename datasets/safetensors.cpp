@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "datasets/named_arrays.h"
 #include "variants/api/error.h"
@@ -18,7 +19,7 @@ constexpr std::uint64_t kLongestHeader = 100'000'000;
 constexpr int kDeepest = 3;  // header, tensor, its shape
 
 struct Reader {
-  const Bytes& file;
+  const InputFile& file;
   const std::string& name;
 
   [[noreturn]] void damaged(const std::string& what) const {
@@ -27,17 +28,30 @@ struct Reader {
 };
 
 std::uint64_t header_length(const Reader& reader) {
-  const auto data = reader.file.data;
+  const auto size = reader.file.size();
   std::uint64_t length = 0;
-  if (data.size() < sizeof length) reader.damaged("it has only " + std::to_string(data.size()) + " bytes");
-  std::memcpy(&length, data.data(), sizeof length);
-  if (length > std::min<std::uint64_t>(kLongestHeader, data.size() - sizeof length))
+  if (size < sizeof length) reader.damaged("it has only " + std::to_string(size) + " bytes");
+  std::memcpy(&length, reader.file.read(0, sizeof length).data.data(), sizeof length);
+  if (length > std::min<std::uint64_t>(kLongestHeader, size - sizeof length))
     reader.damaged("its header claims " + std::to_string(length) + " bytes");
   return length;
 }
 
+// Two rules of the reference reader that nlohmann's parser does not know: the header begins with '{' (the parser skips white space
+// and a byte order mark), and a NUL is no end of the text but a character that JSON does not allow.
+void require_plain_text(const Reader& reader, std::string_view text) {
+  if (text.empty() || text.front() != '{')
+    reader.damaged("its header is not a JSON object" + (text.empty()
+                                                            ? std::string(": it is empty")
+                                                            : " that begins with '{' but with " + in_quotes(text.substr(0, 1))));
+  const auto nul = text.find('\0');
+  if (nul != std::string_view::npos)
+    reader.damaged("byte " + std::to_string(sizeof(std::uint64_t) + nul) + ", in its header, is NUL; pad the header with spaces");
+}
+
 // Parses the header, refusing repeated keys (JSON readers differ on which one wins) and deep nesting.
 Json parse_header(const Reader& reader, std::string_view text) {
+  require_plain_text(reader, text);
   std::vector<std::set<std::string>> keys;
   std::string fault;
   const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
@@ -55,11 +69,13 @@ Json parse_header(const Reader& reader, std::string_view text) {
 }
 
 std::optional<ElementType> element_type(const std::string& dtype) {
-  if (dtype == "F64") return ElementType::f64;
-  if (dtype == "F32") return ElementType::f32;
-  if (dtype == "F16") return ElementType::f16;
-  if (dtype == "BF16") return ElementType::bf16;
-  if (dtype == "BOOL") return ElementType::boolean;
+  constexpr std::pair<const char*, ElementType> kTypes[] = {
+      {"F64", ElementType::f64},     {"F32", ElementType::f32}, {"F16", ElementType::f16}, {"BF16", ElementType::bf16},
+      {"I64", ElementType::i64},     {"I32", ElementType::i32}, {"I16", ElementType::i16}, {"I8", ElementType::i8},
+      {"U64", ElementType::u64},     {"U32", ElementType::u32}, {"U16", ElementType::u16}, {"U8", ElementType::u8},
+      {"BOOL", ElementType::boolean}};
+  for (const auto& [known, type] : kTypes)
+    if (dtype == known) return type;
   return std::nullopt;
 }
 
@@ -109,7 +125,7 @@ std::vector<Entry> parse_entries(const Reader& reader, const Json& header, std::
   return entries;
 }
 
-Array read_entry(const Reader& reader, const Entry& entry, std::uint64_t data_begin) {
+StoredArray open_entry(const Reader& reader, const Entry& entry, std::uint64_t data_begin) {
   const auto type = element_type(entry.dtype);
   if (!type)
     throw UserError(in_quotes(entry.name) + " in " + reader.name + " has dtype " + in_quotes(entry.dtype) +
@@ -118,26 +134,26 @@ Array read_entry(const Reader& reader, const Entry& entry, std::uint64_t data_be
   if (!size || *size != entry.end - entry.begin)
     reader.damaged(in_quotes(entry.name) + " of shape " + shape_text(entry.shape) + " holds " +
                    std::to_string(entry.end - entry.begin) + " bytes");
-  return {entry.shape, *type, {reader.file.data.subspan(data_begin + entry.begin, *size), reader.file.owner}};
+  const auto load = [file = reader.file, shape = entry.shape, type = *type, begin = data_begin + entry.begin, size = *size] {
+    return Array{shape, type, file.read(begin, size)};
+  };
+  return {entry.shape, *type, load};
 }
 
 }  // namespace
 
-Container parse_safetensors(const Bytes& file, const std::string& name, const Wanted& wanted) {
+Container open_safetensors(const InputFile& file, const std::string& name, const Wanted& wanted) {
   const Reader reader{file, name};
   const auto length = header_length(reader);
-  const std::string_view text(reinterpret_cast<const char*>(file.data.data()) + sizeof length, length);
+  const auto header = file.read(sizeof length, length);
+  const std::string_view text(reinterpret_cast<const char*>(header.data.data()), length);
   const auto data_begin = sizeof length + length;
   Container container;
-  for (const auto& entry : parse_entries(reader, parse_header(reader, text), file.data.size() - data_begin)) {
+  for (const auto& entry : parse_entries(reader, parse_header(reader, text), file.size() - data_begin)) {
     container.names.push_back(entry.name);
-    if (wanted(entry.name)) container.arrays.push_back({entry.name, read_entry(reader, entry, data_begin)});
+    if (wanted(entry.name)) container.arrays.push_back({entry.name, open_entry(reader, entry, data_begin)});
   }
   return container;
-}
-
-Container read_safetensors(const std::string& path, const Wanted& wanted) {
-  return parse_safetensors(map_file(path), in_quotes(path), wanted);
 }
 
 }  // namespace attnbench

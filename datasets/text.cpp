@@ -108,7 +108,7 @@ class Text final : public Dataset {
       : spec_(spec),
         name_(spec.argument.empty() ? "the shipped text" : in_quotes(spec.argument)),
         position_(spec.params.choice("position")) {
-    const auto file = map_file(spec.argument.empty() ? shipped_file("kjv.txt") : spec.argument);
+    const auto file = InputFile(spec.argument.empty() ? shipped_file("kjv.txt") : spec.argument).read_all();
     const std::string_view content(reinterpret_cast<const char*>(file.data.data()), file.data.size());
     text_ = tokenize(content, kVocabulary, name_);
     if (text_.tokens.size() < kFewestTokens)

@@ -1,148 +1,147 @@
-// file:PATH: the user's own Q, K and V: a folder with q.npy, k.npy and v.npy, an .npz or a .safetensors file.
+// file:PATH: the user's own Q, K and V, and a dense mask where there is one: a folder of .npy files, an .npz or a .safetensors
+// file.
 //
-// Arrays are found by name, whatever the case: q or query, k or key, v or value; exactly one of each. Shapes are [b, h, n, d],
-// [h, n, d] or [n, d]; q has n_q rows and h_q heads, k and v have n_k and h_kv, where h_kv divides h_q. float64, float16 and
-// bfloat16 become float32; NaN and infinity are refused. A problem takes the first tokens, heads and batch entries; it may not ask
-// for more than there are, nor for another d. The seed changes nothing but dense masks.
-#include <algorithm>
-#include <filesystem>
+// Arrays are found by name (array_source.h): q or query, k or key, v or value, mask; or those that the parameters name. Shapes are
+// [b, h, n, d], [h, n, d] or [n, d] (layout=bnhd: [b, n, h, d] or [n, h, d]); q has n_q rows and h_q heads, k and v have n_k and
+// h_kv, where h_kv divides h_q. float64, float16 and bfloat16 become float32; NaN and infinity are refused in the part that is
+// used. A problem takes the first tokens, batch entries and whole groups of heads (part.h). The seed changes nothing but masks that
+// a problem asks for and the file does not hold.
+#include <array>
 
+#include "datasets/array_source.h"
 #include "datasets/catalogue.h"
 #include "datasets/masks.h"
-#include "datasets/named_arrays.h"
-#include "datasets/npy.h"
+#include "datasets/part.h"
 #include "datasets/random.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
 namespace {
 
-namespace fs = std::filesystem;
+constexpr const char* kOption = "--dataset file:";
 
-struct Role {
-  const char* letter;
-  const char* word;
+constexpr ParamSpec kParams[] = {
+    choice_param("q", "", "", "name of the queries' array; {layer} in a name makes a dataset of each layer"),
+    choice_param("k", "", "", "name of the keys' array"),
+    choice_param("v", "", "", "name of the values' array"),
+    choice_param("mask", "", "", "name of a dense mask's array"),
+    choice_param("layout", "bhnd", "bhnd|bnhd", "order of the axes: [b, h, n, d] or [b, n, h, d]"),
 };
-constexpr Role kRoles[] = {{"q", "query"}, {"k", "key"}, {"v", "value"}};
 
-bool plays(const Role& role, std::string_view name) {
-  std::string lower(name);
-  for (auto& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return lower == role.letter || lower == role.word;
-}
-
-bool wanted(std::string_view name) {
-  return std::any_of(std::begin(kRoles), std::end(kRoles), [&](const Role& role) { return plays(role, name); });
-}
-
-Container read_folder(const std::string& path) {
-  Container container;
-  std::error_code error;
-  std::vector<fs::path> files;
-  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
-    if (entry->path().extension() == ".npy") files.push_back(entry->path());
-  if (error) throw UserError("cannot list folder " + in_quotes(path) + ": " + error.message() + "; check its permissions");
-  std::sort(files.begin(), files.end());
-  for (const auto& file : files) {
-    container.names.push_back(file.stem().string());
-    if (wanted(container.names.back())) container.arrays.push_back({container.names.back(), read_npy(file.string())});
-  }
-  return container;
-}
-
-Container read_container(const std::string& path) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) return read_folder(path);
-  const auto extension = fs::path(path).extension();
-  if (extension == ".npz") return read_npz(path, wanted);
-  if (extension == ".safetensors") return read_safetensors(path, wanted);
-  throw UserError(in_quotes(path) + (fs::exists(path, error) ? " is neither" : " does not exist: give") +
-                  " a folder with q.npy, k.npy and v.npy, an .npz or a .safetensors file");
-}
-
-const Array& find_role(const Container& container, const Role& role, const std::string& path) {
-  const Array* found = nullptr;
-  for (const auto& [name, array] : container.arrays) {
-    if (!plays(role, name)) continue;
-    if (found)
-      throw UserError(in_quotes(path) + " holds more than one array named '" + role.letter + "' or '" + role.word + "'; keep one");
-    found = &array;
-  }
-  if (found) return *found;
-  std::string names;
-  for (std::size_t i = 0; i < std::min<std::size_t>(container.names.size(), 10); ++i)
-    names += (i ? ", " : "") + in_quotes(container.names[i]);
-  throw UserError(in_quotes(path) + " holds no array named '" + role.letter + "' or '" + role.word + "'; it holds " +
-                  (names.empty() ? "none" : names));
-}
+ArraySource source_of(const DatasetSpec& spec, Role role) { return {spec.argument, spec.params.choice(letter_of(role))}; }
 
 class UserFile final : public Dataset {
  public:
-  explicit UserFile(const DatasetSpec& spec) : spec_(spec) {
-    const auto container = read_container(spec.argument);
-    for (std::size_t r = 0; r < 3; ++r) {
-      arrays_[r] = find_role(container, kRoles[r], spec.argument);
-      const auto label = std::string("'") + kRoles[r].letter + "' in " + in_quotes(spec.argument);
-      shapes_[r] = shape_4d(arrays_[r], label);
-      require_finite(arrays_[r], label);
+  explicit UserFile(const DatasetSpec& spec) : spec_(spec), layout_(parse_layout(spec.params.choice("layout"))) {
+    for (const auto role : {Role::queries, Role::keys, Role::values}) {
+      const auto& array = arrays_[index(role)] = open_array(source_of(spec, role), role, kOption);
+      require_float(array.type, label(role));
+      shapes_[index(role)] = shape_4d(array.shape, layout_, label(role));
     }
     require_matching_shapes();
+    const auto& [q, k, v] = shapes_;
+    held_.batch = q[0];
+    held_.heads_q = q[1];
+    held_.heads_kv = k[1];
+    held_.n_q = q[2];
+    held_.n_k = k[2];
+    held_.d_qk = q[3];
+    held_.d_v = v[3];
+    open_mask();
+    validate(held_);
   }
 
   std::string spec() const override { return spec_.canonical(); }
+  std::optional<Problem> holds() const override { return held_; }
+
+  std::vector<std::string> hints() const override {
+    const auto likely = likely_layout(arrays_[1].shape, layout_);
+    if (likely == layout_) return {};
+    return {spec() + ": read as " + to_string(held_) + ", with more heads than tokens; if the axes are " + axes_text(likely) +
+            ", write layout=" + name_of(likely)};
+  }
 
   std::string fingerprint() const override {
     std::uint64_t hash = fnv1a("");
     for (const auto& array : arrays_) {
+      if (!array.load) continue;
       hash = fnv1a(shape_text(array.shape) + name_of(array.type), hash);
-      hash = fnv1a({reinterpret_cast<const char*>(array.bytes.data.data()), array.bytes.data.size()}, hash);
+      const auto bytes = array.load().bytes;
+      hash = fnv1a({reinterpret_cast<const char*>(bytes.data.data()), bytes.data.size()}, hash);
     }
-    return "file#v1#" + std::to_string(hash);
+    return std::string("file#v1#") + (layout_ == Layout::bhnd ? "" : "bnhd#") + std::to_string(hash);
   }
 
   InputTensors make(const Problem& problem, std::uint64_t seed) const override {
+    if (const auto misfit = misfit_of(held_, problem, spec())) throw UserError(misfit->reason);
     InputTensors inputs;
-    inputs.q = part(0, {problem.batch, problem.heads_q, problem.n_q, problem.d_qk});
-    inputs.k = part(1, {problem.batch, problem.heads_kv, problem.n_k, problem.d_qk});
-    inputs.v = part(2, {problem.batch, problem.heads_kv, problem.n_k, problem.d_v});
-    inputs.mask = make_mask(problem, seed);
+    inputs.q = part(Role::queries, {problem.batch, problem.heads_q, problem.n_q, problem.d_qk});
+    inputs.k = part(Role::keys, {problem.batch, problem.heads_kv, problem.n_k, problem.d_qk});
+    inputs.v = part(Role::values, {problem.batch, problem.heads_kv, problem.n_k, problem.d_v});
+    if (held_.mask.kind == MaskKind::none || problem.mask.kind == MaskKind::none) inputs.mask = make_mask(problem, seed);
+    else inputs.mask = to_mask(arrays_[index(Role::mask)].load(), scores_of(held_), scores_of(problem), label(Role::mask));
     return inputs;
   }
 
  private:
-  void require_matching_shapes() const {
-    const auto& [q, k, v] = shapes_;
-    const bool match = q[0] == k[0] && k[0] == v[0] && k[1] == v[1] && q[1] % k[1] == 0 && k[2] == v[2] && q[3] == k[3];
-    if (match) return;
-    throw UserError(in_quotes(spec_.argument) + " holds q " + shape_text(q) + ", k " + shape_text(k) + ", v " + shape_text(v) +
-                    "; they must be [b, h_q, n_q, d_qk], [b, h_kv, n_k, d_qk], [b, h_kv, n_k, d_v] with h_kv dividing h_q");
+  static std::size_t index(Role role) { return static_cast<std::size_t>(role); }
+  static Shape scores_of(const Problem& p) { return {p.batch, p.heads_q, p.n_q, p.n_k}; }
+  static const char* axes_text(Layout layout) { return layout == Layout::bhnd ? "[b, h, n, d]" : "[b, n, h, d]"; }
+
+  std::string label(Role role) const {
+    const auto& name = spec_.params.choice(letter_of(role));
+    return in_quotes(name.empty() ? letter_of(role) : name) + " in " + in_quotes(spec_.argument);
   }
 
-  Tensor part(std::size_t role, const Shape& asked) const {
-    const auto& held = shapes_[role];
-    constexpr const char* kAxes[] = {"batch entries", "heads", "tokens"};
-    const auto label = in_quotes(spec_.argument) + ": " + kRoles[role].letter + " has ";
-    for (std::size_t axis = 0; axis < 3; ++axis)
-      if (asked[axis] > held[axis])
-        throw UserError(label + std::to_string(held[axis]) + " " + kAxes[axis] + ", fewer than the " + std::to_string(asked[axis]) +
-                        " asked for; ask for at most " + std::to_string(held[axis]));
-    if (asked[3] != held[3])
-      throw UserError(label + "d = " + std::to_string(held[3]) + ", not the " + std::to_string(asked[3]) +
-                      " asked for; ask for d=" + std::to_string(held[3]));
-    return leading_part(arrays_[role], asked);
+  bool match() const {
+    const auto& [q, k, v] = shapes_;
+    return q[0] == k[0] && k[0] == v[0] && k[1] == v[1] && q[1] % k[1] == 0 && k[2] == v[2] && q[3] == k[3];
   }
+
+  void require_matching_shapes() {
+    if (match()) return;
+    std::string message = in_quotes(spec_.argument) + " holds q " + shape_text(arrays_[0].shape) + ", k " +
+                          shape_text(arrays_[1].shape) + ", v " + shape_text(arrays_[2].shape) + "; expected " +
+                          (layout_ == Layout::bhnd ? "[b, h_q, n_q, d_qk], [b, h_kv, n_k, d_qk], [b, h_kv, n_k, d_v]"
+                                                   : "[b, n_q, h_q, d_qk], [b, n_k, h_kv, d_qk], [b, n_k, h_kv, d_v]") +
+                          " with h_kv dividing h_q";
+    const auto other = layout_ == Layout::bhnd ? Layout::bnhd : Layout::bhnd;
+    for (std::size_t i = 0; i < shapes_.size(); ++i) shapes_[i] = shape_4d(arrays_[i].shape, other, "");
+    if (match()) message += std::string("; they fit with layout=") + name_of(other);
+    throw UserError(message);
+  }
+
+  void open_mask() {
+    const auto source = source_of(spec_, Role::mask);
+    if (source.name.empty() && !has_array(source, Role::mask)) return;
+    auto& array = arrays_[index(Role::mask)] = open_array(source, Role::mask, kOption);
+    const auto stored = mask_shape(array.shape, scores_of(held_), label(Role::mask));
+    held_.mask = {is_float(array.type) ? MaskKind::additive : MaskKind::boolean, stored[0] > 1, stored[1] > 1};
+  }
+
+  Tensor part(Role role, const Shape& asked) const { return finite_part(arrays_[index(role)].load(), asked, layout_, label(role)); }
 
   DatasetSpec spec_;
-  std::array<Array, 3> arrays_;  // q, k, v
+  Layout layout_;
+  std::array<StoredArray, 4> arrays_;  // q, k, v, mask; without load where there is no mask
   std::array<Shape, 3> shapes_;
+  Problem held_;
 };
+
+std::vector<std::string> values_of_pattern(const DatasetSpec& spec) {
+  std::vector<std::string> patterns;
+  for (const auto role : kRoles) patterns.push_back(spec.params.choice(letter_of(role)));
+  return pattern_values(spec.argument, patterns);
+}
 
 }  // namespace
 
 const DatasetKind kinds::file = {
-    {"file", "file:PATH", "your own Q, K, V: a folder with q.npy k.npy v.npy, an .npz or a .safetensors file"},
-    {},
+    {"file", "file:PATH(q=NAME,k=NAME,v=NAME,mask=NAME,layout=bnhd)",
+     "your own Q, K, V: a folder of .npy files, an .npz or a .safetensors file; names are q, k and v unless given"},
+    kParams,
     Argument::required,
-    [](const DatasetSpec& spec) -> std::unique_ptr<Dataset> { return std::make_unique<UserFile>(spec); }};
+    [](const DatasetSpec& spec) -> std::unique_ptr<Dataset> { return std::make_unique<UserFile>(spec); },
+    values_of_pattern};
 
 }  // namespace attnbench

@@ -21,6 +21,7 @@ struct Options {
 
 void show(const Options& options) {
   const auto plan = build_plan(plan_spec(options.plan), load_cost_model(cost_model_of_this_machine()));
+  std::cerr << notes_text(plan);
   if (options.json) std::cout << plan_json(plan).dump(2) << "\n";
   else if (options.toml) std::cout << plan.resolved_toml;
   else std::cout << plan_text(plan);

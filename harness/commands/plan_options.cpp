@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "harness/planning/axes.h"
 #include "harness/planning/fields.h"
 #include "harness/planning/fitted_model.h"
+#include "harness/planning/sweep_datasets.h"
 #include "harness/store/environment.h"
 #include "harness/words.h"
 #include "variants/api/error.h"
@@ -35,7 +37,9 @@ bool varies_problem(const Axis& axis) {
   return false;
 }
 
-void override_sweep(Sweep& sweep, const PlanOptions& options, const std::vector<Axis>& given) {
+// The sweep with the flags put in. Where a flag chooses a file of tensors, the sizes that the plan was written for yield to the
+// file's; sizes that are given as flags stay.
+std::vector<Sweep> overridden(Sweep sweep, const PlanOptions& options, const std::vector<Axis>& given) {
   if (!options.variants.empty()) sweep.variants = options.variants;
   if (!options.problems.empty()) sweep.problems = options.problems;
   std::vector<Axis> axes;
@@ -49,8 +53,16 @@ void override_sweep(Sweep& sweep, const PlanOptions& options, const std::vector<
     for (const auto& list : options.datasets)
       for (auto& name : split_list(list)) sweep.datasets.push_back(std::move(name));
   }
-  sweep.axes.clear();
-  for (const auto& axis : override_axes(axes, given)) sweep.axes.push_back(to_string(axis));
+  const bool chooses_dataset =
+      !options.datasets.empty() || std::any_of(given.begin(), given.end(), [](const Axis& axis) { return axis.sets("dataset"); });
+  std::vector<Sweep> sweeps;
+  for (auto& piece : split_by_dataset(sweep, override_axes(axes, given))) {
+    if (piece.file && chooses_dataset && options.problems.empty()) leave_sizes_to_file(piece, given);
+    piece.sweep.axes.clear();
+    for (const auto& axis : piece.axes) piece.sweep.axes.push_back(to_string(axis));
+    sweeps.push_back(std::move(piece.sweep));
+  }
+  return sweeps;
 }
 
 void override_settings(PlanSpec& spec, const PlanOptions& options) {
@@ -117,7 +129,10 @@ PlanSpec plan_spec(const PlanOptions& options) {
   std::vector<Axis> given;
   for (const auto& text : options.axes) given.push_back(parse_axis(text));
   if (!options.threads.empty()) given.push_back(parse_axis("threads=" + join(options.threads, ",")));
-  for (auto& sweep : spec.sweeps) override_sweep(sweep, options, given);
+  std::vector<Sweep> sweeps;
+  for (const auto& sweep : spec.sweeps)
+    for (auto& one : overridden(sweep, options, given)) sweeps.push_back(std::move(one));
+  spec.sweeps = std::move(sweeps);
   override_settings(spec, options);
   return spec;
 }
@@ -130,10 +145,17 @@ std::string plan_syntax_help() {
   -a n=1k:16k:+1k                 first:last:+STEP; k is 1024, m is 1024 x 1024
   -a h=8,32:8 -a threads=1,2      lists; several axes make every combination
   -a '(nq,nk)=(1,4k),(16,4k)'     names that change together
-Names of axes: threads, dataset, a parameter of a selected variant (it goes to the variants that have it), and
+Names of axes: threads, dataset, a placeholder of the dataset, a parameter of a selected variant (it goes to the variants that have
+it), and
 )";
   for (const auto& field : problem_fields()) text += fmt::format("  {:<8}{:<32}{}\n", field.name, field.values, field.help);
   return text + R"(`window` with a plain count is the parameter of variants that have one; LEFT:RIGHT is the problem's own window.
+
+Your own tensors (docs/tensors.md):
+  --dataset file:x.safetensors    batch, heads and d are the file's, and n without -a n=
+  --dataset 'file:x.npz(q=NAME,k=NAME,v=NAME,mask=NAME,layout=bnhd)'
+  --dataset 'file:x.safetensors(q=h.{layer}.q,k=h.{layer}.k,v=h.{layer}.v)' -a layer=0,5,11
+                                  a dataset for each layer; without -a layer= for all there are
 
 Variants:
   --variants naive,blockwise,linear

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "datasets/part.h"
 #include "harness/commands/table.h"
 #include "harness/planning/plan_file.h"
 #include "harness/run/orchestrator.h"
@@ -85,7 +86,10 @@ std::string plan_text(const Plan& plan) {
                     std::string(name_of(one.status)) + ": " + join(one.reasons, "; ")});
   }
   const auto totals = totals_of(plan);
-  std::string text = totals.planned ? cases.text() + "\n" : "";
+  std::string text;
+  for (const auto& file : plan.files) text += file.dataset + " holds " + sizes_text(file.holds) + "\n";
+  if (!text.empty()) text += "\n";
+  if (totals.planned) text += cases.text() + "\n";
   if (totals.unsupported + totals.skipped > 0) text += left_out.text() + "\n";
   text += fmt::format("plan {}: {} cases to run, {} unsupported, {} skipped; data {}\n", plan.name, totals.planned,
                       totals.unsupported, totals.skipped, with_dataset ? "as listed" : plan.cases[0].dataset);
@@ -113,10 +117,20 @@ Json plan_json(const Plan& plan) {
             {"predicted_seconds", totals.seconds},
             {"predicted_peak_bytes", totals.peak_bytes},
             {"predicted_input_bytes", totals.input_bytes},
+            {"files", Json::array()},
             {"cases", Json::array()},
             {"toml", plan.resolved_toml}};
+  for (const auto& file : plan.files)
+    json["files"].push_back({{"dataset", file.dataset}, {"holds", sizes_text(file.holds)}, {"notes", file.notes}});
   for (const auto& one : plan.cases) json["cases"].push_back(case_json(one));
   return json;
+}
+
+std::string notes_text(const Plan& plan) {
+  std::string text;
+  for (const auto& file : plan.files)
+    for (const auto& note : file.notes) text += "attnbench: note: " + note + "\n";
+  return text;
 }
 
 }  // namespace attnbench

@@ -13,6 +13,9 @@ std::string plan_text(const Plan& plan);
 
 Json plan_json(const Plan& plan);
 
+/// What the user should know about the files that the plan reads, a line each for standard error; "" mostly.
+std::string notes_text(const Plan& plan);
+
 const char* name_of(CaseStatus status);
 
 }  // namespace attnbench

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "datasets/dataset.h"
+#include "datasets/part.h"
 #include "harness/commands/commands.h"
 #include "harness/commands/plugin_options.h"
 #include "harness/planning/available_memory.h"
@@ -68,10 +69,12 @@ void wait_for_enter() {
 void profile(const Options& options) {
   load(options.plugins);
   const auto selected = selected_variant(options.variant);
-  const auto problem = parse_problem(options.problem);
+  const auto dataset = open_dataset(options.dataset);
+  const auto held = dataset->holds();
+  const auto problem = parse_problem(held ? completed(options.problem, *held) : options.problem);
   const int threads = options.threads.value_or(usable_threads());
   require_possible(selected, problem, threads);
-  const auto tensors = open_dataset(options.dataset)->make(problem, options.seed);
+  const auto tensors = dataset->make(problem, options.seed);
   const auto inputs = tensors.inputs(problem);
   const auto prepared = prepare(*selected.variant, problem, selected.params, options.seed, threads);
   const ThreadArena arena(threads);

@@ -166,9 +166,13 @@ std::string verification_text(const std::vector<Json>& records) {
                {"MAX ABS", Table::Align::right},
                {"APPROXIMATION", Table::Align::right},
                {"ROWS", Table::Align::right}});
+  const bool several_datasets = std::any_of(
+      records.begin(), records.end(), [&](const Json& record) { return record.at("dataset") != records.front().at("dataset"); });
   std::string reasons;
   for (const auto& record : records) {
-    std::vector<std::string> row{record.at("problem"), record.at("variant"), record.at("status")};
+    const auto problem =
+        (several_datasets ? record.at("dataset").get<std::string>() + " " : "") + record.at("problem").get<std::string>();
+    std::vector<std::string> row{problem, record.at("variant"), record.at("status")};
     if (const auto found = record.find("verify"); found != record.end()) {
       row.push_back(number_text(found->at("rel_rms")));
       row.push_back(number_text(found->at("max_abs")));
@@ -177,8 +181,7 @@ std::string verification_text(const std::vector<Json>& records) {
     }
     table.add(std::move(row));
     for (const auto& reason : record.at("reasons"))
-      reasons += fmt::format("{} {}: {}\n", record.at("variant").get<std::string>(), record.at("problem").get<std::string>(),
-                             reason.get<std::string>());
+      reasons += fmt::format("{} {}: {}\n", record.at("variant").get<std::string>(), problem, reason.get<std::string>());
   }
   return table.text() + (reasons.empty() ? "" : "\n" + reasons);
 }

@@ -106,6 +106,7 @@ int report(const std::string& directory, const Options& options) {
 
 int run(const Options& options, const CommandLine& line) {
   const auto plan = plan_of(options);
+  std::cerr << notes_text(plan);
   if (options.dry_run) {
     std::cout << plan_text(plan);
     return 0;

@@ -8,6 +8,7 @@
 
 #include "harness/commands/commands.h"
 #include "harness/commands/plan_options.h"
+#include "harness/commands/plan_text.h"
 #include "harness/commands/records.h"
 #include "harness/paths.h"
 #include "harness/planning/plan_builder.h"
@@ -56,6 +57,7 @@ std::vector<Json> in_plan_order(const Plan& plan, const std::vector<Json>& recor
 
 int verify(const Options& options, const CommandLine& line) {
   const auto plan = build_plan(plan_spec(options.plan));
+  std::cerr << notes_text(plan);
   std::unique_ptr<ScratchDirectory> scratch;
   if (options.out.empty()) scratch = std::make_unique<ScratchDirectory>();
   const auto directory = scratch ? scratch->path() + "/run" : options.out;

@@ -15,7 +15,8 @@ struct ProblemField {
   const char* help;    // one line
   /// Sets the field from one value of an axis (fields.cpp knows how to complain).
   void (*set)(Problem& problem, std::string_view value);
-  bool coarse;  // sets several sizes at once; applied before the fields that set one of them
+  bool coarse;           // sets several sizes at once; applied before the fields that set one of them
+  bool is_size = false;  // of batch, heads, lengths or dimensions: what a file of tensors fixes
 };
 
 /// All of them, coarse ones first, as the help lists them.

@@ -73,9 +73,17 @@ struct Shard {
   bool operator==(const Shard&) const = default;
 };
 
+/// A dataset of the user's arrays: the problem that its file holds, and lines on how it is used.
+struct FileDataset {
+  std::string dataset;
+  Problem holds;
+  std::vector<std::string> notes;
+};
+
 struct Plan {
   std::string name = "custom";
   std::vector<Case> cases;  // grouped by (dataset, problem, threads); variants in selection order inside a group
+  std::vector<FileDataset> files;
   std::uint64_t seed = 1;
   Sampling sampling;
   double memory_budget_bytes = 0;          // cases predicted above it are skipped

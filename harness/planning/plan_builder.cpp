@@ -5,17 +5,20 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "datasets/dataset.h"
+#include "datasets/part.h"
 #include "harness/paths.h"
 #include "harness/planning/available_memory.h"
 #include "harness/planning/axes.h"
 #include "harness/planning/fields.h"
 #include "harness/planning/pricing.h"
 #include "harness/planning/selection.h"
+#include "harness/planning/sweep_datasets.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/words.h"
 #include "variants/api/error.h"
@@ -129,17 +132,55 @@ Selected with_params(Selected selected, const Settings& params) {
   return selected;
 }
 
-void expand(const Sweep& sweep, const std::vector<Axis>& axes, const std::vector<Selected>& selection, CaseList& cases) {
-  for (const auto& dataset : sweep.datasets)
-    for (const auto& problem : sweep.problems)
-      for (const auto& settings : combinations(axes)) {
+// How the problems of a sweep use the arrays of a file: parts are said, what contradicts the file is refused. Problems longer than
+// the file are left out, unless all are.
+class FileUse {
+ public:
+  FileUse(std::string dataset, const Dataset& file) : use_{std::move(dataset), *file.holds(), file.hints()} {}
+
+  /// Why the file is too short for this problem; "" when it is not. Throws UserError when the problem is another than the file's.
+  std::string too_short_for(const Problem& problem) {
+    const auto misfit = misfit_of(use_.holds, problem, use_.dataset);
+    if (misfit && !misfit->only_tokens) throw UserError(misfit->reason);
+    if (misfit) {
+      note(misfit->reason);
+      return misfit->reason;
+    }
+    some_fit_ = true;
+    if (const auto cut = cut_text(use_.holds, problem); !cut.empty()) note(use_.dataset + ": " + cut + " are used, as asked for");
+    return "";
+  }
+
+  FileDataset take() {
+    if (!some_fit_ && !use_.notes.empty()) throw UserError(use_.notes.back());
+    return std::move(use_);
+  }
+
+ private:
+  void note(const std::string& line) {
+    if (std::find(use_.notes.begin(), use_.notes.end(), line) == use_.notes.end()) use_.notes.push_back(line);
+  }
+
+  FileDataset use_;
+  bool some_fit_ = false;
+};
+
+void expand(const SweepOfDataset& piece, const std::vector<Selected>& selection, FileUse* file, CaseList& cases) {
+  for (const auto& dataset : piece.sweep.datasets)
+    for (const auto& problem : piece.sweep.problems)
+      for (const auto& settings : combinations(piece.axes)) {
         const auto point = apply({dataset, parse_problem(problem), 1, {}}, settings, selection);
+        const auto too_short = file ? file->too_short_for(point.problem) : "";
         for (const auto& selected : selection) {
           Case one;
           one.dataset = point.dataset;
           one.problem = point.problem;
           one.selected = with_params(selected, point.params);
           one.threads = point.threads;
+          if (!too_short.empty()) {
+            one.status = CaseStatus::skipped;
+            one.reasons = {too_short};
+          }
           cases.add(std::move(one));
         }
       }
@@ -179,25 +220,46 @@ void canonical_datasets(std::vector<std::string>& datasets, std::vector<Axis>& a
         for (auto& point : axis.points) canonical(point[i]);
 }
 
-void resolve_sweep(Sweep& sweep, CaseList& cases) {
-  if (sweep.variants.empty()) sweep.variants = {"*"};
-  if (sweep.datasets.empty()) sweep.datasets = {"text"};
-  if (sweep.problems.empty()) sweep.problems = {"b1 h8 n1024 d64 f32"};
-  const auto selection = parse_selection(sweep.variants, known_variants());
-  std::vector<Axis> axes;
-  for (const auto& text : sweep.axes) axes.push_back(parse_axis(text));
-  axes = override_axes({}, axes);
+// The sizes that a problem leaves out are those of the file.
+void complete_problems(SweepOfDataset& piece) {
+  auto& problems = piece.sweep.problems;
+  if (problems.empty()) problems = {piece.file ? "" : "b1 h8 n1024 d64 f32"};
+  if (!piece.file) return;
+  for (auto& text : problems) text = to_string(parse_problem(completed(text, *piece.file->holds())));
+}
+
+// Adds the cases of a sweep, and gives it back with everything written out.
+Sweep resolve_piece(SweepOfDataset piece, const std::vector<Selected>& selection, CaseList& cases,
+                    std::vector<FileDataset>& files) {
+  auto& [sweep, axes, file] = piece;
   for (const auto& axis : axes)
     for (const auto& name : axis.names) require_axis_name(name, selection);
   const bool sets_threads = std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.sets("threads"); });
   if (!sets_threads) axes.push_back({{"threads"}, {{std::to_string(usable_threads())}}});
   canonical_datasets(sweep.datasets, axes);
-  expand(sweep, axes, selection, cases);
+  complete_problems(piece);
+  std::optional<FileUse> use;
+  if (file) use.emplace(sweep.datasets[0], *file);
+  expand(piece, selection, use ? &*use : nullptr, cases);
+  if (use) files.push_back(use->take());
 
   sweep.variants.clear();
   for (const auto& selected : selection) sweep.variants.push_back(selected.label());
   sweep.axes.clear();
   for (const auto& axis : axes) sweep.axes.push_back(to_string(axis));
+  return sweep;
+}
+
+std::vector<Sweep> resolve_sweep(Sweep sweep, CaseList& cases, std::vector<FileDataset>& files) {
+  if (sweep.variants.empty()) sweep.variants = {"*"};
+  if (sweep.datasets.empty()) sweep.datasets = {"text"};
+  const auto selection = parse_selection(sweep.variants, known_variants());
+  std::vector<Axis> axes;
+  for (const auto& text : sweep.axes) axes.push_back(parse_axis(text));
+  axes = override_axes({}, axes);
+  std::vector<Sweep> resolved;
+  for (auto& piece : split_by_dataset(sweep, axes)) resolved.push_back(resolve_piece(std::move(piece), selection, cases, files));
+  return resolved;
 }
 
 // A name is that of a shipped plugin, which needs no trial in a child process.
@@ -227,8 +289,10 @@ Plan build_plan(const PlanSpec& given, const FittedModel& model) {
   for (const auto& plugin : spec.plugins) load_plugin_of_plan(plugin);
   make_explicit(spec);
   CaseList cases;
-  for (auto& sweep : spec.sweeps) resolve_sweep(sweep, cases);
   Plan plan;
+  spec.sweeps.clear();
+  for (const auto& sweep : given.sweeps)
+    for (auto& resolved : resolve_sweep(sweep, cases, plan.files)) spec.sweeps.push_back(std::move(resolved));
   plan.name = spec.name;
   plan.seed = spec.seed;
   plan.sampling = resolve_sampling(spec);
@@ -236,7 +300,8 @@ Plan build_plan(const PlanSpec& given, const FittedModel& model) {
   plan.max_call_seconds = spec.max_call_seconds;
   plan.weights = spec.weights;
   plan.cases = cases.take();
-  for (auto& one : plan.cases) price(one, plan, model);
+  for (auto& one : plan.cases)
+    if (one.status == CaseStatus::planned) price(one, plan, model);
   plan.resolved_toml = to_toml(spec);
   return plan;
 }

@@ -54,15 +54,16 @@ std::vector<float> read_weights(const Selected& selected, const Problem& p, cons
   const auto prepared = prepare(variant, p, selected.params, seed, parallel.threads());
   Workspace workspace(declared_workspace(variant, p, selected.params, parallel.threads()));
 
-  std::vector<float> weights(static_cast<std::size_t>(p.heads_q * p.n_q * p.n_k));
+  std::vector<float> weights(static_cast<std::size_t>(p.batch * p.heads_q * p.n_q * p.n_k));
   for (std::int64_t first = 0; first < p.n_k; first += p.d_v) {
     fill_identity_block(identity.view(), first);
     workspace.reset();
     variant.run({p, selected.params, probe, output.ref(), prepared, workspace, parallel});
     const auto columns = std::min(p.d_v, p.n_k - first);
-    for (std::int64_t h = 0; h < p.heads_q; ++h)
-      for (std::int64_t i = 0; i < p.n_q; ++i)
-        std::copy_n(output.view().row(0, h, i), columns, weights.data() + (h * p.n_q + i) * p.n_k + first);
+    for (std::int64_t b = 0; b < p.batch; ++b)
+      for (std::int64_t h = 0; h < p.heads_q; ++h)
+        for (std::int64_t i = 0; i < p.n_q; ++i)
+          std::copy_n(output.view().row(b, h, i), columns, weights.data() + ((b * p.heads_q + h) * p.n_q + i) * p.n_k + first);
   }
   return weights;
 }

@@ -17,7 +17,7 @@ constexpr std::int64_t kWeightsTokens = 64;
 /// token counts (whole-number parameters above a sixteenth of the picture) scaled down together, the largest to that sixteenth.
 Selected weights_selection(const Selected& selected);
 
-/// Row-major [heads_q, n_q, n_k] of batch entry 0. V of the inputs is not read. For variants that claim kWeightsReadable.
+/// Row-major [batch, heads_q, n_q, n_k]. V of the inputs is not read. For variants that claim kWeightsReadable.
 std::vector<float> read_weights(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
                                 const Parallel& parallel);
 

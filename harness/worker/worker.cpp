@@ -188,8 +188,9 @@ void weigh_case(const Job& job, const Selected& selected, JobResult& result) {
 void draw_weights(const Job& job, const Selected& selected) {
   const CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
-  const auto weights = read_weights(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
+  auto weights = read_weights(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
   const std::array<std::int64_t, 3> shape{job.problem.heads_q, job.problem.n_q, job.problem.n_k};
+  weights.resize(static_cast<std::size_t>(shape[0] * shape[1] * shape[2]));  // batch entry 0 is drawn
   try {
     write_npy(job.weights_file, shape, weights);
   } catch (const UserError& error) {

@@ -42,13 +42,14 @@ TEST_CASE("npy files that numpy wrote are read to the bit") {
 }
 
 TEST_CASE("boolean and additive masks keep their kind and their missing axes become 1") {
-  const auto boolean = to_mask(read_npy(fixture("bool.npy")), "mask");  // [3, 4], true where (row + column) % 3 == 0
+  const auto boolean = to_mask(read_npy(fixture("bool.npy")), {2, 5, 3, 4}, "mask");  // [3, 4], true where (row + column) % 3 == 0
   CHECK(boolean.dtype() == DType::u8);
   REQUIRE(boolean.shape() == Shape{1, 1, 3, 4});
   for (std::int64_t i = 0; i < 3; ++i)
     for (std::int64_t j = 0; j < 4; ++j) CHECK(boolean.view<std::uint8_t>().row(0, 0, i)[j] == ((i + j) % 3 == 0));
 
-  const auto additive = to_mask(read_npy(fixture("additive.npy")), "mask");  // [2, 3, 4] of -i, with -inf at [1, 2, 3]
+  const auto additive =
+      to_mask(read_npy(fixture("additive.npy")), {1, 2, 3, 4}, "mask");  // [2, 3, 4] of -i, with -inf at [1, 2, 3]
   CHECK(additive.dtype() == DType::f32);
   REQUIRE(additive.shape() == Shape{1, 2, 3, 4});
   CHECK(additive.view().row(0, 1, 0)[0] == -12.0f);
@@ -64,8 +65,8 @@ TEST_CASE("NaN, infinity and bool are refused where numbers are due, by index") 
   CHECK(refusal([&] {
           to_tensor(array_of({1, 2}, {0, -inf}), "k");
         }) == "k holds -inf at index [0, 1]; every value must be finite in float32");
-  CHECK(refusal([&] { to_mask(array_of({1, 2}, {0, inf}), "mask"); }).find("[0, 1]") != std::string::npos);
-  CHECK_NOTHROW(to_mask(array_of({1, 2}, {0, -inf}), "mask"));
+  CHECK(refusal([&] { to_mask(array_of({1, 2}, {0, inf}), {1, 1, 1, 2}, "mask"); }).find("[0, 1]") != std::string::npos);
+  CHECK_NOTHROW(to_mask(array_of({1, 2}, {0, -inf}), {1, 1, 1, 2}, "mask"));
   CHECK(refusal([&] { to_tensor(read_npy(fixture("bool.npy")), "q"); }).find("bool") != std::string::npos);
   CHECK(refusal([&] { to_tensor(array_of({3}, {1, 2, 3}), "q"); }).find("[3]") != std::string::npos);
   CHECK(refusal([&] { to_tensor(array_of({0, 4}, {}), "q"); }).find("no elements") != std::string::npos);
@@ -117,7 +118,11 @@ TEST_CASE("headers that lie or that we do not read are refused") {
            "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
            "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}",
            "{'descr': '>f4', 'fortran_order': False, 'shape': (2,)}",
-           "{'descr': '<i8', 'fortran_order': False, 'shape': (1,)}",
+           "{'descr': '<i8', 'fortran_order': False, 'shape': (2,)}",
+           "{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (2LL,)}",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (L,)}",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (np.int64(2),)}",
            "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
            "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}",
            "{'descr': '<f4', 'fortran_order': 0, 'shape': (2,)}",
@@ -137,6 +142,114 @@ TEST_CASE("headers that lie or that we do not read are refused") {
   CHECK_THROWS_AS(parse_npy(npy(good, 8, 4), "version 4"), UserError);
   const char* empty = "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 0)}";
   CHECK(parse_npy(npy(empty, 0), "empty").count() == 0);  // although the other axes alone are too long for 64 bits
+}
+
+TEST_CASE("the long integers that Python 2 wrote into shapes are read") {
+  const auto array = parse_npy(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L)}", 24), "python 2");
+  CHECK(array.shape == std::vector<std::int64_t>{2, 3});
+  CHECK(parse_npy(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2L,)}", 8, 2), "python 2").count() == 2);
+}
+
+TEST_CASE("masks broadcast along every axis as NumPy does") {
+  const Shape scores{2, 3, 4, 5};
+  const std::vector<std::vector<std::int64_t>> fitting = {{},           {1},          {5},         {4, 1},       {1, 5},
+                                                          {4, 5},       {3, 1, 1},    {1, 4, 5},   {2, 1, 1, 5}, {1, 1, 1, 1},
+                                                          {2, 3, 1, 1}, {1, 3, 4, 1}, {2, 3, 4, 5}};
+  for (const auto& shape : fitting) {
+    CAPTURE(shape_text(shape));
+    std::vector<float> values(static_cast<std::size_t>(Array{shape, ElementType::f32, {}}.count()));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) + 0.5f;
+    const auto mask = to_mask(array_of(shape, values), scores, "mask");
+    Shape padded{1, 1, 1, 1};
+    std::copy(shape.begin(), shape.end(), padded.end() - static_cast<std::ptrdiff_t>(shape.size()));
+    REQUIRE(mask.shape() == Shape{padded[0], padded[1], 4, 5});
+    const auto all = broadcast(mask.ref(), 2, 3).as<const float>();
+    for (std::int64_t b = 0; b < 2; ++b)
+      for (std::int64_t h = 0; h < 3; ++h)
+        for (std::int64_t i = 0; i < 4; ++i)
+          for (std::int64_t j = 0; j < 5; ++j) {
+            const auto at = [&](std::int64_t index, std::size_t axis) { return padded[axis] == 1 ? 0 : index; };
+            const auto flat = ((at(b, 0) * padded[1] + at(h, 1)) * padded[2] + at(i, 2)) * padded[3] + at(j, 3);
+            CHECK(all.row(b, h, i)[j] == static_cast<float>(flat) + 0.5f);
+          }
+  }
+  for (const std::vector<std::int64_t>& shape :
+       {std::vector<std::int64_t>{4}, {5, 5}, {4, 3}, {2, 4, 5}, {3, 1, 4, 5}, {2, 2, 4, 5}, {1, 1, 1, 1, 1}, {0}, {2, 3, 4, 0}}) {
+    const auto message = refusal([&] { mask_shape(shape, scores, "mask 'm.npy'"); });
+    CHECK_MENTIONS(message,
+                   "mask 'm.npy' has shape " + shape_text(shape) + ", which does not broadcast to the scores [2, 3, 4, 5]");
+  }
+}
+
+TEST_CASE("a part of a mask is its first keys, rows, heads and batch entries") {
+  std::vector<float> values(2 * 1 * 4 * 5);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  const auto mask = to_mask(array_of({2, 1, 4, 5}, values), {2, 3, 4, 5}, {1, 2, 2, 3}, "mask");
+  REQUIRE(mask.shape() == Shape{1, 1, 2, 3});
+  CHECK(mask.view().row(0, 0, 1)[2] == 7.0f);
+}
+
+namespace {
+
+template <class T>
+Array typed(ElementType type, const std::vector<T>& values) {
+  return {{static_cast<std::int64_t>(values.size())},
+          type,
+          in_memory({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)})};
+}
+
+template <class T>
+void check_integer_mask(ElementType type) {
+  CAPTURE(name_of(type));
+  const Shape scores{1, 1, 1, 3};
+  const Tensor mask = to_mask(typed<T>(type, {1, 0, 1}), scores, "mask");
+  REQUIRE(mask.dtype() == DType::u8);
+  const auto* row = mask.data<std::uint8_t>();
+  CHECK((row[0] == 1 && row[1] == 0 && row[2] == 1));
+  const std::string message = refusal([&] { to_mask(typed<T>(type, {1, 0, 7}), scores, "mask"); });
+  CHECK_MENTIONS(message, "holds 7 at index [2]");
+  CHECK_MENTIONS(message, ".astype(bool)");
+  CHECK_MENTIONS(refusal([&] { to_tensor({{1, 3}, type, typed<T>(type, {1, 0, 1}).bytes}, "q"); }), name_of(type));
+}
+
+}  // namespace
+
+TEST_CASE("integer masks of 0 and 1 are boolean, others are refused with the right remedy") {
+  check_integer_mask<std::int8_t>(ElementType::i8);
+  check_integer_mask<std::int16_t>(ElementType::i16);
+  check_integer_mask<std::int32_t>(ElementType::i32);
+  check_integer_mask<std::int64_t>(ElementType::i64);
+  check_integer_mask<std::uint8_t>(ElementType::u8);
+  check_integer_mask<std::uint16_t>(ElementType::u16);
+  check_integer_mask<std::uint32_t>(ElementType::u32);
+  check_integer_mask<std::uint64_t>(ElementType::u64);
+}
+
+TEST_CASE("a finite float64 below float32's range stays finite in a mask, and -inf stays -inf") {
+  const double lowest = std::numeric_limits<double>::lowest(), inf = std::numeric_limits<double>::infinity();
+  const auto mask = to_mask(typed<double>(ElementType::f64, {0, lowest, -1e39, -inf}), {1, 1, 1, 4}, "mask");
+  const float* row = mask.view().row(0, 0, 0);
+  CHECK(row[1] == std::numeric_limits<float>::lowest());
+  CHECK(row[2] == std::numeric_limits<float>::lowest());
+  CHECK(row[3] == -std::numeric_limits<float>::infinity());
+  for (const double refused : {-lowest, 1e39, inf, std::numeric_limits<double>::quiet_NaN()})
+    CHECK_MENTIONS(refusal([&] { to_mask(typed<double>(ElementType::f64, {0, refused}), {1, 1, 1, 2}, "mask"); }), "at index [1]");
+}
+
+TEST_CASE("a float mask of zeros and ones looks boolean") {
+  CHECK(looks_boolean(array_of({3}, {0, 1, 1})));
+  CHECK_FALSE(looks_boolean(array_of({3}, {0, 0, 0})));
+  CHECK_FALSE(looks_boolean(array_of({3}, {0, 1, -1})));
+  CHECK_FALSE(looks_boolean(typed<std::uint8_t>(ElementType::u8, {0, 1})));
+}
+
+TEST_CASE("a file that is cut short while it is read is one line, no signal") {
+  const TemporaryFolder folder;
+  const std::vector<float> values(100000, 1.0f);
+  write_npy(folder / "a.npy", std::vector<std::int64_t>{100000}, values);
+  const auto stored = open_npy(folder / "a.npy");
+  fs::resize_file(folder / "a.npy", 4096);
+  CHECK_MENTIONS(refusal([&] { stored.load(); }), "was truncated while it was being read");
 }
 
 TEST_CASE("a control character in a hostile header does not break the one line") {
@@ -168,7 +281,7 @@ TEST_CASE("what is written reads back, and is what numpy would write") {
   const auto original = read_npy(fixture("f32.npy"));
   write_npy(folder / "b.npy", to_tensor(original, "b").ref());
   CHECK(slurp(folder / "b.npy") == slurp(fixture("f32.npy")));
-  write_npy(folder / "c.npy", to_mask(read_npy(fixture("bool.npy")), "mask").ref());
+  write_npy(folder / "c.npy", to_mask(read_npy(fixture("bool.npy")), {1, 1, 3, 4}, "mask").ref());
   CHECK(read_npy(folder / "c.npy").type == ElementType::boolean);
 }
 

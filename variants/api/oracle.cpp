@@ -24,6 +24,34 @@ double bias_of(const Problem& p, const Inputs& inputs, std::int64_t b, std::int6
   return p.mask.kind == MaskKind::additive ? double{inputs.mask.as<const float>().row(b, h, i)[j]} : 0.0;
 }
 
+// softcap(scale q.k) + additive mask.
+double score_of(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
+  double s = p.effective_scale() * dot(inputs.queries().row(b, h, i), inputs.keys().row(b, p.kv_head(h), j), p.d_qk);
+  if (p.softcap) s = *p.softcap * std::tanh(s / *p.softcap);
+  return s + bias_of(p, inputs, b, h, i, j);
+}
+
+// Calls row(b, h, i, t, keys, slot) for every row of the task, t being its place in b, h and the rows, with the keys it sees.
+template <class Row>
+void for_each_task_row(const OracleTask& task, AttendsFunction attends, Row row) {
+  const auto& p = task.problem;
+  const auto row_count = static_cast<std::int64_t>(task.rows.size());
+  const MaskTask mask_task{p, task.params, task.prepared};
+  std::vector<std::int64_t> keys(static_cast<std::size_t>(task.parallel.threads() * p.n_k));
+  task.parallel.for_ranges(p.batch * p.heads_q * row_count, 8, [&](std::int64_t begin, std::int64_t end, int slot) {
+    std::int64_t* row_keys = keys.data() + slot * p.n_k;
+    for (std::int64_t t = begin; t < end; ++t) {
+      const auto b = t / (p.heads_q * row_count);
+      const auto h = t / row_count % p.heads_q;
+      const auto i = task.rows[static_cast<std::size_t>(t % row_count)];
+      std::size_t count = 0;
+      for (std::int64_t j = 0; j < p.n_k; ++j)
+        if (sees_key(p, task.inputs, b, h, i, j) && (!attends || attends(mask_task, b, h, i, j))) row_keys[count++] = j;
+      row(b, h, i, t, std::span<const std::int64_t>(row_keys, count), slot);
+    }
+  });
+}
+
 }  // namespace
 
 bool problem_attends(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
@@ -46,13 +74,10 @@ bool sees_key(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64
 
 void attend_keys(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i,
                  std::span<const std::int64_t> keys, double* scores, double* out) {
-  const float* q = inputs.queries().row(b, h, i);
-  const auto k = inputs.keys(), v = inputs.values();
+  const auto v = inputs.values();
   double top = kHidden, total = 0;
   for (std::size_t t = 0; t < keys.size(); ++t) {
-    double s = p.effective_scale() * dot(q, k.row(b, p.kv_head(h), keys[t]), p.d_qk);
-    if (p.softcap) s = *p.softcap * std::tanh(s / *p.softcap);
-    scores[t] = s + bias_of(p, inputs, b, h, i, keys[t]);
+    scores[t] = score_of(p, inputs, b, h, i, keys[t]);
     top = std::max(top, scores[t]);
   }
   std::fill_n(out, p.d_v, 0.0);
@@ -68,21 +93,19 @@ void attend_keys(const Problem& p, const Inputs& inputs, std::int64_t b, std::in
 
 void dense_oracle(const OracleTask& task, AttendsFunction attends) {
   const auto& p = task.problem;
-  const auto row_count = static_cast<std::int64_t>(task.rows.size());
-  const MaskTask mask_task{p, task.params, task.prepared};
   std::vector<double> scores(static_cast<std::size_t>(task.parallel.threads() * p.n_k));
-  std::vector<std::int64_t> keys(scores.size());
-  task.parallel.for_ranges(p.batch * p.heads_q * row_count, 8, [&](std::int64_t begin, std::int64_t end, int slot) {
-    std::int64_t* row_keys = keys.data() + slot * p.n_k;
-    for (std::int64_t t = begin; t < end; ++t) {
-      const auto b = t / (p.heads_q * row_count);
-      const auto h = t / row_count % p.heads_q;
-      const auto i = task.rows[static_cast<std::size_t>(t % row_count)];
-      std::size_t count = 0;
-      for (std::int64_t j = 0; j < p.n_k; ++j)
-        if (sees_key(p, task.inputs, b, h, i, j) && (!attends || attends(mask_task, b, h, i, j))) row_keys[count++] = j;
-      attend_keys(p, task.inputs, b, h, i, {row_keys, count}, scores.data() + slot * p.n_k, task.out_row(b, h, t % row_count));
-    }
+  for_each_task_row(task, attends, [&](auto b, auto h, auto i, std::int64_t t, std::span<const std::int64_t> keys, int slot) {
+    attend_keys(p, task.inputs, b, h, i, keys, scores.data() + slot * p.n_k, task.out + t * p.d_v);
+  });
+}
+
+void dense_log_sum_exp(const OracleTask& task, AttendsFunction attends) {
+  const auto& p = task.problem;
+  for_each_task_row(task, attends, [&](auto b, auto h, auto i, std::int64_t t, std::span<const std::int64_t> keys, int) {
+    double top = kHidden, total = 0;
+    for (const auto j : keys) top = std::max(top, score_of(p, task.inputs, b, h, i, j));
+    for (const auto j : keys) total += std::exp(score_of(p, task.inputs, b, h, i, j) - top);
+    task.out[t] = keys.empty() ? kHidden : top + std::log(total);
   });
 }
 

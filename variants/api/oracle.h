@@ -22,6 +22,10 @@ void attend_keys(const Problem& problem, const Inputs& inputs, std::int64_t b, s
 /// sees no key gives exactly 0; keys a row cannot see are never read. `attends` adds a variant's own pattern (null: none).
 void dense_oracle(const OracleTask& task, AttendsFunction attends = nullptr);
 
+/// The logarithm of the sum of exp(score) over the keys that each row of task.rows sees, scores as in attend_keys(); -inf for a row
+/// that sees none. task.out is [b][h_q][rows.size()], dense.
+void dense_log_sum_exp(const OracleTask& task, AttendsFunction attends = nullptr);
+
 /// The reference a variant is judged against: its own oracle, or the dense one with its pattern.
 void reference(const Variant& variant, const OracleTask& task);
 

@@ -18,17 +18,17 @@ void fill(const Tensor& tensor, double step) {
 }
 
 // The softmax weight of a pair, written out.
-double weight(const Problem& p, const Inputs& in, std::int64_t h, std::int64_t i, std::int64_t j) {
+double weight(const Problem& p, const Inputs& in, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
   const auto score = [&](std::int64_t key) {
     double s = 0;
     for (std::int64_t c = 0; c < p.d_qk; ++c)
-      s += static_cast<double>(in.queries().row(0, h, i)[c]) * in.keys().row(0, p.kv_head(h), key)[c];
+      s += static_cast<double>(in.queries().row(b, h, i)[c]) * in.keys().row(b, p.kv_head(h), key)[c];
     return std::exp(s * p.effective_scale());
   };
   double total = 0;
   for (std::int64_t key = 0; key < p.n_k; ++key)
-    if (problem_attends(p, in, 0, h, i, key)) total += score(key);
-  return problem_attends(p, in, 0, h, i, j) ? score(j) / total : 0;
+    if (problem_attends(p, in, b, h, i, key)) total += score(key);
+  return problem_attends(p, in, b, h, i, j) ? score(j) / total : 0;
 }
 
 }  // namespace
@@ -44,15 +44,16 @@ TEST_CASE("feeding the identity gives the applied weights, also with several blo
     const Inputs inputs{q.ref(), k.ref(), v.ref(), {}};
     const auto& naive = *find_variant("naive");
     const auto weights = read_weights({&naive, Params(naive.params)}, p, inputs, 1, {});
-    REQUIRE(weights.size() == static_cast<std::size_t>(p.heads_q * p.n_q * p.n_k));
+    REQUIRE(weights.size() == static_cast<std::size_t>(p.batch * p.heads_q * p.n_q * p.n_k));
     double worst = 0;
-    for (std::int64_t h = 0; h < p.heads_q; ++h)
-      for (std::int64_t i = 0; i < p.n_q; ++i)
-        for (std::int64_t j = 0; j < p.n_k; ++j) {
-          const double error =
-              std::fabs(weights[static_cast<std::size_t>((h * p.n_q + i) * p.n_k + j)] - weight(p, inputs, h, i, j));
-          worst = error <= worst ? worst : error;
-        }
+    for (std::int64_t b = 0; b < p.batch; ++b)
+      for (std::int64_t h = 0; h < p.heads_q; ++h)
+        for (std::int64_t i = 0; i < p.n_q; ++i)
+          for (std::int64_t j = 0; j < p.n_k; ++j) {
+            const auto at = static_cast<std::size_t>(((b * p.heads_q + h) * p.n_q + i) * p.n_k + j);
+            const double error = std::fabs(weights[at] - weight(p, inputs, b, h, i, j));
+            worst = error <= worst ? worst : error;
+          }
     CHECK(worst < 1e-6);
   }
 }
