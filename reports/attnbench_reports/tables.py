@@ -11,12 +11,13 @@ FORMULA = ("=", "+", "-", "@", "\n")  # what makes a spreadsheet evaluate a text
 
 
 def write_csv(file: Path, rows: Sequence[Mapping], columns: Sequence[str] | None = None) -> None:
-    """`columns` are those of a table without rows. A text that begins like a formula gets an apostrophe in front."""
-    table = pd.DataFrame([{k: _safe(v) for k, v in row.items()} for row in rows], columns=None if rows else columns)
+    """`columns` are those of a table without rows."""
+    table = pd.DataFrame([{k: safe_cell(v) for k, v in row.items()} for row in rows], columns=None if rows else columns)
     table.to_csv(file, index=False, lineterminator="\n")
 
 
-def _safe(value: object) -> object:
+def safe_cell(value: object) -> object:
+    """A text that begins like a formula gets an apostrophe in front; control characters are written out."""
     if not isinstance(value, str):
         return value
     text = plain(value)

@@ -133,7 +133,7 @@ def test_times_are_compared_at_the_largest_n_that_all_reached(tmp_path):
     assert blockwise["time at n=256"].startswith("37")  # 12 ms / 16 / 2 in µs
     assert [row["largest n"] for row in (naive, blockwise)] == ["256", "512"]
     assert blockwise["time at largest n"].startswith(("1.49 ms", "1.5"))
-    assert naive["vs blockwise"].startswith("0.030")
+    assert naive["vs blockwise"].startswith(("0.029", "0.030"))
     assert "largest n" in terminal_summary(report)
 
 

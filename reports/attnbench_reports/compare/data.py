@@ -7,6 +7,7 @@ import json
 from attnbench_reports.compare.model import Compared, Mean, Row
 from attnbench_reports.compare.sides import Side
 from attnbench_reports.stats.intervals import Interval
+from attnbench_reports.tables import safe_cell
 
 COMPARISON_VERSION = 1
 
@@ -39,7 +40,7 @@ def csv_text(found: Compared) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, lines[0], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({name: safe_cell(value) for name, value in line.items()} for line in lines)
     return text.getvalue()
 
 
