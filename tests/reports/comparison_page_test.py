@@ -1,5 +1,7 @@
 """The comparison page in a real browser: the margin judges rows as the statistics do, and filters work with it."""
 
+import itertools
+import math
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from attnbench_reports.compare.checks import Allowed
 from attnbench_reports.compare.model import Compared, compared
 from attnbench_reports.compare.sides import sides_of_runs
 from attnbench_reports.pages.comparison import comparison_html
+from attnbench_reports.pages.forest import forest
 from attnbench_reports.stats.verdict import judge
 from browser_test import CHROMIUM, look
 from conftest import HOSTILE
@@ -29,15 +32,31 @@ const inPage = () => [...document.querySelectorAll("#comparison tbody tr")].map(
   getComputedStyle(tr.cells[1]).backgroundColor]);
 const counts = () => Object.fromEntries([...document.querySelectorAll(".margin .verdict")].map((label) => [
   label.querySelector("input").value, Number(label.querySelector("b").textContent)]));
-const result = { start: said(), at: {} };
+const drawn = () => [...document.querySelectorAll(".bar")].filter((bar) => !bar.hidden).map((bar) => {
+  const strip = bar.querySelector(".strip").getBoundingClientRect();
+  const dot = bar.querySelector(".dot").getBoundingClientRect();
+  const colour = getComputedStyle(bar.querySelector(".dot")).backgroundColor;
+  return { said: bar.title, verdict: bar.dataset.verdict, colour,
+           at: (dot.left + dot.width / 2 - strip.left) / strip.width, wide: strip.width, high: strip.height };
+});
+const overlap = () => { // axis labels that meet, or leave the page
+  const boxes = [...document.querySelectorAll(".forest .axis b")].map((label) => label.getBoundingClientRect());
+  const right = document.documentElement.clientWidth;
+  return boxes.some((box, i) => (i && box.left < boxes[i - 1].right) || box.right > right);
+};
+const result = { start: said(), at: {}, bars: drawn(), overlap: overlap() };
+result.wider = document.documentElement.scrollWidth - document.documentElement.clientWidth;
 for (const margin of MARGINS) {
   slider.value = margin; slider.dispatchEvent(new Event("input"));
   const shown = document.getElementById("margin-value").textContent;
-  result.at[margin] = { said: said(), counts: counts(), page: inPage(), shown };
+  const band = document.querySelector(".bar .band").getBoundingClientRect().width;
+  const verdicts = drawn().map((bar) => bar.verdict);
+  result.at[margin] = { said: said(), counts: counts(), page: inPage(), shown, bars: verdicts, band };
 }
 slider.value = 1; slider.dispatchEvent(new Event("input"));
 for (const box of document.querySelectorAll(".margin input[type=checkbox]")) if (box.value !== "SLOWER") box.click();
 result.slower = inPage();
+result.slowerBars = drawn().map((bar) => bar.verdict);
 slider.value = 15; slider.dispatchEvent(new Event("input"));
 result.fewer = inPage();
 result.keyboard = [slider.tabIndex, slider.labels.length];
@@ -96,6 +115,44 @@ def test_the_rows_shown_follow_the_verdicts_chosen_as_the_margin_moves(found, se
     assert len(seen["slower"]) == Counter(expected(found, 1).values())["SLOWER"]
     assert 0 < len(seen["fewer"]) == Counter(expected(found, 15).values())["SLOWER"] < len(seen["slower"])
     assert seen["keyboard"] == [0, 1]
+
+
+@needs_browser
+def test_the_picture_shows_every_ratio_where_it_belongs_in_the_order_of_the_rows(found, seen):
+    axis = forest(found.rows)
+    assert [bar["said"].split(":")[0] for bar in seen["bars"]] == [row.key.name for row in found.rows]
+    for bar, row in zip(seen["bars"], found.rows, strict=True):
+        assert 100 * bar["at"] == pytest.approx(axis.place(row.measured.ratio), abs=0.5)
+        assert bar["verdict"] == str(row.judged.verdict)
+    assert len({bar["colour"] for bar in seen["bars"]}) == len({bar["verdict"] for bar in seen["bars"]}) > 1
+    assert "1" in [tick.text for tick in axis.ticks]
+
+
+@needs_browser
+def test_the_picture_follows_the_margin_and_the_verdicts_chosen(found, seen):
+    for margin in MARGINS:
+        assert seen["at"][str(margin)]["bars"] == list(expected(found, margin).values())
+    assert seen["at"]["1"]["band"] < seen["at"]["15"]["band"]
+    assert set(seen["slowerBars"]) == {"SLOWER"}
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [390, 800, 1400])
+def test_the_picture_fits_any_width(found, tmp_path, width):
+    seen = look(comparison_html(found), ACT, tmp_path, width)
+    assert seen["wider"] == 0 and not seen["overlap"]
+    assert all(bar["wide"] > 120 and bar["high"] >= 18 for bar in seen["bars"])
+
+
+@pytest.mark.parametrize("reach", [0.001, 0.02, 0.3, 1.5, 6.1])
+def test_an_axis_has_a_few_round_ticks_that_stand_apart(found, reach):
+    """From equal sides to a 430-fold change."""
+    row = found.rows[0]
+    measured = replace(row.judged.comparison, ratio=math.exp(-reach), interval=None)
+    axis = forest([replace(row, judged=replace(row.judged, comparison=measured))])
+    places = [tick.at for tick in axis.ticks]
+    assert 2 <= len(places) <= 6 and all(b - a >= 19.9 for a, b in itertools.pairwise(places))
+    assert axis.place(1) in places and 0 < axis.place(math.exp(-reach)) < 100
 
 
 @needs_browser

@@ -293,7 +293,7 @@ def test_the_facts_say_how_far_the_numbers_can_be_trusted(standard):
     floor = float(found["noise floor"].value.removesuffix(" %"))
     assert 0.5 < floor < 5  # 1 % per process, five rounds against five
     effect = float(found["minimum detectable effect"].value.split(" %")[0])
-    assert 1 < effect < 4
+    assert 6 < effect < 12  # two stored runs: mostly the 2 % that is assumed between starts
     marked = int(found["outliers"].value.split()[0])
     assert 1 <= marked < 72
     assert found["outliers"].value.endswith(f"of {24 * 30} samples")

@@ -1,4 +1,4 @@
-"""If these fail, comparisons take rounds that depend on each other for independent ones (reports: stats_machine_test)."""
+"""If these fail, comparisons take rounds that depend on each other for independent ones."""
 
 import json
 import math

@@ -16,6 +16,7 @@ from attnbench_reports.errors import UserError
 from attnbench_reports.load.run import Run
 from attnbench_reports.model import Report
 from attnbench_reports.pages.columns import Column, Table
+from attnbench_reports.pages.forest import forest
 from attnbench_reports.pages.html import render
 from attnbench_reports.stats.intervals import Interval
 from attnbench_reports.stats.verdict import MARGIN, Verdict
@@ -61,9 +62,11 @@ def comparison_html(found: Compared) -> str:
         "comparison.js",
         found=found,
         design=DESIGNS[found.design],
+        counts=counts(found),
         verdicts=found.counts,
         meanings=MEANINGS,
         rows=_page_table(found),
+        forest=forest(found.rows),
         means=means_table(found),
         left=left_table(found),
         margin=MARGIN,
@@ -77,7 +80,8 @@ def _page_table(found: Compared) -> Table:
         Column("measure the base again", lambda row: row.base.reproducer, code=True),
         Column("measure the new again", lambda row: row.new.reproducer, code=True),
     ]
-    return Table(table.name, columns, found.rows, judged_again)
+    places = {id(row): place for place, row in enumerate(found.rows)}
+    return Table(table.name, columns, found.rows, lambda row: {"place": places[id(row)], **judged_again(row)})
 
 
 def judged_again(row: Row) -> dict[str, Any]:
