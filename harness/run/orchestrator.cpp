@@ -50,8 +50,10 @@ struct GroupInputs {
 // Part of the disk that kept inputs may fill.
 constexpr double kDiskShare = 0.25;
 
-// A label as a file name.
+// A label as a file name; of a long one (a dataset that names three arrays and a path) the beginning and its hash.
 std::string file_name(std::string label) {
+  constexpr std::size_t kLongest = 200;  // file systems take 255 bytes
+  if (label.size() > kLongest) label = label.substr(0, kLongest) + "-" + fingerprint(label);
   for (char& c : label)
     if (!std::isalnum(static_cast<unsigned char>(c)) && !std::strchr("_-.,=()", c)) c = '_';
   return label;

@@ -228,3 +228,16 @@ def test_a_bomb_is_not_inflated_for_its_header(attnbench, tmp_path):
                     member.write(bytes(2**20))
     message = attnbench.refused("verify", "--variants", "naive", "--dataset", "file:x.npz")
     assert "declares shape [1, 1, 8, 4], 256 bytes, and promises 67108992" in message
+
+
+def test_long_names_of_arrays_and_paths_are_no_trouble_for_the_heat_maps(attnbench, tmp_path):
+    folder = "d" * 200
+    (tmp_path / folder).mkdir()
+    np.savez(tmp_path / folder / "x.npz", **layered())
+    attnbench.ok(
+        *["run", "--variants", "naive", "--dataset", spec(0, f"{folder}/x.npz"), "--rounds", "1", "--samples", "1"],
+        *["--no-report", "--no-calibrate", "--out", "r"],
+    )
+    records = [json.loads(line) for line in (tmp_path / "r/records.jsonl").read_text().splitlines()]
+    (drawn,) = [r for r in records if r["kind"] == "weights"]
+    assert np.load(tmp_path / "r" / drawn["weights"]["file"]).shape == (4, 24, 24)
