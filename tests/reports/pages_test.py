@@ -226,7 +226,7 @@ def test_curved_data_get_the_tail_slope_in_a_note(tmp_path):
             item["time"]["samples_s"] = [s + 0.01 for s in item["time"]["samples_s"]]
     (run / "records.jsonl").write_text("\n".join(map(json.dumps, records)) + "\n")
     report = build_model([run])
-    assert headline(report).texts()[0][2].endswith("†")
+    assert headline(report).texts()[0][3].endswith("†")
     assert "naive 1.9" in fit_notes(report)[0]
 
 

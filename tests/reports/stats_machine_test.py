@@ -7,11 +7,16 @@ one in a random order (`tour`). Seeds are fixed.
 import json
 import math
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from attnbench_reports.figures.against_n import against_n
+from attnbench_reports.figures.quantities import MEMORY, TIME
+from attnbench_reports.figures.style import Looks
 from attnbench_reports.model import build_model
 from attnbench_reports.pages.data import summary
 from attnbench_reports.pages.growth import growth_table
+from attnbench_reports.pages.terminal import terminal_summary
 from attnbench_reports.pages.trust import facts
 from attnbench_reports.stats.complexity import Agreement
 from attnbench_reports.stats.dependence import LEVEL, dependence
@@ -253,6 +258,35 @@ def test_the_change_of_speed_is_an_alarm_on_the_page_and_in_the_summary(half_spe
     assert "speed between sizes" in trust["alarms"]
     assert trust["speed_changes"] == [{"usual_gflops": 900.0, "sizes": [1024, 4096], "gflops": [450.0, 450.0]}]
     assert any("ran at another speed at n = 1024 (50 %), 4096 (50 %)" in line for line in half_speed.warnings)
+
+
+def test_the_time_figure_shows_the_speed_beside_each_size_and_hollow_markers_where_it_was_another(half_speed):
+    looks = Looks(half_speed.variants, [run.label for run in half_speed.runs])
+    figure = against_n(half_speed, looks, half_speed.panels[0], TIME)
+    (ax,) = figure.axes
+    hollow = [line for line in ax.lines if line.get_linestyle() == "None" and line.get_markerfacecolor() == "white"]
+    assert [sorted(line.get_xdata()) for line in hollow] == [[1024, 4096]] * len(half_speed.series)
+    (strip,) = ax.child_axes
+    assert strip.get_ylabel() == "probed\nGFLOP/s"
+    assert list(strip.lines[-1].get_xdata()) == [1024, 4096]
+    assert list(strip.lines[-1].get_ydata()) == [450, 450]
+    box = strip.get_tightbbox(figure.canvas.get_renderer())
+    assert box.y0 >= 0 and box.y1 < ax.get_window_extent().y0  # below the plot, inside the figure
+    assert all("‡" in text.get_text() for text in ax.get_legend().get_texts())
+    plt.close(figure)
+
+
+def test_other_quantities_have_no_strip(half_speed):
+    looks = Looks(half_speed.variants, [run.label for run in half_speed.runs])
+    figure = against_n(half_speed, looks, half_speed.panels[0], MEMORY)
+    assert figure.axes[0].child_axes == []
+    plt.close(figure)
+
+
+def test_the_summary_in_the_terminal_leads_with_the_slopes_at_the_end(half_speed):
+    text = terminal_summary(half_speed)
+    assert "time n^ at the end" in text and "(work 2.00)" in text
+    assert "‡ no exponent claimed: the machine ran at another speed at n = 1024 (50 %), 4096 (50 %)." in text
 
 
 def test_a_steady_machine_raises_no_alarm(tmp_path):

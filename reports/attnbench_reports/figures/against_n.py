@@ -5,15 +5,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from attnbench_reports.figures.axes import WIDTH, legend_text, log_quantity, log_sizes, new_figure, set_legend
+from attnbench_reports.figures.axes import (
+    WIDTH,
+    legend_text,
+    log_quantity,
+    log_sizes,
+    new_figure,
+    paper_width,
+    set_legend,
+)
 from attnbench_reports.figures.missing import Missing
-from attnbench_reports.figures.quantities import Quantity
-from attnbench_reports.figures.style import Looks
+from attnbench_reports.figures.quantities import TIME, Quantity
+from attnbench_reports.figures.style import Look, Looks
 from attnbench_reports.model import Report
 from attnbench_reports.stats.scaling import Fit, band
 from attnbench_reports.stats.series import Panel, Series
+from attnbench_reports.stats.speed import Speeds
 
 SIZE_LABEL = "sequence length n (log scale)"
+LABEL_INCHES, STRIP_INCHES = 0.5, 0.5  # below the plot: the label of its x axis, then the strip of the probed peak
+OTHER_SPEED = "#c0392b"
 
 
 def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) -> Figure | Missing:
@@ -35,6 +46,8 @@ def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) ->
         if quantity.ceiling:
             _ceiling(ax, quantity.ceiling, high)
         ax.set_ylabel(quantity.axis)
+        if quantity is TIME and len(panel.speeds.gflops) > 1:
+            _strip(ax, panel.speeds)
     else:
         _dots(report, looks, ax, lines, quantity)
         log_quantity(ax.xaxis, low, high * 1.6, quantity.text, quantity.base)
@@ -54,6 +67,37 @@ def rows_against_n(panel: Panel, quantity: Quantity) -> list[dict]:
                 found.append({"run": series.run, "variant": series.variant, "n": point.n, quantity.name: value,
                               "low": interval and interval.low, "high": interval and interval.high})  # fmt: skip
     return found
+
+
+def _strip(ax: Axes, speeds: Speeds) -> None:
+    """The multiply-add peak probed beside each size, under the plot: a dip there is a kink in every curve above it."""
+    figure, place = ax.figure, ax.get_position()
+    if not paper_width():  # there the layout makes room for it
+        height = figure.get_figheight()
+        grown = height + STRIP_INCHES + 0.15
+        figure.set_figheight(grown)
+        figure.subplots_adjust(bottom=1 - (1 - place.y0) * height / grown, top=1 - (1 - place.y1) * height / grown)
+    plot = ax.get_position().height * figure.get_figheight()  # inches
+    strip = ax.inset_axes([0, -(LABEL_INCHES + STRIP_INCHES) / plot, 1, STRIP_INCHES / plot], sharex=ax)
+    steady = {n: peak for n, peak in speeds.gflops.items() if n not in speeds.other}
+    strip.axhline(speeds.usual, color="#999999", linewidth=0.8, zorder=1)
+    strip.plot(*zip(*speeds.gflops.items(), strict=True), color="#555555", linewidth=1, zorder=2)
+    strip.plot(*zip(*steady.items(), strict=True), "o", color="#555555", markersize=3.5, zorder=3)
+    if speeds.other:
+        strip.plot(speeds.other, [speeds.gflops[n] for n in speeds.other], "o", color=OTHER_SPEED, markersize=4.5,
+                   markerfacecolor="white", zorder=3)  # fmt: skip
+    strip.set_ylim(0, 1.25 * max(speeds.gflops.values()))
+    strip.set_yticks([0, speeds.usual], ["0", f"{speeds.usual:.3g}"])
+    strip.tick_params(labelbottom=False, labelsize=7)
+    strip.set_ylabel("probed\nGFLOP/s", fontsize=7)
+
+
+def _hollow(ax: Axes, series: Series, quantity: Quantity, look: Look) -> None:
+    """Sizes that were measured at another speed of the machine than most."""
+    shown = [(p.n, v) for p in series.points if p.n in series.speeds.other and (v := quantity.value(p)) is not None]
+    if shown:
+        ax.plot(*zip(*shown, strict=True), linestyle="none", marker=look.marker, color=look.colour,
+                markerfacecolor="white", markersize=7, zorder=4)  # fmt: skip
 
 
 def _ceiling(ax: Axes, ceiling: float, high: float) -> None:
@@ -79,6 +123,8 @@ def _lines(report: Report, looks: Looks, ax: Axes, lines: list, quantity: Quanti
         if fit is not None and fit.is_exponent:  # over fewer sizes it would cover the plot and say nothing
             _band(ax, fit, n, look.colour)
         _bars(ax, series, quantity, look.colour)
+        if quantity is TIME:
+            _hollow(ax, series, quantity, look)
         entries.append((values[-1], handle, _legend_text(report, series, quantity, fit, max(values))))
     set_legend(ax, entries, _legend_title(quantity))
 
@@ -103,7 +149,9 @@ def _bars(ax: Axes, series: Series, quantity: Quantity, colour: str) -> None:
 
 
 def _legend_title(quantity: Quantity) -> str:
-    return "variant: slope [95 % interval]" if quantity.fit else "variant: value at its largest n"
+    if quantity.fit:
+        return "variant: slope at the end, over all n [95 % interval]"
+    return "variant: value at its largest n"
 
 
 def _legend_text(report: Report, series: Series, quantity: Quantity, fit: Fit | None, highest: float) -> str:
@@ -113,7 +161,8 @@ def _legend_text(report: Report, series: Series, quantity: Quantity, fit: Fit | 
         return legend_text(name, quantity.text(last))
     if fit is None:
         return legend_text(name, "0 B at every n" if highest == 0 else "one size")
-    return legend_text(name, f"{fit.slope}{fit.mark}")
+    ends = f"{fit.local[-1]:.2f}, " if fit.sizes > 2 else ""
+    return legend_text(name, f"{ends}{fit.slope}{fit.mark}")
 
 
 def _dots(report: Report, looks: Looks, ax: Axes, lines: list, quantity: Quantity) -> None:

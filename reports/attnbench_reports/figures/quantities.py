@@ -12,9 +12,9 @@ from attnbench_reports.stats.series import Series
 
 NEST_CAPTION = " Where variants coincide their markers nest."
 FIT_CAPTION = (
-    " The legend gives the slope of the least-squares line of the logarithms with its 95 % interval over sizes (* too "
-    "few sizes to call it an exponent, † no single exponent); the shaded band is that of the line, where sizes are "
-    "enough."
+    " The legend gives the slope between the two largest sizes, then that of the least-squares line of the logarithms "
+    "with its 95 % interval over sizes (* too few sizes to call it an exponent, † no single exponent, ‡ the machine "
+    "changed its speed between sizes); the shaded band is that of the line, where an exponent is claimed."
 )
 
 
@@ -64,7 +64,8 @@ def _share_interval(point: Point) -> Interval | None:
 
 TIME = Quantity(
     "time", "Time of one call", "time per call (log scale)",
-    "Median of process medians; bars are 95 % intervals where there are 6 rounds or more. Lower is better.",
+    "Median of process medians; bars are 95 % intervals where there are 6 rounds or more. Lower is better. The "
+    "strip below shows the multiply-add peak probed beside each size; hollow markers: it was another there.",
     value=lambda p: p.time.median_s if p.time else None, text=units.seconds,
     interval=lambda p: p.time.interval if p.time else None, fit=lambda s: s.time_fit,
 )  # fmt: skip

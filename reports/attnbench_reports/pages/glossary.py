@@ -7,8 +7,12 @@ GLOSSARY = (
     ("95 % interval", "Exact order-statistic interval of that median. It needs 6 rounds; with fewer none is printed."),
     ("time ~ n^", "Slope of log(median time) on log(n) by least squares; the interval is t(m−2) over the m sizes, "
      "not over repetitions. It is called an exponent only with at least 7 sizes over at least a factor 64; a * says "
-     "that it is not. A † says that the curvature's interval excludes 0: no single exponent describes the data, and "
-     "the slope of the upper half of the sizes is given below the table."),
+     "that it is not. A † says that the curvature's interval excludes 0, or that sizes lie further from the line than "
+     "the noise between processes explains: no single exponent describes the data, and the slope of the upper half of "
+     "the sizes is given below the table. A ‡ says that the machine ran at another speed at some sizes: no exponent is "
+     "claimed."),
+    ("time n^ at the end", "Slope between the two largest sizes, beside that of the exact work over the same two: what "
+     "a larger n would see. What the time grows by beyond its work is the machine's share."),
     ("vs ...", "time(baseline) / time(variant) on the same input and threads, paired by round, median over rounds. The "
      "baseline is named in the heading: the fastest exact variant, unless --baseline chose another."),
     ("variant", "The name with the values of its parameters, defaults included; a default of 0, which means none or "

@@ -50,10 +50,12 @@ def headline(report: Report) -> Table:
         columns.append(Column("setting", lambda r: str(r.series.setting), help="everything but the sequence length"))
     columns += [
         Column("computes", lambda r: COMPUTES[r.series.points[0].case.computes]),
+        Column("time n^ at the end", lambda r: end_text(r.series), lambda r: r.series.end and r.series.end.value,
+               "slope of log(time) on log(n) between the two largest sizes; in brackets that of the exact work"),
         Column("time ~ n^", lambda r: fit_text(r.series.time_fit),
                lambda r: r.series.time_fit and r.series.time_fit.slope.value,
-               "slope of log(time) on log(n) with its 95 % interval over sizes; * too few sizes to call it an "
-               "exponent, † no single exponent"),
+               "slope of log(time) on log(n) over all sizes with its 95 % interval over sizes; * too few sizes to call "
+               "it an exponent, † no single exponent, ‡ the machine changed its speed between sizes"),
     ]  # fmt: skip
     if at == "common n":
         columns.append(number("common n", lambda n: str(n or units.DASH), lambda r: r.n,
@@ -81,8 +83,15 @@ def headline(report: Report) -> Table:
     return Table("headline", columns, lines)
 
 
+def end_text(series: Series) -> str:
+    """1.05 (work 1.01)"""
+    if series.end is None or series.time_fit.sizes < 3:
+        return units.DASH
+    return f"{series.end.value:.2f}" + (f" (work {series.work_fit.local[-1]:.2f})" if series.work_fit else "")
+
+
 def fit_text(fit: Fit | None) -> str:
-    """1.98 [1.95, 2.01], with * or † where it is not a single exponent that may be claimed."""
+    """1.98 [1.95, 2.01], with *, † or ‡ where it is not a single exponent that may be claimed."""
     return units.DASH if fit is None else f"{fit.slope}{fit.mark}"
 
 
@@ -151,14 +160,16 @@ def fit_notes(report: Report) -> list[str]:
     """What the marks in fit_text mean, with the numbers, where they occur."""
     fits = [(s, f) for s in report.series for f in (s.time_fit, s.memory_fit) if f is not None]
     notes = []
-    if short := [f for _, f in fits if not f.is_exponent]:
+    if short := [f for _, f in fits if not f.has_sizes]:
         fewest = min(short, key=lambda f: (f.sizes, f.factor))
         notes.append(f"* {fewest.verdict}." if len(short) == 1 else f"* {fewest.verdict} (the fewest here).")
-    curved = [s for s in report.series if s.time_fit and s.time_fit.is_exponent and s.time_fit.curved]
+    if changed := next((f for _, f in fits if f.withheld), None):
+        notes.append(f"‡ {changed.verdict}.")
+    curved = [s for s in report.series if s.time_fit and s.time_fit.mark == "†"]
     if curved:
         tails = ", ".join(f"{report.name(s.run, s.variant)} {s.time_fit.tail}" for s in curved)
-        notes.append(f"† no single exponent describes the times (the curvature's interval excludes 0); "
-                     f"slope of the upper half of the sizes: {tails}.")  # fmt: skip
+        notes.append("† no single exponent describes the times (the curvature's interval excludes 0, or sizes lie off "
+                     f"the line by more than the noise); slope of the upper half of the sizes: {tails}.")  # fmt: skip
     return notes
 
 
