@@ -32,7 +32,7 @@ std::string message(const std::string& sweep) {
 
 constexpr const char* kGaussian = "datasets = [\"gaussian\"]\n";
 
-std::string sweep(const char* variants, const char* axes) {
+std::string sweep(const std::string& variants, const std::string& axes) {
   return std::string(kGaussian) + "variants = [\"" + variants + "\"]\naxes = [" + axes + "]\nproblems = [\"b1 h2 n8 d4 f32\"]\n";
 }
 
@@ -159,8 +159,7 @@ TEST_CASE("mistakes in a sweep are one line") {
 
 TEST_CASE("more threads than a few for each core are skipped with the reason, whatever machine the plan was written for") {
   const auto most = 4 * usable_threads();
-  const auto plan =
-      plan_of(sweep("naive", R"("n=8", "threads=1,)" + std::to_string(most) + "," + std::to_string(most + 1) + "\"").c_str());
+  const auto plan = plan_of(sweep("naive", R"("n=8", "threads=1,)" + std::to_string(most) + "," + std::to_string(most + 1) + "\""));
   REQUIRE(plan.cases.size() == 3);
   CHECK(plan.cases[0].status == CaseStatus::planned);
   CHECK(plan.cases[1].status == CaseStatus::planned);
