@@ -27,6 +27,8 @@ constexpr Check kChecks[] = {
     {"readable_weights", "feeding the identity as values reads off the weights applied", &check_readable_weights},
     {"weights_counted", "declared pairs are the nonzero weights applied", &check_weights_counted},
     {"workspace", "the workspace declared is what is taken, within a factor of two", &check_workspace},
+    {"float_environment", "loading and calling it leave rounding, flush-to-zero and traps of the process as they were",
+     &check_float_environment, true},
     {"heap", "run() allocates nothing on the heap", &check_heap, true},
 };
 

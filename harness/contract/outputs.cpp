@@ -10,6 +10,8 @@
 #include "harness/contract/check.h"
 #include "harness/contract/one_call.h"
 #include "harness/contract/random_inputs.h"
+#include "harness/plugins/catalogue.h"
+#include "harness/plugins/float_environment.h"
 #include "harness/worker/parallel_tbb.h"
 #include "harness/worker/verify.h"
 
@@ -157,6 +159,28 @@ void check_lowest_mask(const Variant& variant, Findings& findings) {
     findings.examined();
     lower_and_compare(defaults(variant), p, findings);
   }
+}
+
+// The host restores the environment (plugins/float_environment.h), so this spoils no result here; in another program it would.
+void check_float_environment(const Variant& variant, Findings& findings) {
+  using plugins::FloatEnvironment;
+  const auto selected = defaults(variant);
+  const auto p = parse_problem("b1 h2 n33 d8");
+  if (!supports(selected, p)) return;
+  findings.examined();
+  const auto before = FloatEnvironment::now();
+  const auto tensors = random_inputs(p);
+  for (const int threads : {1, 2}) {
+    const ThreadArena arena(threads);
+    run(selected, p, tensors.inputs(p), arena.parallel());
+  }
+  auto left = before.changes(FloatEnvironment::now());
+  before.apply();
+  if (const auto* adapter = adapter_of(variant)) left |= adapter->float_changes();
+  if (left != 0) findings.add("leaves the floating-point environment changed after run: " + plugins::words_of(left));
+  const auto* plugin = plugin_of(variant);
+  if (plugin && plugin->float_changes != 0)
+    findings.add("sets " + plugins::words_of(plugin->float_changes) + " at load; link it without -ffast-math");
 }
 
 }  // namespace attnbench::contract

@@ -1,11 +1,16 @@
 #include "harness/plugins/adapter.h"
 
+#include <fmt/format.h>
+
 #include <array>
+#include <cmath>
 #include <new>
 #include <stdexcept>
 #include <utility>
 
 #include "harness/plugins/abi.h"
+#include "harness/plugins/crash_guard.h"
+#include "harness/plugins/plain_text.h"
 #include "variants/api/error.h"
 
 namespace attnbench::plugins {
@@ -59,8 +64,13 @@ constexpr std::array<Connect, kSlots> connectors(std::index_sequence<Slot...>) {
 
 // What the host's services need to know of the call in hand; a task's host_data.
 struct CallContext {
-  Workspace* workspace = nullptr;
-  const Parallel* parallel = nullptr;
+  explicit CallContext(std::atomic<std::uint32_t>& float_changes, Workspace* arena = nullptr, const Parallel* threads = nullptr)
+      : floats(float_changes), seen(float_changes), workspace(arena), parallel(threads) {}
+
+  FloatGuard floats;  // holds the environment of the host while the plugin runs
+  std::atomic<std::uint32_t>& seen;
+  Workspace* workspace;
+  const Parallel* parallel;
   std::string reason;  // why it failed
 };
 
@@ -79,13 +89,17 @@ void* take_workspace(const attnbench_task* task, std::uint64_t bytes) {
 
 void parallel_for(const attnbench_task* task, std::int64_t count, std::int64_t grain, attnbench_loop_body body, void* state) {
   static const Parallel serial;
-  const auto* parallel = context_of(task).parallel;
-  (parallel ? *parallel : serial).for_ranges(count, grain, [&](std::int64_t begin, std::int64_t end, int slot) {
+  const auto& context = context_of(task);
+  const auto caller = FloatEnvironment::now();
+  context.floats.before().apply();  // threads that are started here inherit it
+  (context.parallel ? *context.parallel : serial).for_ranges(count, grain, [&](std::int64_t begin, std::int64_t end, int slot) {
+    const FloatGuard floats(context.seen);
     body(state, begin, end, slot);
   });
+  caller.apply();
 }
 
-void note_failure(const attnbench_task* task, const char* reason) { context_of(task).reason = reason ? reason : ""; }
+void note_failure(const attnbench_task* task, const char* reason) { context_of(task).reason = plain_text(reason ? reason : ""); }
 
 attnbench_task task_of(const attnbench_problem* problem, const attnbench_params* params, void* state, std::uint64_t seed,
                        int threads, CallContext& context) {
@@ -105,9 +119,10 @@ attnbench_task task_of(const attnbench_problem* problem, const attnbench_params*
 
 // What prepare() leaves: the problem and parameters translated once, so that run() allocates nothing, and the plugin's state.
 struct PreparedCall {
-  PreparedCall(const PrepareTask& task, const attnbench_variant& owner)
-      : problem(task.problem), params(task.params), seed(task.seed), variant(owner) {}
+  PreparedCall(const PrepareTask& task, const attnbench_variant& owner, std::atomic<std::uint32_t>& changes)
+      : problem(task.problem), params(task.params), seed(task.seed), variant(owner), float_changes(changes) {}
   ~PreparedCall() {
+    const FloatGuard floats(float_changes);
     if (state && variant.destroy) variant.destroy(variant.user, state);
   }
   PreparedCall(const PreparedCall&) = delete;
@@ -121,6 +136,7 @@ struct PreparedCall {
   AbiParams params;
   std::uint64_t seed;
   const attnbench_variant& variant;
+  std::atomic<std::uint32_t>& float_changes;
   void* state = nullptr;
 };
 
@@ -145,9 +161,9 @@ class AbiCall {
   attnbench_task task_{};
 };
 
-CallContext context_for(const RunTask& task) { return {&task.workspace, &task.parallel, {}}; }
+std::string or_word(const char* text, const char* word) { return text && *text ? plain_text(text) : word; }
 
-const char* or_word(const char* text, const char* word) { return text && *text ? text : word; }
+bool is_count(double value) { return std::isfinite(value) && value >= 0; }
 
 }  // namespace
 
@@ -189,35 +205,59 @@ void Adapter::unsupported(const Problem& problem, const Params& params, Reasons&
   lines.add = [](const attnbench_lines* list, const char*, const char* text) {
     static_cast<Reasons*>(list->host_data)->emplace_back(or_word(text, "for a reason the plugin does not give"));
   };
+  const CrashGuard crash(host_.plugin_name(), "in unsupported()");
+  const FloatGuard floats(float_changes_);
   given_.unsupported(given_.user, abi_problem.get(), abi_params.get(), &lines);
 }
 
-Cost Adapter::cost(const Problem& problem, const Params& params) const {
+attnbench_cost Adapter::declared_cost(const Problem& problem, const Params& params) const {
   const AbiProblem abi_problem(problem);
   const AbiParams abi_params(params);
   attnbench_cost cost{};
   cost.head = head_of<attnbench_cost>();
+  const CrashGuard crash(host_.plugin_name(), "in cost()");
+  const FloatGuard floats(float_changes_);
   given_.cost(given_.user, abi_problem.get(), abi_params.get(), &cost);
-  return {.multiply_adds = cost.multiply_adds,
-          .exps = cost.exps,
-          .bytes = cost.bytes,
-          .pairs = cost.pairs,
-          .outside_bytes = cost.outside_bytes,
-          .start_seconds = cost.start_seconds};
+  return cost;
+}
+
+Cost Adapter::cost(const Problem& problem, const Params& params) const {
+  const auto cost = declared_cost(problem, params);
+  const auto count = [](double value) { return is_count(value) ? value : 0; };
+  return {.multiply_adds = count(cost.multiply_adds),
+          .exps = count(cost.exps),
+          .bytes = count(cost.bytes),
+          .pairs = count(cost.pairs),
+          .outside_bytes = count(cost.outside_bytes),
+          .start_seconds = count(cost.start_seconds)};
+}
+
+std::string Adapter::cost_fault(const Problem& problem, const Params& params) const {
+  const auto cost = declared_cost(problem, params);
+  for (const auto& [name, value] : {std::pair{"multiply_adds", cost.multiply_adds},
+                                    {"exps", cost.exps},
+                                    {"bytes", cost.bytes},
+                                    {"pairs", cost.pairs},
+                                    {"outside_bytes", cost.outside_bytes},
+                                    {"start_seconds", cost.start_seconds}})
+    if (!is_count(value)) return fmt::format("declares a cost of {} = {}; expected a finite number, at least 0", name, value);
+  return {};
 }
 
 std::size_t Adapter::workspace(const Problem& problem, const Params& params, int threads) const {
   const AbiProblem abi_problem(problem);
   const AbiParams abi_params(params);
+  const CrashGuard crash(host_.plugin_name(), "in workspace()");
+  const FloatGuard floats(float_changes_);
   return given_.workspace(given_.user, abi_problem.get(), abi_params.get(), threads);
 }
 
 Prepared Adapter::prepare(const PrepareTask& task) const {
-  const auto call = std::make_shared<PreparedCall>(task, given_);
+  const auto call = std::make_shared<PreparedCall>(task, given_, float_changes_);
   const auto before = host_.allocated_bytes();
   std::uint64_t bytes = 0;
   if (given_.prepare) {
-    CallContext context;
+    CallContext context(float_changes_);
     const auto abi = call->task(task.threads, context);
     require_ok(given_.prepare(given_.user, &abi, &call->state, &bytes), "prepare", context.reason);
   }
@@ -225,13 +265,13 @@ Prepared Adapter::prepare(const PrepareTask& task) const {
 }
 
 void Adapter::run(const RunTask& task) const {
-  auto context = context_for(task);
+  CallContext context(float_changes_, &task.workspace, &task.parallel);
   const AbiCall call(task.prepared, task.inputs, &task.output, task.parallel.threads(), context);
   require_ok(given_.run(given_.user, call.get()), "run", context.reason);
 }
 
 double Adapter::time_calls(const RunTask& task, std::int64_t count) const {
-  auto context = context_for(task);
+  CallContext context(float_changes_, &task.workspace, &task.parallel);
   const AbiCall call(task.prepared, task.inputs, &task.output, task.parallel.threads(), context);
   double seconds = 0;
   require_ok(given_.time_calls(given_.user, call.get(), count, &seconds), "time_calls", context.reason);
@@ -240,7 +280,7 @@ double Adapter::time_calls(const RunTask& task, std::int64_t count) const {
 }
 
 Facts Adapter::implementation(const RunTask& task) const {
-  auto context = context_for(task);
+  CallContext context(float_changes_, &task.workspace, &task.parallel);
   const AbiCall call(task.prepared, task.inputs, &task.output, task.parallel.threads(), context);
   Facts facts;
   attnbench_lines lines{head_of<attnbench_lines>(), nullptr, &facts};
@@ -252,13 +292,13 @@ Facts Adapter::implementation(const RunTask& task) const {
 }
 
 void Adapter::oracle(const OracleTask& task) const {
-  CallContext context{nullptr, &task.parallel, {}};
+  CallContext context(float_changes_, nullptr, &task.parallel);
   const AbiCall call(task.prepared, task.inputs, nullptr, task.parallel.threads(), context);
   require_ok(given_.oracle(given_.user, call.get(), task.rows.data(), task.rows.size(), task.out), "oracle", context.reason);
 }
 
 bool Adapter::attends(const MaskTask& task, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) const {
-  CallContext context;
+  CallContext context(float_changes_);
   const auto abi = task.prepared.as<PreparedCall>().task(1, context);
   return given_.attends(given_.user, &abi, b, h, i, j) != 0;
 }

@@ -2,11 +2,13 @@
 // becomes an exception of the worker's, which becomes the status of a record.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "attnbench/plugin.h"
+#include "harness/plugins/float_environment.h"
 #include "harness/plugins/host.h"
 #include "variants/api/variant.h"
 
@@ -21,8 +23,13 @@ class Adapter {
   Adapter& operator=(const Adapter&) = delete;
 
   const Variant& variant() const { return variant_; }
+  /// What calls left changed in the floating-point environment of their thread; it was restored each time. FloatChange bits.
+  std::uint32_t float_changes() const { return float_changes_; }
+  /// Why the declared cost cannot be used: a number that is not finite or negative; empty when it can.
+  std::string cost_fault(const Problem& problem, const Params& params) const;
 
   void unsupported(const Problem& problem, const Params& params, Reasons& reasons) const;
+  /// Numbers that are not finite or negative are 0, as predictions and records need numbers; see cost_fault().
   Cost cost(const Problem& problem, const Params& params) const;
   std::size_t workspace(const Problem& problem, const Params& params, int threads) const;
   Prepared prepare(const PrepareTask& task) const;
@@ -34,11 +41,13 @@ class Adapter {
 
  private:
   void require_ok(std::int32_t status, const char* function, const std::string& reason) const;
+  attnbench_cost declared_cost(const Problem& problem, const Params& params) const;
 
   attnbench_variant given_;
   const Host& host_;
   std::vector<ParamSpec> params_;
   Variant variant_{};
+  mutable std::atomic<std::uint32_t> float_changes_{0};
 };
 
 }  // namespace attnbench::plugins

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "harness/plugins/crash_guard.h"
+#include "harness/plugins/plain_text.h"
 #include "harness/run/process.h"
 #include "variants/api/error.h"
 #include "variants/api/registry.h"
@@ -15,8 +17,6 @@ namespace attnbench {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr double kProbeSeconds = 60;  // loading libtorch from a cold disk takes several
 
 struct Catalogue {
   std::vector<std::unique_ptr<const Plugin>> plugins;
@@ -60,15 +60,16 @@ void require_new_names(const Plugin& plugin) {
 
 // Loads the file in a child. Throws UserError with the child's own line, or with how it ended.
 void probe(const std::string& file, const std::string& self) {
-  const auto outcome = run_process({.command = {self, "plugin", "probe", file}, .input = "", .timeout_seconds = kProbeSeconds});
+  const double seconds = plugins::plugin_timeout_seconds();
+  const auto outcome = run_process({.command = {self, "plugin", "probe", file}, .input = "", .timeout_seconds = seconds});
   using End = ProcessOutcome::End;
   if (outcome.end == End::exited && outcome.answer == "ok\n") return;
   if (outcome.end == End::exited && !outcome.answer.empty()) throw UserError(outcome.answer.substr(0, outcome.answer.find('\n')));
   const auto how = outcome.end == End::signaled    ? fmt::format("ended by signal {} ({})", outcome.code, ::strsignal(outcome.code))
-                   : outcome.end == End::timed_out ? fmt::format("still not done after {:g} s", kProbeSeconds)
+                   : outcome.end == End::timed_out ? fmt::format("still not done after {:g} s", seconds)
                    : outcome.end == End::exited    ? fmt::format("ended with exit status {}", outcome.code)
                                                    : fmt::format("not started ({})", std::strerror(outcome.code));
-  const auto words = outcome.last_words.empty() ? "" : "; its last words: " + outcome.last_words;
+  const auto words = outcome.last_words.empty() ? "" : "; its last words: " + plugins::plain_text(outcome.last_words);
   throw UserError(fmt::format("plugin {}: a process that loaded it was {}{}", file, how, words));
 }
 
@@ -110,6 +111,13 @@ const Plugin* plugin_of(const Variant& variant) {
   return nullptr;
 }
 
+const plugins::Adapter* adapter_of(const Variant& variant) {
+  for (const auto& plugin : catalogue().plugins)
+    for (const auto& adapter : plugin->adapters)
+      if (&adapter->variant() == &variant) return adapter.get();
+  return nullptr;
+}
+
 Json plugin_json(const Variant& variant) {
   const auto* plugin = plugin_of(variant);
   if (plugin == nullptr) return nullptr;
@@ -128,6 +136,7 @@ const Plugin& load_plugin(const std::string& file) {
 }
 
 std::vector<std::string> load_plugins(std::span<const std::string> files, const std::string& self) {
+  plugins::CrashGuard::enable();
   std::vector<std::string> left_out;
   for (const auto& file : libraries_on_path()) {
     if (find_loaded(canonical(file))) continue;

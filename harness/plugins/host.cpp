@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "harness/plugins/abi.h"
+#include "harness/plugins/plain_text.h"
 #include "harness/store/build_info.h"
 
 namespace attnbench::plugins {
@@ -30,10 +31,10 @@ Host::Host(std::string plugin_name) : plugin_name_(std::move(plugin_name)) {
 
 void Host::log(const attnbench_host* host, std::int32_t level, const char* line) {
   const char* word = level == ATTNBENCH_INFO ? "" : level == ATTNBENCH_WARNING ? "warning: " : "error: ";
-  std::fprintf(stderr, "%s: %s%s\n", host_of(host).plugin_name_.c_str(), word, line ? line : "");
+  std::fprintf(stderr, "%s: %s%s\n", host_of(host).plugin_name_.c_str(), word, plain_text(line ? line : "").c_str());
 }
 
-void Host::fail(const attnbench_host* host, const char* reason) { host_of(host).failure_ = reason ? reason : ""; }
+void Host::fail(const attnbench_host* host, const char* reason) { host_of(host).failure_ = plain_text(reason ? reason : ""); }
 
 void* Host::allocate(const attnbench_host* host, std::uint64_t bytes) {
   if (bytes > static_cast<std::uint64_t>(INT64_MAX) - kBlockHeader) return nullptr;

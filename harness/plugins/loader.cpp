@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -10,7 +11,11 @@
 #include <set>
 #include <string_view>
 
+#include "datasets/files.h"
 #include "harness/plugins/abi.h"
+#include "harness/plugins/crash_guard.h"
+#include "harness/plugins/float_environment.h"
+#include "harness/plugins/plain_text.h"
 #include "harness/store/environment.h"
 #include "variants/api/error.h"
 
@@ -72,15 +77,18 @@ Entry find_entry(const std::string& file) {
   return reinterpret_cast<Entry>(entry);
 }
 
-const attnbench_plugin_table* call_entry(const std::string& file, const plugins::Host& host) {
+const attnbench_plugin_table* call_entry(const std::string& file, const plugins::Host& host,
+                                         std::atomic<std::uint32_t>& float_changes) {
+  const plugins::CrashGuard crash(file, "while it was loaded");
+  const plugins::FloatGuard floats(float_changes);
   const Entry entry = find_entry(file);
   const attnbench_plugin_table* table = nullptr;
   try {
     table = entry(host.table());
   } catch (const std::exception& error) {
-    refuse(file, std::string("its entry point threw an exception: ") + error.what());
+    refuse(file, std::string("its entry point threw an exception: ") + plugins::plain_text(error.what()));
   } catch (...) {
-    refuse(file, "its entry point threw something that is no std::exception");
+    refuse(file, "its entry point threw something that is not a std::exception");
   }
   if (table == nullptr) refuse(file, host.failure().empty() ? "its entry point returned nothing" : host.failure());
   return table;
@@ -97,9 +105,14 @@ void require_abi(const std::string& file, const attnbench_head& head, std::size_
                      ".0 has " + std::to_string(least) + "; set its head with ATTNBENCH_HEAD");
 }
 
+void require_plain(const std::string& file, const std::string& what, const char* text) {
+  if (const char* fault = plugins::text_fault(text)) refuse(file, what + " " + fault + ": " + in_quotes(text));
+}
+
 void require_text(const std::string& file, const std::string& what, const char* text) {
   if (text == nullptr || *text == '\0') refuse(file, what + " is empty; every variant and parameter needs one");
   if (std::strchr(text, '\n')) refuse(file, what + " has more than one line");
+  require_plain(file, what, text);
 }
 
 bool is_name(std::string_view name) {
@@ -114,6 +127,7 @@ void check_param(const std::string& file, const std::string& variant, const attn
   if (given == nullptr) refuse(file, variant + " has a null parameter");
   require_abi(file, given->head, sizeof *given, "a parameter of " + variant);
   require_text(file, "the name of a parameter of " + variant, given->name);
+  if (given->choices) require_plain(file, "the choices of a parameter of " + variant, given->choices);
   const auto what = "parameter " + std::string(given->name) + " of " + variant;
   if (!is_name(given->name)) refuse(file, what + ": a name is lower-case letters, digits and _, and starts with a letter");
   if (!names.insert(given->name).second) refuse(file, what + " is declared twice");
@@ -170,7 +184,9 @@ std::unique_ptr<const Plugin> open_plugin(const std::string& given) {
   const auto& file = plugin->file;
   plugin->hash = binary_id(file);
   const auto& host = plugins::make_host(fs::path(file).filename().string());
-  const auto* raw = call_entry(file, host);
+  std::atomic<std::uint32_t> float_changes{0};
+  const auto* raw = call_entry(file, host, float_changes);
+  plugin->float_changes = float_changes;
   require_abi(file, raw->head, sizeof *raw, "the plugin");
   const auto table = plugins::read_struct(*raw);
   require_text(file, "the plugin's name", table.name);

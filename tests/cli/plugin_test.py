@@ -99,6 +99,57 @@ def test_a_bad_plugin_is_one_line_before_anything_runs(attnbench, plugin, name, 
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("hangs_at_load", "a process that loaded it was still not done after 1 s"),
+        ("hangs_in_host", "was not done after 1 s while it was loaded"),
+        ("crashes_in_host", "raised signal 6 (Aborted) while it was loaded"),
+        ("exits_in_host", "called exit() while it was loaded"),
+        ("bad_utf8", "is not valid UTF-8"),
+        ("escape_sequence", "has a control character"),
+    ],
+)
+@pytest.mark.parametrize("command", [("list", "--json"), ("describe", "naive"), ("plan", "--json", *PROBLEM)])
+def test_a_plugin_that_hangs_or_crashes_at_load_is_one_line_for_every_command(attnbench, plugin, command, name, reason):
+    message = attnbench.refused(*command, "--plugin", plugin(name), ATTNBENCH_PLUGIN_TIMEOUT="1")
+    assert reason in message and f"lib{name}.so" in message and message.isprintable()
+
+
+def test_a_hanging_plugin_on_the_path_is_left_out(attnbench, plugin, tmp_path):
+    (tmp_path / "plugins").mkdir()
+    for name in ("hangs_at_load", "plugged"):
+        (tmp_path / "plugins" / f"{name}.so").symlink_to(plugin(name))
+    done = attnbench("list", ATTNBENCH_PLUGIN_PATH=str(tmp_path / "plugins"), ATTNBENCH_PLUGIN_TIMEOUT="1")
+    assert done.returncode == 0 and "plugged_naive" in done.stdout
+    assert len(done.stderr.splitlines()) == 1
+    assert "still not done after 1 s" in done.stderr and "left out" in done.stderr
+
+
+def test_a_plugin_that_sets_flush_to_zero_changes_nothing_for_others_and_is_named(attnbench, plugin, tmp_path):
+    import numpy
+
+    random = numpy.random.default_rng(5)
+    numpy.save(tmp_path / "q.npy", random.standard_normal((1, 1, 6, 8)).astype("float32"))
+    numpy.save(tmp_path / "k.npy", random.standard_normal((1, 1, 6, 8)).astype("float32"))
+    numpy.save(tmp_path / "v.npy", (random.standard_normal((1, 1, 6, 4)) * 1e-41).astype("float32"))
+    arrays = ("--q", "q.npy", "--k", "k.npy", "--v", "v.npy")
+    attnbench.ok("apply", "naive", *arrays, "--out", "alone.npy")
+    attnbench.ok("apply", "naive", *arrays, "--out", "beside.npy", "--plugin", plugin("float_faults"))
+    alone = numpy.load(tmp_path / "alone.npy")
+    assert (alone != 0).all()
+    assert (numpy.load(tmp_path / "beside.npy") == alone).all()
+
+    for variant, line in (
+        ("flushes_at_load", "sets flush-to-zero at load"),
+        ("flushes_in_run", "leaves the floating-point environment changed after run: flush-to-zero"),
+        ("rounds_down", "the rounding mode"),
+    ):
+        code, found = verdicts(attnbench, plugin("float_faults"), variant, "float_environment")
+        assert code == 0 and found["float_environment"]["verdict"] == "note"
+        assert any(line in text for text in found["float_environment"]["lines"])
+
+
 def verdicts(attnbench, plugin, variant, *checks):
     options = [a for check in checks for a in ("--check", check)]
     done = attnbench("plugin", "check", plugin, "--variant", variant, *options, "--json")

@@ -44,6 +44,7 @@ TEST_CASE("one thread and several agree, and the same count twice agrees bit for
 TEST_CASE("the applied weights can be read off by feeding the identity as values") { hold_all(check_readable_weights); }
 TEST_CASE("declared pairs are the nonzero weights the variant applies") { hold_all(check_weights_counted); }
 TEST_CASE("the declared workspace is what is taken, within a factor of two") { hold_all(check_workspace); }
+TEST_CASE("calls leave the floating-point environment as it was") { hold_all(check_float_environment); }
 TEST_CASE("run allocates nothing on the heap") { hold_all(check_heap); }
 
-TEST_CASE("no check is left out here") { CHECK(contract_checks().size() == 23); }
+TEST_CASE("no check is left out here") { CHECK(contract_checks().size() == 24); }

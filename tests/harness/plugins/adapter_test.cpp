@@ -4,11 +4,13 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
 #include <cstring>
 
 #include "harness/contract/random_inputs.h"
 #include "harness/plugins/abi.h"
 #include "harness/plugins/catalogue.h"
+#include "harness/plugins/float_environment.h"
 #include "harness/worker/heap_count.h"
 #include "harness/worker/memory_pass.h"
 #include "harness/worker/parallel_tbb.h"
@@ -63,6 +65,53 @@ TEST_CASE("the same source file gives the same bits built in and through the ABI
       CHECK(std::memcmp(a.data(), b.data(), a.bytes()) == 0);
     }
   }
+}
+
+TEST_CASE("neither loading a plugin nor its calls change how this process computes, on any thread") {
+  const auto before = plugins::FloatEnvironment::now();
+  const auto p = parse_problem("b1 h2 n33 d8 f32");
+  const ThreadArena arena(3);
+  for (const char* name : {"flushes_at_load", "flushes_in_run", "rounds_down", "flushes_around_loop"}) {
+    CAPTURE(name);
+    output_of(plugged("float_faults", name), p, arena.parallel());
+    CHECK(before.changes(plugins::FloatEnvironment::now()) == 0);
+    std::atomic<std::uint32_t> elsewhere{0};
+    arena.parallel().for_each(200, [&](std::int64_t, int) { elsewhere |= before.changes(plugins::FloatEnvironment::now()); });
+    CHECK(elsewhere == 0);
+    before.apply();
+  }
+  const auto changes = [](const char* name) { return adapter_of(*find_known_variant(name))->float_changes(); };
+  CHECK(changes("flushes_at_load") == 0);
+#if defined(__x86_64__) || defined(__aarch64__)
+  CHECK(plugin_of(*find_known_variant("rounds_down"))->float_changes == plugins::kFlushToZero);
+  CHECK(changes("flushes_in_run") == plugins::kFlushToZero);
+  CHECK(plugins::words_of(changes("rounds_down")).find("the rounding mode") != std::string::npos);
+#endif
+}
+
+TEST_CASE("a plugin that sets flush-to-zero at load is judged within the same bounds as a built-in variant") {
+  const auto p = parse_problem("b1 h1 n6 d8:4 f32");
+  auto tensors = random_inputs(p);
+  for (std::int64_t t = 0; t < element_count(tensors.v.shape()); ++t) tensors.v.data()[t] *= 1e-41f;
+  const auto exact = exact_rows(p, tensors.inputs(p), 1, Parallel());  // made by a worker that loads no plugin
+  const auto naive = verify({find_variant("naive"), {}}, p, tensors.inputs(p), 1, Parallel(), exact);
+  const auto v = verify(selected(plugged("float_faults", "flushes_at_load")), p, tensors.inputs(p), 1, Parallel(), exact);
+  CHECK(v.status == naive.status);
+  CHECK(v.tolerance_rel_rms == naive.tolerance_rel_rms);
+}
+
+TEST_CASE("a cost that is no amount of work is named and never reaches a prediction") {
+  const auto p = parse_problem("b1 h1 n8 d4 f32");
+  const std::pair<const char*, const char*> cases[] = {
+      {"costs_nan", "multiply_adds = nan"}, {"costs_infinity", "bytes = inf"}, {"costs_less_than_nothing", "exps = -1"}};
+  for (const auto& [name, fault] : cases) {
+    CAPTURE(name);
+    const auto& variant = plugged("bad_costs", name);
+    const auto cost = variant.cost(p, {});
+    for (const double number : {cost.multiply_adds, cost.exps, cost.bytes, cost.pairs}) CHECK((number >= 0 && number < 1e12));
+    CHECK(has(adapter_of(variant)->cost_fault(p, {}), fault));
+  }
+  CHECK(adapter_of(plugged("plugged", "plugged_naive"))->cost_fault(p, {}).empty());
 }
 
 TEST_CASE("descriptor and cost are those of the source, whatever the problem") {

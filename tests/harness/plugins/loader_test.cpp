@@ -39,6 +39,8 @@ TEST_CASE("each way to be no plugin is refused in one line that says what it is 
       {"no_entry", "has no entry point attnbench_plugin()"},
       {"incomplete", "variant incomplete has no run()"},
       {"crashes_in_entry", "a process that loaded it was ended by signal 9"},
+      {"bad_utf8", "summary of variant bad_utf8 is not valid UTF-8: 'summary ?"},
+      {"escape_sequence", "summary of variant escape_sequence has a control character: 'clears ?[2J the screen'"},
       {"duplicate", "a variant 'naive' is there already, from attnbench itself"},
   };
   for (const auto& [name, reason] : cases) {
@@ -49,6 +51,16 @@ TEST_CASE("each way to be no plugin is refused in one line that says what it is 
     CHECK(has(line, std::string("lib") + name + ".so"));
     CHECK_FALSE(has(line, "\n"));
   }
+}
+
+TEST_CASE("a plugin that hangs while it is loaded is a line after the limit") {
+  ::setenv("ATTNBENCH_PLUGIN_TIMEOUT", "0.5", 1);
+  CHECK(has(refused(plugin_file("hangs_at_load")), "libhangs_at_load.so: a process that loaded it was still not done after 0.5 s"));
+  for (const char* text : {"0", "-1", "soon", "inf", "1e9"}) {
+    ::setenv("ATTNBENCH_PLUGIN_TIMEOUT", text, 1);
+    CHECK(has(refused(plugin_file("plugged")), "ATTNBENCH_PLUGIN_TIMEOUT: expected seconds"));
+  }
+  ::unsetenv("ATTNBENCH_PLUGIN_TIMEOUT");
 }
 
 TEST_CASE("files that are no shared library of this machine are refused before they are loaded") {
