@@ -239,5 +239,5 @@ def test_long_names_of_arrays_and_paths_are_no_trouble_for_the_heat_maps(attnben
         *["--no-report", "--no-calibrate", "--out", "r"],
     )
     records = [json.loads(line) for line in (tmp_path / "r/records.jsonl").read_text().splitlines()]
-    (drawn,) = [r for r in records if r["kind"] == "weights"]
+    (drawn,) = (r for r in records if r["kind"] == "weights")
     assert np.load(tmp_path / "r" / drawn["weights"]["file"]).shape == (4, 24, 24)

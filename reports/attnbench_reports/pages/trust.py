@@ -68,8 +68,8 @@ def _self_comparison(trust: Trust) -> list[Fact]:
 
 def _minimum_effect(trust: Trust) -> Fact:
     meaning = (f"the smallest difference between this run and another like it that is found with {100 * POWER:.0f} % "
-               "probability, for the middle case and the worst; two starts are assumed to differ by 2 %, measured in turns "
-               "(compare --builds) smaller differences are found")  # fmt: skip
+               "probability, for the middle case and the worst; two starts are assumed to differ by 2 %; "
+               "`compare --builds`, which measures in turns, finds smaller ones")  # fmt: skip
     if trust.minimum_effect is None:
         return Fact("minimum detectable effect", "none", "with so few rounds no difference, however large, can be told "
                     "from chance; use --profile standard", alarming=True)  # fmt: skip
