@@ -2,6 +2,7 @@
 #include "harness/contract/check.h"
 
 #include <atomic>
+#include <cfenv>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -114,6 +115,11 @@ void takes_a_line_more(const RunTask& task) {
   naive().run(task);
 }
 
+void rounds_down(const RunTask& task) {
+  naive().run(task);
+  std::fesetround(FE_DOWNWARD);
+}
+
 void allocates(const RunTask& task) {
   const std::vector<float> scratch(static_cast<std::size_t>(task.problem.n_k));
   naive().run(task);
@@ -157,6 +163,7 @@ Variant broken(const std::string& check) {
   if (check == "causality") v = with_run(reads_last_query, kCausal);
   if (check == "determinism") v = with_run(drifts);
   if (check == "workspace") v = with_run(takes_a_line_more);
+  if (check == "float_environment") v = with_run(rounds_down);
   if (check == "heap") v = with_run(allocates);
   return v;
 }

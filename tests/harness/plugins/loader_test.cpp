@@ -58,7 +58,7 @@ TEST_CASE("a plugin that hangs while it is loaded is a line after the limit") {
   CHECK(has(refused(plugin_file("hangs_at_load")), "libhangs_at_load.so: a process that loaded it was still not done after 0.5 s"));
   for (const char* text : {"0", "-1", "soon", "inf", "1e9"}) {
     ::setenv("ATTNBENCH_PLUGIN_TIMEOUT", text, 1);
-    CHECK(has(refused(plugin_file("plugged")), "ATTNBENCH_PLUGIN_TIMEOUT: expected seconds"));
+    CHECK(has(refused(plugin_file("refuses")), "ATTNBENCH_PLUGIN_TIMEOUT: expected seconds"));
   }
   ::unsetenv("ATTNBENCH_PLUGIN_TIMEOUT");
 }
