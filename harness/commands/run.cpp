@@ -76,14 +76,15 @@ Plan stored_plan(const std::string& directory, const Options& options) {
   return shard_of(resolved, parse_shard(shard["index"].dump() + "/" + shard["count"].dump()));
 }
 
-Plan plan_of(const Options& options) {
+void require_consistent(const Options& options) {
   if (options.allow_mixed && options.resume.empty())
     throw UserError("--allow-mixed is for carrying on a run with another binary or machine; give its folder with --resume");
-  if (!options.resume.empty()) {
-    if (options.plan.any() || !options.shard.empty())
-      throw UserError("--resume takes the plan from its folder; leave out the options that choose one");
-    return stored_plan(options.resume, options);
-  }
+  if (!options.resume.empty() && (options.plan.any() || !options.shard.empty()))
+    throw UserError("--resume takes the plan from its folder; leave out the options that choose one");
+}
+
+Plan plan_of(const Options& options) {
+  if (!options.resume.empty()) return stored_plan(options.resume, options);
   const auto plan = build_plan(plan_spec(options.plan), load_cost_model(cost_model_of_this_machine()));
   return options.shard.empty() ? plan : shard_of(plan, parse_shard(options.shard));
 }
@@ -172,6 +173,7 @@ void add_run(CLI::App& app, CommandLine& line) {
 
 )" + plan_syntax_help());
   command->callback([options, &line] {
+    require_consistent(*options);
     if (!options->resume.empty()) options->resume = run_folder(options->resume);
     line.exit_code = run(*options, line);
   });

@@ -142,7 +142,7 @@ def test_missing_report_packages_cost_the_report_and_not_the_run(attnbench, stor
     fake.chmod(0o755)
     done = attnbench("report", "stored", ATTNBENCH_PYTHON=str(fake))
     assert done.returncode == 1
-    assert "lacks packages" in done.stderr and "requirements.txt" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert "lacks packages; run " in done.stderr and "setup.sh" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_a_file_shorter_than_the_sweep_asks_for_says_so(attnbench, tmp_path):

@@ -150,7 +150,7 @@ def _bars(ax: Axes, series: Series, quantity: Quantity, colour: str) -> None:
 
 def _legend_title(quantity: Quantity) -> str:
     if quantity.fit:
-        return "variant: slope at the end, over all n [95 % interval]"
+        return "variant: slope at the end,\nover all n [95 % interval]"
     return "variant: value at its largest n"
 
 
