@@ -46,7 +46,8 @@ std::optional<double> parse_bytes(std::string_view text) {
     text.remove_suffix(1);
   }
   const auto value = parse_number<double>(text);
-  if (!value || !(*value >= 0) || !std::isfinite(*value)) return std::nullopt;
+  constexpr double kMost = 9.2e18;  // what fits 63 bits
+  if (!value || !(*value >= 0 && *value * factor <= kMost)) return std::nullopt;
   return *value * factor;
 }
 

@@ -1,19 +1,14 @@
 #include "harness/calibration/calibration_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <utility>
 
 #include "harness/calibration/calibrate.h"
-#include "harness/file_descriptor.h"
+#include "harness/files.h"
 #include "harness/store/build_info.h"
 #include "harness/store/environment.h"
 #include "variants/api/error.h"
@@ -25,25 +20,21 @@ namespace fs = std::filesystem;
 
 constexpr double kMaxAgeDays = 30;  // neighbours, firmware and kernels change; a ceiling is cheap to measure again
 
+constexpr const char* kOtherPlace = "; choose another place with --out or ATTNBENCH_CALIBRATION";
+
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
 }
 
 [[noreturn]] void cannot_write(const std::string& path, const std::string& why) {
-  throw UserError("cannot write the calibration " + path + ": " + why +
-                  "; choose another place with --out or ATTNBENCH_CALIBRATION");
+  throw UserError("cannot write the calibration " + path + ": " + why + kOtherPlace);
 }
 
-void write_synced(const std::string& text, const std::string& path) {
-  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  for (std::size_t sent = 0; file.open() && sent < text.size();) {
-    const auto count = ::write(file.get(), text.data() + sent, text.size() - sent);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) cannot_write(path, std::strerror(errno));
-    sent += static_cast<std::size_t>(count);
-  }
-  if (!file.open() || ::fsync(file.get()) != 0) cannot_write(path, std::strerror(errno));
+// Of any version: what was written by attnbench may be replaced by it.
+bool is_calibration(const std::string& text) {
+  const auto json = Json::parse(text, nullptr, false);
+  return json.is_object() && json.contains("machine_id") && json.contains("fma_peak");
 }
 
 // Seconds since 1970 of "2026-03-01T12:00:00Z"; -1 when it is no such text.
@@ -67,17 +58,26 @@ void write_calibration(const Calibration& calibration, const std::string& path) 
   const auto folder = fs::path(path).parent_path();
   if (!folder.empty()) fs::create_directories(folder, error);
   if (error) cannot_write(path, error.message());
-  const auto temporary = path + fmt::format(".{}.tmp", ::getpid());
-  write_synced(to_json(calibration).dump(2) + "\n", temporary);
-  fs::rename(temporary, path, error);
-  if (error) cannot_write(path, error.message());
+  require_replaceable_calibration(path);
+  try {
+    replace_file(path, to_json(calibration).dump(2) + "\n");
+  } catch (const UserError& error) {
+    throw UserError(std::string(error.what()) + kOtherPlace);
+  }
+}
+
+void require_replaceable_calibration(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return;  // a new file, or a device, which is written into
+  if (const auto text = read_file(path); !text.empty() && !is_calibration(text))
+    throw UserError(path + " is not a calibration and is not overwritten" + kOtherPlace);
 }
 
 std::optional<Calibration> read_calibration(const std::string& path) {
-  std::ifstream file(path);
-  const auto json = Json::parse(file, nullptr, false);
   try {
-    return calibration_of(json);
+    return calibration_of(Json::parse(read_file(path)));
+  } catch (const UnreadableFile&) {
+    return std::nullopt;
   } catch (const Json::exception&) {
     return std::nullopt;
   }
@@ -122,6 +122,7 @@ std::optional<Calibration> usable_calibration(const std::string& self, WhenStale
   std::cerr << (stored ? "the stored calibration is " + stale : "this machine is not calibrated yet")
             << ": measuring its ceilings, a few seconds (--no-calibrate leaves it out)" << std::endl;
   try {
+    if (!path.empty()) require_replaceable_calibration(path);
     auto made = calibrate({.self = self, .keep_going = keep_going});
     if (made && usability_of(*made).use != Use::keep) made = calibrate({.self = self, .keep_going = keep_going});
     if (!made) return std::nullopt;

@@ -13,8 +13,12 @@ namespace attnbench {
 /// $ATTNBENCH_CALIBRATION, else ${XDG_CACHE_HOME:-$HOME/.cache}/attnbench/calibration-<machine_id>.json; "" when none is set.
 std::string calibration_path(const std::string& machine_id);
 
-/// Writes it whole or not at all, folders included. Throws UserError when it cannot be written.
+/// Writes it whole or not at all, folders included. Throws UserError when it cannot be written, or would replace a file that is not
+/// a calibration.
 void write_calibration(const Calibration& calibration, const std::string& path);
+
+/// Throws UserError when there is a regular file at the path that is neither empty nor a calibration.
+void require_replaceable_calibration(const std::string& path);
 
 /// What a file holds; empty when it is missing or no calibration.
 std::optional<Calibration> read_calibration(const std::string& path);

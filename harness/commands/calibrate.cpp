@@ -18,7 +18,7 @@
 namespace attnbench {
 namespace {
 
-constexpr double kQuickSeconds = 4, kFullSeconds = 30;
+constexpr double kQuickSeconds = 4, kFullSeconds = 30, kMostSeconds = 1e5;
 
 struct Options {
   bool quick = false;
@@ -31,12 +31,14 @@ std::string place_to_keep(const std::string& out) {
   const auto path = out.empty() ? calibration_path(machine_id(describe_environment(1))) : out;
   if (path.empty())
     throw UserError("nowhere to keep the calibration: HOME is not set; give --out FILE, or set ATTNBENCH_CALIBRATION");
+  require_replaceable_calibration(path);
   return path;
 }
 
 int run(const Options& options) {
-  if (options.seconds < 0)
-    throw UserError(fmt::format("--seconds {:g} is below 0; give the seconds to measure for", options.seconds));
+  if (!(options.seconds >= 0 && options.seconds <= kMostSeconds))
+    throw UserError(
+        fmt::format("--seconds {:g} is not from 0 to {:g}; give the seconds to measure for", options.seconds, kMostSeconds));
   const auto path = place_to_keep(options.out);
   const InterruptGuard guard;
   const auto made = calibrate({.self = self_path(),

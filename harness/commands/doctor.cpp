@@ -1,9 +1,5 @@
 // doctor: look at the machine and at the suite itself, and say what makes numbers less sure.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
 
@@ -13,6 +9,7 @@
 #include "harness/doctor/clock.h"
 #include "harness/doctor/experiments.h"
 #include "harness/doctor/machine.h"
+#include "harness/files.h"
 #include "harness/paths.h"
 #include "harness/run/interrupt.h"
 #include "variants/api/error.h"
@@ -32,15 +29,11 @@ Health health_of(const std::string& name) { return name == "OK" ? Health::ok : n
 
 // What the statistics of the reports say about the measurements.
 std::vector<Check> judged_by_python(const Json& measurements) {
-  const auto stem = (std::filesystem::temp_directory_path() / ("attnbench-doctor-" + std::to_string(::getpid()))).string();
-  const auto in = stem + ".measurements.json", out = stem + ".checks.json";
-  std::ofstream(in) << measurements.dump() << "\n";
+  const ScratchFolder folder("attnbench-doctor");
+  const auto in = folder / "measurements.json", out = folder / "checks.json";
+  replace_file(in, measurements.dump() + "\n");
   const int code = run_python_tool("verdict on the statistics", "attnbench_reports.doctor", {in, out});
-  std::ifstream file(out);
-  const auto judged = code == 0 ? Json::parse(file, nullptr, false) : Json();
-  std::error_code ignored;
-  std::filesystem::remove(in, ignored);
-  std::filesystem::remove(out, ignored);
+  const auto judged = code == 0 ? Json::parse(read_file(out), nullptr, false) : Json();
   if (!judged.is_array())
     return {{"statistics", "reports package", Health::fail, "cannot be run",
              "scripts/setup.sh, or set ATTNBENCH_PYTHON to an interpreter with its packages"}};
@@ -56,7 +49,8 @@ std::vector<Check> joined(std::vector<Check> first, const std::vector<Check>& se
 }
 
 int run(const Options& options) {
-  if (!(options.scale > 0)) throw UserError("--scale must be above 0; 1 is the full time, 0.1 a tenth of it");
+  if (!(options.scale > 0 && options.scale <= 100))
+    throw UserError("--scale must be above 0 and at most 100; 1 is the full time, 0.1 a tenth of it");
   const auto announce = [](const std::string& what) { std::cerr << "measuring " << what << std::endl; };
   const InterruptGuard guard;
   const auto before = joined(judge_machine(read_machine()), judge_clock(read_clock()));

@@ -116,7 +116,7 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
   setting("--seed", options.seed, "NUMBER", "seed of the inputs and of every random choice; default 1")
       ->check(CLI::Range(std::uint64_t{0}, static_cast<std::uint64_t>(INT64_MAX)));
   setting("--max-call-seconds", options.max_call_seconds, "SECONDS", "skip cases whose one call is predicted to take longer")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0.0, 1e7));
   setting("--memory-budget", options.memory_budget, "BYTES",
           "skip cases predicted to need more, such as 4g; default: 80 % of what is available");
   command.add_flag("--no-weights", options.no_weights, "do not read off attention matrices for heat maps")->group("How to measure");

@@ -117,7 +117,7 @@ void add_check(CLI::App& command, CommandLine& line) {
   sub->add_option("--check", options->checks, "only this check; repeatable")->type_name("NAME")->allow_extra_args(false);
   sub->add_option("--timeout", options->timeout_seconds, "a check that takes longer has failed; default 300")
       ->type_name("SECONDS")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(0.001, 1e7));
   sub->add_flag("--json", options->json, "print the verdicts as a JSON array");
   sub->footer(R"(Verdicts: pass; FAIL, with what was found; note, a finding that is only advice; -, where the check does not apply.
 Each check runs in a process of its own. Exit code 1 when one failed.

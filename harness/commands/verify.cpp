@@ -1,15 +1,15 @@
 // verify: is every case right? Nothing is timed.
 #include <CLI/CLI.hpp>
-#include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "harness/commands/commands.h"
 #include "harness/commands/plan_options.h"
 #include "harness/commands/plan_text.h"
 #include "harness/commands/records.h"
+#include "harness/files.h"
 #include "harness/paths.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/run/orchestrator.h"
@@ -25,26 +25,6 @@ struct Options {
   bool json = false;
 };
 
-// A run directory that is gone again when the command ends.
-class ScratchDirectory {
- public:
-  ScratchDirectory() {
-    auto pattern = (std::filesystem::temp_directory_path() / "attnbench-verify-XXXXXX").string();
-    if (!mkdtemp(pattern.data())) throw UserError("cannot make a folder under " + pattern + "; give one with --out");
-    path_ = pattern;
-  }
-  ~ScratchDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 // The verify record of every case, in the order of the plan; an interrupted run has fewer.
 std::vector<Json> in_plan_order(const Plan& plan, const std::vector<Json>& records) {
   std::map<std::string, const Json*> by_key;
@@ -58,9 +38,9 @@ std::vector<Json> in_plan_order(const Plan& plan, const std::vector<Json>& recor
 int verify(const Options& options, const CommandLine& line) {
   const auto plan = build_plan(plan_spec(options.plan));
   std::cerr << notes_text(plan);
-  std::unique_ptr<ScratchDirectory> scratch;
-  if (options.out.empty()) scratch = std::make_unique<ScratchDirectory>();
-  const auto directory = scratch ? scratch->path() + "/run" : options.out;
+  std::optional<ScratchFolder> scratch;
+  if (options.out.empty()) scratch.emplace("attnbench-verify");
+  const auto directory = scratch ? *scratch / "run" : options.out;
   const auto outcome = run_plan(
       plan, {.directory = directory, .resume = false, .verify_only = true, .command = line.arguments, .self = self_path()});
   const auto records = in_plan_order(plan, read_records(directory, "verify"));

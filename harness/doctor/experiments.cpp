@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <stdexcept>
 #include <vector>
 
 #include "harness/doctor/synthetic.h"
+#include "harness/files.h"
 #include "harness/run/job.h"
 #include "harness/units.h"
 #include "harness/worker/inputs_cache.h"
@@ -17,30 +17,7 @@
 namespace attnbench {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct Stopped {};
-
-/// A folder of one's own for the inputs, gone at the end.
-class WorkFolder {
- public:
-  WorkFolder() {
-    auto pattern = (fs::temp_directory_path() / "attnbench-doctor-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr)
-      throw std::runtime_error("cannot make a folder in " + fs::temp_directory_path().string());
-    path_ = pattern;
-  }
-  ~WorkFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 // How a plan of experiments spends its time.
 struct Effort {
@@ -150,7 +127,7 @@ class Experiments {
 
   const ExperimentOptions& options_;
   Effort effort_;
-  WorkFolder folder_;
+  ScratchFolder folder_{"attnbench-doctor"};
   std::string inputs_;
   double turn_seconds_ = 4e-9;  // until measured: some cycles
   std::vector<double> peaks_;

@@ -1,16 +1,14 @@
 #include "harness/planning/fitted_model.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <stdexcept>
 
+#include "harness/files.h"
 #include "harness/planning/cost_model.h"
+#include "variants/api/error.h"
 
 namespace attnbench {
 namespace {
@@ -118,12 +116,17 @@ std::string cost_model_path(const std::string& machine_id) {
 }
 
 FittedModel load_cost_model(const std::string& path) {
-  std::ifstream file(path);
-  if (path.empty() || !file) return {};
+  std::error_code ignored;
+  if (path.empty() || !fs::is_regular_file(path, ignored)) return {};
+  const auto text = read_file(path);
+  const auto json = Json::parse(text, nullptr, false);
+  const bool ours = json.is_object() && json.contains("format");
+  if (!text.empty() && !ours)
+    throw UserError(path + " is not a cost model and is not overwritten; name another file with ATTNBENCH_COST_MODEL or remove it");
   try {
-    return FittedModel::from_json(Json::parse(file));
+    return FittedModel::from_json(json);
   } catch (const std::exception&) {
-    return {};  // it will be replaced
+    return {};  // empty, or of another version: it will be replaced
   }
 }
 
@@ -131,12 +134,10 @@ void save_cost_model(const FittedModel& model, const std::string& path) {
   if (path.empty() || model.empty()) return;
   std::error_code ignored;
   if (const auto folder = fs::path(path).parent_path(); !folder.empty()) fs::create_directories(folder, ignored);
-  const auto temporary = path + fmt::format(".{}.tmp", ::getpid());
-  std::ofstream file(temporary);
-  file << model.to_json().dump(1) << "\n";
-  file.close();
-  if (file) fs::rename(temporary, path, ignored);
-  if (!file || ignored) fs::remove(temporary, ignored);
+  try {
+    replace_file(path, model.to_json().dump(1) + "\n");
+  } catch (const UserError&) {  // the run is not the worse for it; the next one predicts with what it has
+  }
 }
 
 }  // namespace attnbench

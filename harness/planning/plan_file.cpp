@@ -1,11 +1,12 @@
 #include "harness/planning/plan_file.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
+#include "harness/files.h"
 #include "harness/paths.h"
 #include "harness/planning/toml.h"
 #include "harness/words.h"
@@ -30,9 +31,12 @@ std::string read_text(const Place& at, const toml::node& node) {
   return *text;
 }
 
-double read_number(const Place& at, const toml::node& node) {
+// Beyond four months a limit of seconds is none, and sums of such times leave the range of the clock; bytes fit 63 bits.
+constexpr double kMostSeconds = 1e7, kMostBytes = 9.2e18;
+
+double read_number(const Place& at, const toml::node& node, double most) {
   const auto number = node.is_number() ? node.value<double>() : std::nullopt;
-  if (!number || !(*number >= 0) || !std::isfinite(*number)) reject(at, "a number from 0 up");
+  if (!number || !(*number >= 0 && *number <= most)) reject(at, fmt::format("a number from 0 to {:g}", most));
   return *number;
 }
 
@@ -53,7 +57,7 @@ std::vector<std::string> read_list(const Place& at, const toml::node& node) {
 
 template <std::optional<double> PlanSpec::*member>
 void seconds(PlanSpec& spec, const Place& at, const toml::node& node) {
-  spec.*member = read_number(at, node);
+  spec.*member = read_number(at, node, kMostSeconds);
 }
 
 template <std::optional<int> PlanSpec::*member>
@@ -62,7 +66,7 @@ void times(PlanSpec& spec, const Place& at, const toml::node& node) {
 }
 
 void memory_budget(PlanSpec& spec, const Place& at, const toml::node& node) {
-  spec.memory_budget = node.is_string() ? parse_bytes(read_text(at, node)) : std::optional(read_number(at, node));
+  spec.memory_budget = node.is_string() ? parse_bytes(read_text(at, node)) : std::optional(read_number(at, node, kMostBytes));
   if (!spec.memory_budget) reject(at, "bytes, such as 2000000000 or \"2g\"");
 }
 
@@ -71,13 +75,23 @@ void weights(PlanSpec& spec, const Place& at, const toml::node& node) {
   spec.weights = *node.value<bool>();
 }
 
+// The name becomes part of a folder's.
+void name(PlanSpec& spec, const Place& at, const toml::node& node) {
+  constexpr std::size_t kLongest = 100;
+  spec.name = read_text(at, node);
+  const auto in_order = [](char c) { return c != '/' && static_cast<unsigned char>(c) >= ' ' && c != '\x7f'; };
+  const bool fits = !spec.name.empty() && spec.name.size() <= kLongest && spec.name != "." && spec.name != "..";
+  if (!fits || !std::all_of(spec.name.begin(), spec.name.end(), in_order))
+    reject(at, "a name of at most 100 bytes for a folder, without / and control characters");
+}
+
 struct Setting {
   const char* key;
   void (*read)(PlanSpec& spec, const Place& at, const toml::node& node);
 };
 
 constexpr Setting kSettings[] = {
-    {"name", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.name = read_text(at, node); }},
+    {"name", name},
     {"summary", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.summary = read_text(at, node); }},
     {"plugins", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.plugins = read_list(at, node); }},
     {"profile", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.profile = parse_profile(read_text(at, node)); }},
@@ -221,13 +235,14 @@ std::vector<std::string> shipped_plans() {
 PlanSpec load_plan(const std::string& name_or_path) {
   const bool is_path = name_or_path.ends_with(".toml") || name_or_path.find('/') != std::string::npos;
   const auto path = is_path ? name_or_path : plans_dir() + "/" + name_or_path + ".toml";
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (file) text << file.rdbuf();
-  const bool readable = file && !std::filesystem::is_directory(path);
-  if (!readable && is_path) throw UserError("cannot read plan file " + path + "; give a TOML file or a shipped plan's name");
-  if (!readable) throw UserError("unknown plan '" + name_or_path + "'" + suggestion(name_or_path, shipped_plans()));
-  return parse_plan(text.str(), is_path ? path : name_or_path);
+  std::error_code ignored;
+  if (!is_path && !std::filesystem::exists(path, ignored))
+    throw UserError("unknown plan '" + name_or_path + "'" + suggestion(name_or_path, shipped_plans()));
+  try {
+    return parse_plan(read_file(path), is_path ? path : name_or_path);
+  } catch (const UnreadableFile& error) {
+    throw UserError(std::string(error.what()) + "; give a TOML file or a shipped plan's name");
+  }
 }
 
 Profile parse_profile(std::string_view name) {

@@ -9,11 +9,13 @@
 #include <stdexcept>
 
 #include "harness/run/process.h"
+#include "variants/api/error.h"
 
 namespace attnbench {
 namespace {
 
 constexpr const char* kCacheNames[] = {name_of(CacheMode::hot), name_of(CacheMode::cold)};
+constexpr const char* kNotLoaded = "error while loading shared libraries";  // the dynamic loader's last words
 constexpr const char* kKindNames[] = {"inputs", "verify", "time", "memory", "weights", "ceilings"};
 
 template <class Enum, std::size_t Count>
@@ -97,6 +99,15 @@ JobResult result_of_exit(const ProcessOutcome& outcome, const Job& job) {
   }
 }
 
+// No case is to blame when the machine has no process, descriptor or memory for a worker, and the next case would fare no better.
+void require_started(const ProcessOutcome& outcome) {
+  const bool started = outcome.end != ProcessOutcome::End::not_started;
+  const bool loaded = outcome.last_words.find(kNotLoaded) == std::string::npos || !outcome.answer.empty();
+  if (started && loaded) return;
+  throw UserError("cannot start worker processes: " + (started ? outcome.last_words : std::strerror(outcome.code)) +
+                  "; check the limits on open files (ulimit -n), processes (ulimit -u) and memory, then carry on with --resume");
+}
+
 JobResult result_of(const ProcessOutcome& outcome, const Job& job) {
   using End = ProcessOutcome::End;
   JobResult stopped;
@@ -108,7 +119,7 @@ JobResult result_of(const ProcessOutcome& outcome, const Job& job) {
     case End::flooded:
       return failed(Status::crashed, outcome, fmt::format("was stopped for an answer of more than {} MiB", kAnswerLimit >> 20));
     case End::stopped: return stopped;
-    case End::not_started: return failed(Status::crashed, outcome, fmt::format("did not start ({})", std::strerror(outcome.code)));
+    case End::not_started:  // run_job() has thrown
     case End::signaled: break;
   }
   if (outcome.kernel_out_of_memory) return failed(Status::out_of_memory, outcome, "was killed by the kernel for want of memory");
@@ -176,13 +187,9 @@ Job parse_job(const std::string& line) {
 }
 
 std::string to_line(const JobResult& result) {
-  const Json json = {{"job", result.job},
-                     {"status", name_of(result.status)},
-                     {"reasons", result.reasons},
-                     {"isa", result.isa},
-                     {"measured", result.measured},
-                     {"token_labels", result.token_labels},
-                     {"storage_failed", result.storage_failed}};
+  const Json json = {
+      {"job", result.job},           {"status", name_of(result.status)},    {"reasons", result.reasons},      {"isa", result.isa},
+      {"measured", result.measured}, {"token_labels", result.token_labels}, {"run_failed", result.run_failed}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -197,7 +204,7 @@ JobResult parse_result(const std::string& line, const Job& job) {
   result.measured = json.at("measured");
   if (!result.measured.is_object()) throw std::invalid_argument("nothing measured");
   result.token_labels = json.at("token_labels").get<std::vector<std::string>>();
-  result.storage_failed = json.at("storage_failed");
+  result.run_failed = json.at("run_failed");
   if (result.status != Status::ok && result.reasons.empty()) throw std::invalid_argument("a failure without a reason");
   if (result.status == Status::ok) require_measured(result.measured, job);
   return result;
@@ -210,6 +217,7 @@ JobResult run_job(const Job& asked, const std::string& self, const std::function
                                     .input = to_line(job),
                                     .timeout_seconds = job.sampling.timeout_seconds,
                                     .keep_going = keep_going});
+  require_started(outcome);
   auto result = result_of(outcome, job);
   result.wall_seconds = outcome.wall_seconds;
   return result;

@@ -51,7 +51,7 @@ struct JobResult {
   Json measured = Json::object();         // the record's member named like the kind
   std::vector<std::string> token_labels;  // of inputs
   double wall_seconds = 0;                // filled in by the orchestrator
-  bool storage_failed = false;            // the run's folder could not be written: nothing is wrong with the case
+  bool run_failed = false;                // the machine or the run's folder had no room: nothing is wrong with the case
   bool interrupted = false;               // the run was stopped; there is no result
 };
 
@@ -62,7 +62,8 @@ std::string to_line(const JobResult& result);
 /// id, an ok without its numbers.
 JobResult parse_result(const std::string& line, const Job& job);
 
-/// Starts `self worker` on a job and turns every way it can end into a result. keep_going as in ProcessSpec.
+/// Starts `self worker` on a job and turns every way it can end into a result. keep_going as in ProcessSpec. Throws UserError when
+/// the machine cannot start a process.
 JobResult run_job(const Job& job, const std::string& self, const std::function<bool()>& keep_going);
 
 }  // namespace attnbench

@@ -407,7 +407,7 @@ JobResult Run::work(const Job& job, const Case& point, int round) {
     progress_.tick();
     return !stopped();
   });
-  if (result.storage_failed) throw StorageError(result.reasons.front());
+  if (result.run_failed) throw StorageError(result.reasons.front());
   // The result of a worker that Ctrl-C found at its end is kept; one that was cut short is none.
   if (result.interrupted) result.status = Status::crashed;
   return result;

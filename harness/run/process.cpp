@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -14,10 +13,10 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
+#include <system_error>
 
 #include "harness/file_descriptor.h"
-
-extern char** environ;
+#include "harness/run/child.h"
 
 namespace attnbench {
 namespace {
@@ -36,11 +35,16 @@ struct Pipe {
 };
 
 // Numbers from 10 up, out of the way of the four that the child's are moved onto.
+// Throws std::system_error.
 Pipe make_pipe() {
+  constexpr int kLowest = 10;
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return {};
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category());
   const FileDescriptor low_read(ends[0]), low_write(ends[1]);
-  return {FileDescriptor(::fcntl(ends[0], F_DUPFD_CLOEXEC, 10)), FileDescriptor(::fcntl(ends[1], F_DUPFD_CLOEXEC, 10))};
+  Pipe pipe{FileDescriptor(::fcntl(ends[0], F_DUPFD_CLOEXEC, kLowest)), FileDescriptor(::fcntl(ends[1], F_DUPFD_CLOEXEC, kLowest))};
+  // A limit on descriptors at or below kLowest is EINVAL to fcntl().
+  if (!pipe.read.open() || !pipe.write.open()) throw std::system_error(errno == EINVAL ? EMFILE : errno, std::generic_category());
+  return pipe;
 }
 
 // A child that dies before it has read its input must not take us along.
@@ -61,34 +65,6 @@ long kernel_memory_kills() {
   while (file >> name >> value)
     if (name == "oom_kill") return value;
   return -1;
-}
-
-int start(const std::vector<std::string>& command, const Pipe& input, const Pipe& answer_pipe, const Pipe& log, pid_t& child) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, input.read.get(), STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, log.write.get(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, log.write.get(), STDERR_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, answer_pipe.write.get(), kAnswerDescriptor);
-
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t defaults, none;
-  sigemptyset(&none);
-  sigemptyset(&defaults);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) sigaddset(&defaults, signal);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-
-  std::vector<char*> argv;
-  for (const auto& argument : command) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  const int error = ::posix_spawn(&child, argv[0], &actions, &attributes, argv.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return error;
 }
 
 // A child while it runs: three pipes and a process number.
@@ -188,22 +164,30 @@ ProcessOutcome not_started(int error) {
 
 ProcessOutcome run_process(const ProcessSpec& spec) {
   const IgnoreBrokenPipes guard;
-  Pipe input = make_pipe(), answer_pipe = make_pipe(), log = make_pipe();
-  if (!input.write.open() || !answer_pipe.write.open() || !log.write.open()) return not_started(errno);
-
   ProcessOutcome outcome;
   Running running;
   const auto begin = Clock::now();
   const long kills_before = kernel_memory_kills();
-  if (const int error = start(spec.command, input, answer_pipe, log, running.child)) return not_started(error);
+  const Descendants descendants;
+  try {
+    Pipe input = make_pipe(), answer_pipe = make_pipe(), log = make_pipe();
+    running.child = start_child(spec.command, {.descriptors = {{input.read.get(), STDIN_FILENO},
+                                                               {log.write.get(), STDOUT_FILENO},
+                                                               {log.write.get(), STDERR_FILENO},
+                                                               {answer_pipe.write.get(), kAnswerDescriptor}},
+                                               .own_group = true,
+                                               .signal_at_our_death = SIGKILL});
+    running.input = std::move(input.write);
+    running.answer = std::move(answer_pipe.read);
+    running.log = std::move(log.read);
+  } catch (const std::system_error& error) {
+    return not_started(error.code().value());
+  }
   running.unsent = spec.input;
-  running.input = std::move(input.write);
-  running.answer = std::move(answer_pipe.read);
-  running.log = std::move(log.read);
-  for (FileDescriptor* end : {&input.read, &answer_pipe.write, &log.write}) end->close();
   for (const FileDescriptor* end : {&running.input, &running.answer, &running.log}) ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
 
   wait_for_end(spec, running, outcome, begin);
+  descendants.kill_all();
   outcome.wall_seconds = seconds_since(begin);
   outcome.last_words = last_line(running.log_tail);
   outcome.kernel_out_of_memory = kernel_memory_kills() > kills_before;

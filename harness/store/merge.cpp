@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <set>
 #include <system_error>
 
+#include "harness/files.h"
 #include "harness/json.h"
 #include "harness/planning/plan_file.h"
 #include "harness/planning/shard.h"
@@ -28,12 +28,6 @@ struct StoredRun {
   std::vector<Json> records;
   Shard shard;  // 1 of 1 when it was no shard
 };
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw UserError("cannot read " + path + "; give the folders of stored runs");
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 [[noreturn]] void damaged(const std::string& directory, const std::string& what) {
   throw UserError(directory + "/run.json " + what + "; it is damaged: leave that run out");

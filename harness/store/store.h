@@ -1,7 +1,10 @@
 // Store: a run directory. records.jsonl takes one line per record, each written whole and fsynced, keys unique; run.json says what
 // the run is. A kernel lock (flock) keeps a second writer out and ends with its process, however that dies; the file it stands on
 // may stay. The line that was being written when a run died is cut off when it is resumed; one that a full disk cut short, at once.
+// The last member of a line, `check`, is the CRC-32 of the line before it.
 #pragma once
+
+#include <sys/types.h>
 
 #include <map>
 #include <string>
@@ -31,7 +34,8 @@ struct ParsedRecords {
 
 /// Reads the text of a records.jsonl. Its last line may be torn, which only shows in `whole_bytes`; any other line that is no
 /// record (an object with schema_version, key, kind and status, a time record also with its median) is refused by its number, and
-/// so are another schema version and a repeated key. `origin` names the text in messages. Throws UserError.
+/// so are a line whose checksum does not hold, another schema version and a repeated key. Records come without `check`. `origin`
+/// names the text in messages. Throws UserError.
 ParsedRecords parse_records(std::string_view text, const std::string& origin);
 
 /// Reads the text of a run.json. Throws UserError: no JSON object, another schema version.
@@ -66,13 +70,17 @@ class Store {
 
  private:
   void make_and_lock(Mode mode);
-  void read_records();
   void read_run();
+  void read_records();
+  void require_known_session(const Json& record) const;
+  void open_records();
+  void require_records_in_place() const;
   void write_lines(const std::string& lines);
 
   std::string directory_;
   FileDescriptor lock_;
   FileDescriptor records_file_;
+  off_t records_bytes_ = 0;  // written so far
   Json resumed_run_;
   std::map<std::string, StoredRecord> records_;
 };

@@ -9,6 +9,7 @@
 #include <iostream>
 #include <new>
 #include <optional>
+#include <system_error>
 
 #include "datasets/npy.h"
 #include "harness/calibration/ceilings.h"
@@ -214,6 +215,13 @@ void dispatch(const Job& job, VariantLookup find, JobResult& result) {
   }
 }
 
+// Whether the machine has no thread, descriptor or room left, which is no fault of the case.
+bool is_shortage(const std::error_code& code) {
+  constexpr std::errc kShortages[] = {std::errc::resource_unavailable_try_again, std::errc::too_many_files_open,
+                                      std::errc::too_many_files_open_in_system, std::errc::no_space_on_device};
+  return std::find(std::begin(kShortages), std::end(kShortages), code) != std::end(kShortages);
+}
+
 }  // namespace
 
 JobResult do_job(const Job& job, VariantLookup find) {
@@ -227,11 +235,14 @@ JobResult do_job(const Job& job, VariantLookup find) {
     dispatch(job, find, result);
   } catch (const StorageError& error) {
     fail(Status::skipped, error.what());
-    result.storage_failed = true;
+    result.run_failed = true;
   } catch (const UserError& error) {
     fail(Status::skipped, error.what());
   } catch (const std::bad_alloc&) {
     fail(Status::out_of_memory, "an allocation failed; use a smaller problem, or a variant that needs less memory");
+  } catch (const std::system_error& error) {
+    fail(Status::crashed, std::string("an exception: ") + error.what());
+    result.run_failed = is_shortage(error.code());
   } catch (const std::exception& error) {
     fail(Status::crashed, std::string("an exception: ") + error.what());
   }

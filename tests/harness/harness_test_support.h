@@ -38,10 +38,10 @@ inline bool has(const std::string& text, const std::string& part) { return text.
 std::string read_text(const std::string& path);
 void write_text(const std::string& path, const std::string& text);
 
-/// Whether a process that was sleeping is gone, or a zombie that its new parent has yet to notice, within some seconds.
+/// Whether a process is gone, or a zombie that its new parent has yet to reap, within some seconds.
 bool dies_soon(long process);
 
-/// The lines of records.jsonl in a run directory.
+/// The lines of records.jsonl in a run directory, without their checksums.
 std::vector<Json> read_records(const std::string& directory);
 
 /// What breaks the schema in a document: missing or unknown members, wrong constants, words outside an enum. Covers what

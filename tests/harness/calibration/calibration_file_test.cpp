@@ -67,6 +67,25 @@ TEST_CASE("a calibration is written with its folders and read back") {
   CHECK(std::distance(begin(files), end(files)) == 1);  // the temporary file is gone
 }
 
+TEST_CASE("a calibration replaces none but calibrations, and a device stays what it is") {
+  const TemporaryFolder folder;
+  const auto path = folder / "precious.npy";
+  for (const char* text : {"my thesis", "{}", "[1]"}) {
+    write_text(path, text);
+    CHECK(has(refusal([&] { write_calibration(example(), path); }), "is not a calibration"));
+    CHECK(read_text(path) == text);
+  }
+  write_text(path, "");
+  write_calibration(example(), path);
+  write_calibration(example(), path);
+  CHECK(read_calibration(path).has_value());
+  write_calibration(example(), "/dev/null");
+  CHECK(std::filesystem::is_character_file("/dev/null"));
+  CHECK(has(refusal([&] { write_calibration(example(), "/dev/full"); }), "No space left"));
+  CHECK(std::filesystem::is_character_file("/dev/full"));
+  CHECK_FALSE(read_calibration("/dev/zero").has_value());  // not read for ever
+}
+
 TEST_CASE("a calibration that cannot be written is refused with the path") {
   const TemporaryFolder folder;
   write_text(folder / "file", "");

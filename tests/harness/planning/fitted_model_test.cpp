@@ -139,13 +139,18 @@ TEST_CASE("what was learned survives on the disk; anything else there counts as 
   CHECK(again.predict(one).seconds == Approx(model.predict(one).seconds).epsilon(0.001));  // kept counts less against the prior
   CHECK(again.predict(one).peak_bytes == model.predict(one).peak_bytes);
   CHECK(again.knows(one));
-  for (const char* text : {"", "{", "[]", "{\"format\":99}", "{\"format\":1,\"calls\":[{}],\"process_bytes\":{}}",
+  for (const char* text : {"", "{\"format\":99}", "{\"format\":1,\"calls\":[{}],\"process_bytes\":{}}",
                            "{\"format\":1,\"calls\":[{\"variant\":\"a\",\"threads\":1,\"family\":\"f\",\"prior_s\":0,"
                            "\"measured_s\":1}],\"process_bytes\":{}}"}) {
     write_text(path, text);
     CAPTURE(text);
     CHECK(load_cost_model(path).empty());
   }
+  for (const char* text : {"my thesis", "{", "[]", "{\"colour\":1}"}) {  // may be precious to somebody
+    write_text(path, text);
+    CHECK(has(refusal([&] { load_cost_model(path); }), "is not a cost model"));
+  }
+  CHECK(load_cost_model("/dev/zero").empty());
   CHECK(load_cost_model("").empty());
   CHECK(load_cost_model(folder / "nowhere").empty());
   save_cost_model(model, "/proc/nowhere/model.json");  // must not throw

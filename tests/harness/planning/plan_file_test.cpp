@@ -92,9 +92,8 @@ TEST_CASE("a spec written as TOML parses back to itself") {
 }
 
 TEST_CASE("a text of a plan keeps every newline it has") {
-  const auto spec = parse_plan("name = \"\\nmine\\n\"\nsummary = \"\\n\\n\"\nproblems = [\"b1 h1 n8 d8 f32\"]\n", "mine.toml");
-  REQUIRE(spec.name == "\nmine\n");
-  CHECK(parse_plan(to_toml(spec), "again").name == spec.name);
+  const auto spec = parse_plan("summary = \"\\nmine\\n\"\nproblems = [\"b1 h1 n8 d8 f32\"]\n", "mine.toml");
+  REQUIRE(spec.summary == "\nmine\n");
   CHECK(parse_plan(to_toml(spec), "again").summary == spec.summary);
 }
 
@@ -133,10 +132,29 @@ TEST_CASE("mistakes in a plan file are one line naming the key and the remedy") 
   CHECK(message("seed = -1").find("seed must be a whole number") != std::string::npos);
 }
 
+TEST_CASE("a plan's name is the name of a folder, not a path") {
+  for (const std::string name : {"x/../../../y", "..", ".", "", "/", "a\\u001b[31m", "a\\nb"})
+    CHECK_THROWS_WITH(parse_plan("name = \"" + name + "\"", "mine.toml"),
+                      Catch::Matchers::StartsWith("plan mine.toml: name must be a name of at most 100 bytes"));
+  CHECK_THROWS_AS(parse_plan("name = \"" + std::string(101, 'x') + "\"", "mine.toml"), UserError);
+  CHECK(parse_plan("name = \"llama 3, 8b\"", "mine.toml").name == "llama 3, 8b");
+}
+
+TEST_CASE("seconds and bytes beyond all use are refused") {
+  for (const char* key : {"cap_seconds", "timeout_seconds", "warmup_seconds", "min_sample_seconds", "max_call_seconds"})
+    CHECK_THROWS_AS(parse_plan(std::string(key) + " = 1e308", "mine.toml"), UserError);
+  CHECK_THROWS_AS(parse_plan("memory_budget = 1e308", "mine.toml"), UserError);
+  CHECK_THROWS_AS(parse_plan("memory_budget = \"1e30t\"", "mine.toml"), UserError);
+}
+
+TEST_CASE("a plan that is not a file is refused, not waited for") {
+  CHECK_THROWS_WITH(load_plan("/dev/zero"), Catch::Matchers::StartsWith("cannot read /dev/zero: it is not a regular file"));
+}
+
 TEST_CASE("an unknown plan names the nearest, an unreadable file its path") {
   CHECK_THROWS_WITH(load_plan("defualt"), "unknown plan 'defualt'; did you mean 'default'?");
   CHECK_THROWS_WITH(load_plan("/nowhere/plan.toml"),
-                    "cannot read plan file /nowhere/plan.toml; give a TOML file or a shipped plan's name");
+                    "cannot read /nowhere/plan.toml: No such file or directory; give a TOML file or a shipped plan's name");
   CHECK_THROWS_AS(load_plan("/"), UserError);
 }
 

@@ -72,14 +72,14 @@ TEST_CASE("a result survives the way back") {
   result.isa = "AVX2";
   result.measured = {{"rows", 3}};
   result.token_labels = {"in", "the"};
-  result.storage_failed = true;
+  result.run_failed = true;
   const auto parsed = parse_result(to_line(result), sample_job());
   CHECK(parsed.status == Status::mismatch);
   CHECK(parsed.reasons == result.reasons);
   CHECK(parsed.isa == "AVX2");
   CHECK(parsed.measured == result.measured);
   CHECK(parsed.token_labels == result.token_labels);
-  CHECK(parsed.storage_failed);
+  CHECK(parsed.run_failed);
 }
 
 TEST_CASE("what is not the result of its job is no result") {

@@ -2,7 +2,13 @@
 #include "harness/run/process.h"
 
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cerrno>
+
+#include "harness/run/child.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 
@@ -106,8 +112,48 @@ TEST_CASE("the parent can call the wait off") {
   CHECK(asked == 3);
 }
 
+TEST_CASE("a child dies with the process that started it, from its first moment on") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const auto parent = ::fork();
+  if (parent == 0) {  // `sleep` never confines itself, as a worker does once it has read its job
+    const auto child = start_child({"sleep", "1000"}, {.own_group = true, .signal_at_our_death = SIGKILL});
+    [[maybe_unused]] const auto said = ::write(ends[1], &child, sizeof child);
+    ::pause();
+  }
+  REQUIRE(parent > 0);
+  pid_t child = 0;
+  REQUIRE(::read(ends[0], &child, sizeof child) == sizeof child);
+  ::kill(parent, SIGKILL);
+  ::waitpid(parent, nullptr, 0);
+  CHECK(dies_soon(child));
+}
+
+TEST_CASE("a machine without a free descriptor is said so") {
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  for (const rlim_t least : {8, 12}) {
+    const rlimit few{least, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    const auto outcome = run_process({.command = {"/bin/true"}, .input = ""});
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(outcome.end == End::not_started);
+    CHECK(outcome.code == EMFILE);
+  }
+}
+
 TEST_CASE("a program that is not there is said so") {
   const auto outcome = run_process({.command = {"/no/such/program"}, .input = ""});
   CHECK(outcome.end == End::not_started);
   CHECK(outcome.code == ENOENT);
+}
+
+TEST_CASE("a child that makes a session of its own does not outlive the one that started it") {
+  const TemporaryFolder folder;
+  const auto fifo = folder / "ready";
+  const auto outcome = shell("mkfifo " + fifo + "; setsid sh -c 'echo $$ >&3; echo ready; exec sleep 1000 >/dev/null 3>&-' >" +
+                             fifo + " & read ready <" + fifo);
+  CHECK(outcome.end == End::exited);
+  REQUIRE_FALSE(outcome.answer.empty());
+  CHECK(dies_soon(std::stol(outcome.answer)));
 }

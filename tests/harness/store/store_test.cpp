@@ -3,11 +3,13 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
@@ -157,12 +159,105 @@ TEST_CASE("a full disk keeps run.json as it was") {
   CHECK(Json::parse(read_text(directory + "/run.json")) == run_document());
 }
 
-TEST_CASE("no space left on the device is called that") {
+TEST_CASE("records.jsonl and run.json that are not files are refused, not waited for") {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "run");
   std::filesystem::create_symlink("/dev/full", folder / "run/records.jsonl");
-  Store store(folder / "run", Mode::create);
-  CHECK(has(refusal([&] { store.append(record("a")); }), "No space left on device"));
+  CHECK(has(refusal([&] { Store(folder / "run", Mode::create); }), "not a regular file"));
+  for (const char* name : {"/records.jsonl", "/run.json"}) {
+    const TemporaryFolder other;
+    const auto stored = two_records(other);
+    std::filesystem::remove(stored + name);
+    REQUIRE(::mkfifo((stored + name).c_str(), 0600) == 0);
+    CHECK(has(refusal([&] { Store(stored, Mode::resume); }), std::string(name) + ": it is not a regular file"));
+  }
+}
+
+TEST_CASE("a digit flipped in a record is one line that names it; lines of older versions have no checksum") {
+  const TemporaryFolder folder;
+  const auto directory = two_records(folder);
+  const auto path = directory + "/records.jsonl", whole = read_text(path);
+  for (const char* digit : {"0.25", "0.5"}) {
+    auto changed = whole;
+    changed[changed.find(digit) + 2] = '7';
+    write_text(path, changed);
+    CHECK(has(refusal([&] { Store(directory, Mode::resume); }), "line 1 was changed after it was written"));
+  }
+  auto changed = whole;
+  changed[whole.find('\n') - 3] ^= 1;  // in the checksum itself
+  write_text(path, changed);
+  CHECK(has(refusal([&] { Store(directory, Mode::resume); }), "line 1 was changed"));
+  write_text(path, record("a").dump() + "\n" + record("b").dump() + "\n");
+  CHECK(Store(directory, Mode::resume).size() == 2);
+}
+
+TEST_CASE("records that are deleted, replaced or cut under a run are noticed") {
+  const TemporaryFolder folder;
+  const auto directory = two_records(folder);
+  const auto path = directory + "/records.jsonl", whole = read_text(path);
+  const std::function<void()> deeds[] = {[&] { std::filesystem::remove(path); },
+                                         [&] {
+                                           write_text(path + ".new", whole);
+                                           std::filesystem::rename(path + ".new", path);
+                                         },
+                                         [&] { std::filesystem::resize_file(path, 10); }};
+  const char* words[] = {"was deleted", "was replaced", "was changed"};
+  for (int i = 0; i < 3; ++i) {
+    write_text(path, whole);
+    Store store(directory, Mode::resume);
+    deeds[i]();
+    CHECK(has(refusal([&] { store.append(record("c")); }), words[i]));
+    CHECK(has(refusal([&] { store.write_run(run_document()); }), words[i]));
+  }
+}
+
+TEST_CASE("a worker that could not start is no verdict on its case: the record goes when the run is resumed") {
+  const TemporaryFolder folder;
+  const auto directory = two_records(folder);
+  auto failed = record("c", "crashed");
+  failed["reasons"] = {"the worker process did not start (Too many open files) after 0.0 s"};
+  const auto path = directory + "/records.jsonl";
+  write_text(path, read_text(path) + failed.dump() + "\n");
+  {
+    Store store(directory, Mode::resume);
+    CHECK(store.find("c") == nullptr);
+    CHECK(store.find("b") != nullptr);
+    store.append(record("c"));
+  }
+  CHECK(Store(directory, Mode::resume).size() == 3);
+}
+
+TEST_CASE("a byte order mark and a session that run.json does not list are refused, as the report refuses them") {
+  const TemporaryFolder folder;
+  const auto directory = two_records(folder);
+  const auto path = directory + "/records.jsonl", run = directory + "/run.json", whole = read_text(path),
+             mark = std::string("\xef\xbb\xbf");
+  write_text(path, mark + whole);
+  CHECK(has(refusal([&] { Store(directory, Mode::resume); }), "records.jsonl begins with a byte order mark"));
+  auto stray = record("c");
+  stray["session"] = 99;
+  write_text(path, whole + stray.dump() + "\n");
+  auto document = run_document();
+  document["sessions"] = {Json::object()};
+  write_text(run, document.dump());
+  CHECK(has(refusal([&] { Store(directory, Mode::resume); }), "session 99, but run.json lists 1"));
+  write_text(run, mark + document.dump());
+  CHECK(has(refusal([&] { Store(directory, Mode::resume); }), "run.json begins with a byte order mark"));
+}
+
+TEST_CASE("run.json is not written through a link that lies where its temporary file goes") {
+  const TemporaryFolder folder;
+  const auto directory = two_records(folder);
+  write_text(folder / "precious", "mine");
+  std::filesystem::create_symlink(folder / "precious", directory + "/run.json.tmp");
+  Store(directory, Mode::resume).write_run(run_document());
+  CHECK(read_text(folder / "precious") == "mine");
+}
+
+TEST_CASE("a folder called inputs that is there before the run is not removed") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "run/inputs");
+  CHECK(has(refusal([&] { Store(folder / "run", Mode::create); }), "inputs exists already"));
 }
 
 TEST_CASE("many records at once are stored like one after another") {
