@@ -1,13 +1,20 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <new>
 
 #include "harness/commands/commands.h"
 #include "harness/commands/help_formatter.h"
+#include "harness/json.h"
 #include "harness/store/build_info.h"
 #include "harness/words.h"
 #include "variants/api/error.h"
@@ -131,10 +138,7 @@ int parse_and_run(CLI::App& app, CommandLine& line, int argc, char** argv) {
   }
 }
 
-}  // namespace
-
-int run_command_line(int argc, char** argv) {
-  ::signal(SIGXFSZ, SIG_IGN);  // a file at the limit of `ulimit -f` is an error of that write, not the end of the process
+int carry_out(int argc, char** argv) {
   CommandLine line{.arguments = {argv, argv + argc}};
   try {
     CLI::App app("attnbench measures attention variants: which is right, how fast, with how much memory, at which length.",
@@ -144,12 +148,46 @@ int run_command_line(int argc, char** argv) {
   } catch (const UserError& error) {
     complain(error.what());
     return kUsage;
+  } catch (const std::filesystem::filesystem_error& error) {  // a name too long, a folder that may not be entered
+    complain("cannot use " + error.path1().string() + ": " + error.code().message());
+    return kUsage;
   } catch (const std::bad_alloc&) {
     complain("out of memory; choose smaller sizes");
+  } catch (const Json::type_error& error) {
+    constexpr int kNotUtf8 = 316;  // nlohmann::json's number of that error
+    if (error.id == kNotUtf8) {
+      complain("a name holds bytes that are not UTF-8, which no stored run can hold; choose other names");
+      return kUsage;
+    }
+    complain(std::string("internal error: ") + error.what());
   } catch (const std::exception& error) {
     complain(std::string("internal error: ") + error.what());
   }
   return kFailed;
+}
+
+// Whether everything printed has arrived; a full disk shows when the buffer is written out.
+bool output_arrived() {
+  const bool printed = std::cout.flush().good();
+  return std::fflush(stdout) == 0 && printed && std::ferror(stdout) == 0;
+}
+
+// A standard stream that the caller has closed would be the number of the next file that is opened, and what is printed would land
+// in that file. /dev/null takes its place, opened so that using it is an error.
+void occupy_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  occupy_standard_streams();
+  ::signal(SIGXFSZ, SIG_IGN);  // a file at the limit of `ulimit -f` is an error of that write, not the end of the process
+  const int code = carry_out(argc, argv);
+  if (output_arrived()) return code;
+  complain(std::string("cannot write to standard output: ") + std::strerror(errno));
+  return code == 0 ? kFailed : code;
 }
 
 }  // namespace attnbench

@@ -1,7 +1,6 @@
 #include "harness/commands/python_tool.h"
 
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,8 +8,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <system_error>
 
 #include "harness/paths.h"
+#include "harness/run/child.h"
 
 namespace attnbench {
 namespace {
@@ -55,20 +56,23 @@ class SignalsPassedOn {
   std::vector<struct sigaction> previous_;
 };
 
-/// Runs the interpreter with PYTHONPATH set to the reports folder and waits. Returns its exit code, -1 when it cannot be started or
-/// dies of a signal.
+// Runs a module of the folder that is the first argument. With -m, modules would be looked for in the current folder too.
+constexpr const char* kRunModule =
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)";
+
+/// Runs the interpreter isolated (-I: neither the current folder nor PYTHON* variables say where code comes from) and waits; it
+/// ends when this process does. Returns its exit code, -1 when it cannot be started or dies of a signal.
 int run_python(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), python_interpreter());
-  std::vector<char*> argv;
-  for (auto& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  setenv("PYTHONPATH", reports_dir().c_str(), 1);
+  arguments.insert(arguments.begin(), {python_interpreter(), "-I"});
   const SignalsPassedOn guard;
-  pid_t started = 0;
-  if (posix_spawnp(&started, argv[0], nullptr, nullptr, argv.data(), environ) != 0) return -1;
-  child = started;
+  try {
+    child = start_child(arguments, {.signal_at_our_death = SIGTERM});
+  } catch (const std::system_error&) {
+    return -1;
+  }
   int status = 0;
-  while (waitpid(started, &status, 0) < 0 && errno == EINTR) {
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   child = 0;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -94,7 +98,7 @@ int run_python_tool(const std::string& what, const std::string& module, std::vec
   const int check = run_python({"-c", kCheck});
   if (check == kMissingPackages) return complain(what, python + " lacks packages; " + how_to_get_packages());
   if (check != 0) return complain(what, "cannot start " + python + "; set ATTNBENCH_PYTHON to a Python 3 interpreter");
-  arguments.insert(arguments.begin(), {"-m", module});
+  arguments.insert(arguments.begin(), {"-c", kRunModule, reports_dir(), module});
   const int code = run_python(std::move(arguments));
   return code < 0 ? complain(what, module + " was killed") : code;
 }
