@@ -4,9 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 
 #include "harness/calibration/calibration_file.h"
@@ -17,6 +15,7 @@
 #include "harness/commands/python_tool.h"
 #include "harness/commands/records.h"
 #include "harness/commands/run_folders.h"
+#include "harness/files.h"
 #include "harness/paths.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/planning/shard.h"
@@ -56,9 +55,7 @@ std::string fresh_directory(const Plan& plan) {
 // run.json of the run to carry on.
 Json stored_run(const std::string& directory) {
   const auto path = directory + "/run.json";
-  std::ifstream file(path);
-  if (!file) throw UserError("cannot read " + path);
-  return parse_run(std::string(std::istreambuf_iterator<char>(file), {}), path);
+  return parse_run(read_file(path), path);
 }
 
 // The plan that a stored run was made from, or its part of it.

@@ -16,6 +16,8 @@
 #include <set>
 #include <thread>
 
+#include "datasets/files.h"
+#include "datasets/utf8.h"
 #include "harness/files.h"
 #include "harness/storage_error.h"
 #include "harness/store/status.h"
@@ -32,6 +34,8 @@ namespace fs = std::filesystem;
 }
 
 void make_directory(const std::string& directory) {
+  if (decode_utf8(directory).valid_bytes != directory.size())  // JSON, which names files below it, holds nothing else
+    throw UserError("the run directory's name " + in_quotes(directory) + " is not UTF-8; choose another --out");
   std::error_code error;
   fs::create_directories(directory, error);
   if (error || !fs::is_directory(directory))

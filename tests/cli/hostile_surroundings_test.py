@@ -67,8 +67,23 @@ def test_a_calibration_overwrites_no_file_of_another_kind(attnbench, tmp_path):
     assert (tmp_path / "precious.npy").read_text() == "mine"
 
 
-def test_a_name_too_long_for_the_file_system_is_one_line(attnbench):
-    assert "File name too long" in attnbench.refused("report", "x" * 5000)
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", LONG],
+        ["compare", LONG, LONG],
+        ["plan", "--plan", f"{LONG}.toml"],
+        ["run", "--plan", "smoke", "--out", LONG],
+        ["run", "--plan", "smoke", "--out", os.fsdecode(b"\xff")],
+        ["run", "--resume", LONG],
+    ],
+    ids=lambda words: " ".join(words)[:30].encode(errors="replace").decode(),
+)
+def test_a_name_that_cannot_be_used_is_one_line(attnbench, words):
+    assert "internal error" not in attnbench.refused(*words)
 
 
 def test_too_few_descriptors_for_a_worker_stop_the_run_and_leave_it_to_be_resumed(attnbench, tmp_path):

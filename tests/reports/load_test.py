@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import zlib
 from pathlib import Path
 
 import jsonschema
@@ -358,3 +359,17 @@ def test_a_run_without_calibration_has_none(tmp_path):
 
 def test_run_json_of_the_maker_has_no_field_of_its_own():
     jsonschema.validate(run_json(SMALL), RUN_SCHEMA)
+
+
+def test_a_record_changed_after_it_was_written_is_refused_by_its_line(tmp_path):
+    run = make_run(tmp_path / "run", SMALL)
+    checked = []
+    for line in lines(run):
+        text = line.removesuffix("}")
+        checked.append(f'{text},"check":"{zlib.crc32(text.encode()):08x}"}}')
+    write(run, "\n".join(checked) + "\n")
+    assert all("check" not in r for r in load_runs([run])[0].records)
+    wrong = checked[1].replace('"seed": 1', '"seed": 7')
+    assert wrong != checked[1]
+    write(run, "\n".join([checked[0], wrong, *checked[2:]]) + "\n")
+    assert "line 2 was changed after it was written" in refusal(run)
