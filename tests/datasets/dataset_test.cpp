@@ -265,7 +265,7 @@ TEST_CASE("wrong specs are refused with the name, the value and the remedy") {
   };
   for (const auto& [spec, expected] : wrong) {
     CAPTURE(spec);
-    const auto message = refusal([&] { open_dataset(spec); });
+    const auto message = refusal([&spec = spec] { open_dataset(spec); });
     CHECK_MENTIONS(message, expected);
     CHECK(message.find('\n') == std::string::npos);
   }

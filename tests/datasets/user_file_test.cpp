@@ -162,7 +162,7 @@ TEST_CASE("a larger problem, another d or split groups are refused with the axes
       {"b2 h4:2 n7 d8", "asks for b=2, d=8, n=7; use -a b=1 -a dqk=8 -a dv=6 -a n=5"},
   };
   for (const auto& [problem, expected] : wrong)
-    CHECK_MENTIONS(refusal([&] { dataset->make(parse_problem(problem), 1); }), expected);
+    CHECK_MENTIONS(refusal([&, &problem = problem] { dataset->make(parse_problem(problem), 1); }), expected);
 }
 
 TEST_CASE("query heads of a cut keep their own key heads") {

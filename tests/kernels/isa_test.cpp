@@ -11,6 +11,10 @@
 #include "tests/catch.h"
 #include "variants/api/error.h"
 
+#ifndef TEST_EMULATOR  // what a cross-compiled program is started with
+#define TEST_EMULATOR ""
+#endif
+
 using namespace attnbench;
 
 namespace {
@@ -19,7 +23,7 @@ namespace {
 std::string run_child(const std::string& isa) {
   std::array<char, 4096> path{};
   if (readlink("/proc/self/exe", path.data(), path.size() - 1) < 0) return "no /proc/self/exe";
-  const std::string command = "ATTNBENCH_ISA=" + isa + " " + path.data() + " 'report the instruction set' 2>&1";
+  const std::string command = "ATTNBENCH_ISA=" + isa + " " TEST_EMULATOR " " + path.data() + " 'report the instruction set' 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   std::string output;
   std::array<char, 256> buffer{};
