@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKED = ["reports/requirements.txt", "tests/requirements.txt"]
+PEERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "peers/requirements").glob("*.txt"))
 
 
 def write_program(path: Path, text: str) -> None:
@@ -27,8 +28,8 @@ class Tree:
         self.programs = folder / "programs"
         self.temporary.mkdir()
         shutil.copytree(ROOT / "scripts", self.folder / "scripts")
-        for name in LOCKED:
-            (self.folder / name).parent.mkdir()
+        for name in LOCKED + PEERS:
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.folder / name)
         write_program(self.programs / "dpkg-query", "echo installed")
         write_program(self.programs / "apt-get", 'echo "apt-get must not run" >&2; exit 1')
@@ -46,12 +47,13 @@ class Tree:
             timeout=60,
         )
 
-    def fake_environment(self, pip: str) -> None:
+    def fake_environment(self, pip: str, folder: str = ".venv") -> None:
         """`python3 -m venv` makes an environment with this pip."""
         write_program(
             self.programs / "python3",
             f"""case "$*" in
-*"-m venv"*) mkdir -p .venv/bin; cp "{self.programs}/python3" .venv/bin/python; cp "{self.programs}/pip" .venv/bin/ ;;
+*"-m venv"*) mkdir -p {folder}/bin; cd {folder}/bin
+             cp "{self.programs}/python3" python; cp "{self.programs}/pip" . ;;
 *--version*) echo Python 3.11.2 ;;
 esac""",
         )
@@ -138,15 +140,38 @@ def test_tests_do_not_start_without_python_packages(tree):
     assert done.returncode == 1 and "built" not in done.stdout
 
 
-@pytest.mark.parametrize("name", LOCKED)
+def test_peers_are_installed_by_hash(tree):
+    write_program(tree.folder / "scripts/setup.sh", "exit 0")
+    write_program(tree.programs / "cmake", "exit 0")
+    (tree.folder / "build/peers").mkdir(parents=True)
+    tree.fake_environment('echo "$@" >>pip-arguments', folder=".venv-peers")
+    done = tree("peers.sh", "torch", "onnxruntime", "openvino", "jax")
+    assert done.returncode == 0, done.stderr
+    calls = [line.split() for line in (tree.folder / "pip-arguments").read_text().splitlines()]
+    installs = [call for call in calls if call[0] == "install"]
+    assert all("--require-hashes" in call for call in installs)
+    assert sorted(word for call in installs for word in call if word.endswith(".txt")) == PEERS
+
+
+def pinned_versions(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", LOCKED + PEERS)
 def test_every_requirement_has_hashes_and_the_pinned_version(name):
-    locked = dict(
-        re.findall(r"^([\w.-]+)==(\S+)(?: ;.*)? \\\n    --hash=sha256:", (ROOT / name).read_text(), re.MULTILINE)
-    )
-    requirements = [line for line in (ROOT / name).read_text().splitlines() if re.match(r"\w", line)]
-    assert len(requirements) == len(locked)
-    pinned = re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / name).with_suffix(".in").read_text(), re.MULTILINE)
-    assert pinned and dict(pinned).items() <= locked.items()
+    text = (ROOT / name).read_text()
+    with_hashes = re.findall(r"^[\w.-]+==\S+(?: ;.*)? \\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
+    assert len(with_hashes) == len(re.findall(r"^\w", text, re.MULTILINE)) > 0
+    source = (ROOT / name).with_suffix(".in")
+    if source.exists():
+        assert pinned_versions(source.read_text()).items() <= pinned_versions(text).items()
+
+
+def test_peers_share_one_environment():
+    versions = {}
+    for name in PEERS:
+        for package, version in pinned_versions((ROOT / name).read_text()).items():
+            assert versions.setdefault(package, version) == version, (name, package)
 
 
 def test_try_fresh_refuses_what_is_no_release():
