@@ -12,8 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kRemedy = "; ./scripts/peers.sh sets up what can be had";
-
 const char* chosen_interpreter() {
   const char* chosen = std::getenv("ATTNBENCH_PEERS_PYTHON");
   return chosen && *chosen ? chosen : nullptr;
@@ -26,6 +24,14 @@ fs::path site_packages() {
   for (const auto& entry : fs::directory_iterator(lib, ignored))
     if (fs::is_directory(entry.path() / "site-packages", ignored)) return entry.path() / "site-packages";
   return {};
+}
+
+// What to do about a missing library: the script lies beside a build folder, but not beside an installed plugin.
+std::string remedy() {
+  std::error_code ignored;
+  const auto script = fs::path(home_dir()).parent_path().parent_path() / "scripts" / "peers.sh";
+  if (fs::exists(script, ignored)) return "; " + script.string() + " sets up what can be had";
+  return "; set it up by scripts/peers.sh in the sources of attnbench and install again, or set ATTNBENCH_PEERS_PYTHON";
 }
 
 // Version of a distribution as its metadata folder says, "torch-2.13.0+cpu.dist-info"; empty when it is not installed.
@@ -66,12 +72,12 @@ std::string installed_version(const Peer& peer) {
 std::optional<std::string> why_unavailable(const Peer& peer) {
   std::error_code ignored;
   if (peer.engine == Engine::in_process && !fs::exists(backend_path(peer), ignored))
-    return std::string(peer.library) + " is not set up: no " + backend_path(peer) + kRemedy;
+    return std::string(peer.library) + " is not set up: no " + backend_path(peer) + remedy();
   if (peer.packages.empty()) return std::nullopt;
-  if (!fs::exists(interpreter(), ignored)) return std::string(peer.library) + " is not set up: no " + interpreter() + kRemedy;
+  if (!fs::exists(interpreter(), ignored)) return std::string(peer.library) + " is not set up: no " + interpreter() + remedy();
   for (const char* package : peer.packages)
     if (distribution_version(package).empty())
-      return std::string(peer.library) + " is not set up: no '" + package + "' in the environment of " + interpreter() + kRemedy;
+      return std::string(peer.library) + " is not set up: no '" + package + "' in the environment of " + interpreter() + remedy();
   return std::nullopt;
 }
 

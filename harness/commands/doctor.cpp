@@ -35,8 +35,7 @@ std::vector<Check> judged_by_python(const Json& measurements) {
   const int code = run_python_tool("verdict on the statistics", "attnbench_reports.doctor", {in, out});
   const auto judged = code == 0 ? Json::parse(read_file(out), nullptr, false) : Json();
   if (!judged.is_array())
-    return {{"statistics", "reports package", Health::fail, "cannot be run",
-             "scripts/setup.sh, or set ATTNBENCH_PYTHON to an interpreter with its packages"}};
+    return {{"statistics", "reports package", Health::fail, "cannot be run", how_to_get_packages()}};
   std::vector<Check> checks;
   for (const auto& c : judged)
     checks.push_back({c.at("group"), c.at("name"), health_of(c.at("health")), c.at("found"), c.at("advice")});

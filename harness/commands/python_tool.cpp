@@ -78,6 +78,13 @@ int run_python(std::vector<std::string> arguments) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+int complain(const std::string& what, const std::string& why) {
+  std::cerr << "attnbench: no " << what << ": " << why << "\n";
+  return kFailed;
+}
+
+}  // namespace
+
 std::string how_to_get_packages() {
   std::error_code ignored;
   const auto setup = source_tree() + "/scripts/setup.sh";
@@ -85,13 +92,6 @@ std::string how_to_get_packages() {
   return "run `python3 -m venv VENV && VENV/bin/pip install -r " + reports_dir() +
          "/requirements.txt` and set ATTNBENCH_PYTHON=VENV/bin/python";
 }
-
-int complain(const std::string& what, const std::string& why) {
-  std::cerr << "attnbench: no " << what << ": " << why << "\n";
-  return kFailed;
-}
-
-}  // namespace
 
 int run_python_tool(const std::string& what, const std::string& module, std::vector<std::string> arguments) {
   const auto python = python_interpreter();

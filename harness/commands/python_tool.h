@@ -12,6 +12,9 @@ namespace attnbench {
 /// on standard error and returns 1.
 int run_python_tool(const std::string& what, const std::string& module, std::vector<std::string> arguments);
 
+/// What to do where the interpreter lacks the packages that attnbench_reports needs.
+std::string how_to_get_packages();
+
 /// --debug: what the package cannot do ends in a Python traceback instead of one line.
 void add_debug_option(CLI::App& command);
 

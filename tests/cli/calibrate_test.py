@@ -169,6 +169,7 @@ def test_doctor_says_so_when_it_has_no_statistics(attnbench):
     done = attnbench("doctor", "--quick", "--scale", "0.05", ATTNBENCH_PYTHON="/nonexistent/python")
     assert done.returncode == 1
     assert "FAIL  reports package" in done.stdout
+    assert f"{ROOT}/scripts/setup.sh" in done.stdout
 
 
 def test_doctor_stops_at_an_interrupt(binary, tmp_path):

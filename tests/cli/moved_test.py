@@ -63,3 +63,11 @@ def test_an_installed_binary_does_not_advise_a_script_that_is_not_installed(attn
     reason = reason_without_packages(prefix / "bin/attnbench", ATTNBENCH_PYTHON=str(tmp_path / "python"))
     assert "setup.sh" not in reason
     assert f"pip install -r {requirements}" in reason and "ATTNBENCH_PYTHON" in reason
+    doctor = subprocess.run(
+        [prefix / "bin/attnbench", "doctor", "--quick", "--scale", "0.05"],
+        env=os.environ | {"ATTNBENCH_PYTHON": str(tmp_path / "python")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "setup.sh" not in doctor.stdout and f"pip install -r {requirements}" in doctor.stdout

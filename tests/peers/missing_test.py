@@ -93,6 +93,21 @@ def test_one_that_is_missing_changes_only_its_rows(home, what):
         assert what.split()[1] in reason and "scripts/peers.sh" in reason and "\n" not in reason
 
 
+def test_the_script_is_named_where_it_is(home, tmp_path):
+    shutil.rmtree(home / "venv")
+    installed = cases(home)["jax_sdpa"]["reasons"][0]
+    assert "set it up by scripts/peers.sh in the sources of attnbench" in installed
+    build = tmp_path / "tree/build/peers"
+    build.mkdir(parents=True)
+    shutil.copy(PLUGIN, build)
+    script = tmp_path / "tree/scripts/peers.sh"
+    script.parent.mkdir()
+    script.touch()
+    plan = home / "plan.toml"
+    plan.write_text(plan.read_text().replace(str(tmp_path / PLUGIN.name), str(build / PLUGIN.name)))
+    assert f"; {script} sets up what can be had" in cases(home)["jax_sdpa"]["reasons"][0]
+
+
 def test_without_an_environment_only_what_needs_none_is_left(home):
     shutil.rmtree(home / "venv")
     after = cases(home)

@@ -51,7 +51,7 @@ TEST_CASE("a peer whose library is missing says which, and what to do") {
     REQUIRE(peer(name).unavailable != nullptr);
     const std::string why = peer(name).unavailable;
     CHECK(why.find("is not set up: no '") != std::string::npos);
-    CHECK(why.find("./scripts/peers.sh") != std::string::npos);
+    CHECK(why.find("/scripts/peers.sh sets up") != std::string::npos);
   }
 }
 
