@@ -10,6 +10,7 @@
 #include "harness/commands/commands.h"
 #include "harness/commands/python_tool.h"
 #include "harness/commands/run_folders.h"
+#include "harness/commands/table_options.h"
 #include "harness/paths.h"
 #include "variants/api/error.h"
 
@@ -19,6 +20,7 @@ namespace {
 constexpr const char* kFooter = R"(Examples:
   attnbench compare results/before results/after
   attnbench compare results/before results/after --format markdown > comment.md
+  attnbench compare results/before results/after --filter 'verdict!=SAME' --sort ratio:desc
   attnbench compare results/before results/after --fail-on regression=5%
   attnbench compare results/mine --variants naive blockwise    two variants of one run, paired by round
   attnbench compare old.json new.json                          files of Google Benchmark
@@ -38,6 +40,7 @@ struct Options {
   std::vector<std::string> variants, paired, builds, revisions, plugins;
   std::string resume, out, format = "terminal", fail_on, noise_floor;
   std::optional<int> rounds, seed;
+  TableView view;
   bool run_stored = false, missing = false, machines = false, inputs = false, errors = false;
 
   bool measures() const { return !paired.empty() || !builds.empty() || !revisions.empty() || !plugins.empty() || !resume.empty(); }
@@ -59,6 +62,8 @@ void check(const Options& options, const std::vector<std::string>& for_run) {
   if (!for_run.empty() && options.builds.empty() && options.revisions.empty() && options.plugins.empty())
     throw UserError("what follows -- goes to `attnbench run` of --builds, --revisions or --plugins; '" + for_run[0] +
                     "' has no use here");
+  if (options.view.any() && options.format != "terminal")
+    throw UserError("--sort, --filter and --columns are for --format terminal, not " + options.format);
   const auto stored = options.stored();
   if (options.measures()) {
     if (!stored.empty()) throw UserError("'" + stored[0] + "' is a stored run, but this call measures; leave one out");
@@ -105,6 +110,7 @@ std::vector<std::string> python_arguments(const Options& options, const std::vec
   if (options.rounds) one("--rounds", std::to_string(*options.rounds));
   if (options.seed) one("--seed", std::to_string(*options.seed));
   for (const auto& word : for_run) one("--run-option", word);
+  for (auto& word : options.view.arguments()) arguments.push_back(std::move(word));
   if (options.run_stored) arguments.push_back("--run-stored-commands");
   if (options.missing) arguments.push_back("--allow-missing");
   if (options.machines) arguments.push_back("--allow-different-machines");
@@ -210,6 +216,7 @@ void add_compare(CLI::App& app, CommandLine& line) {
   command->add_option("--format", options->format, "what to print: terminal (default), markdown, html, json, csv or latex")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"terminal", "markdown", "html", "json", "csv", "latex"}));
+  add_table_options(*command, options->view);
   add_debug_option(*command);
   command->footer(kFooter);
   command->callback([options, &line] {

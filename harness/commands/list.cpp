@@ -7,10 +7,11 @@
 #include "harness/commands/commands.h"
 #include "harness/commands/descriptor.h"
 #include "harness/commands/plugin_options.h"
-#include "harness/commands/table.h"
+#include "harness/commands/table_options.h"
 #include "harness/planning/plan_file.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/words.h"
+#include "variants/api/error.h"
 
 namespace attnbench {
 namespace {
@@ -18,11 +19,13 @@ namespace {
 constexpr const char* kFooter = R"(Examples:
   attnbench list                 everything
   attnbench list variants        only the variants
+  attnbench list variants --filter family=sparse --columns variant,time,memory
   attnbench list --json          for scripts)";
 
 struct Options {
   std::string what = "all";
   bool json = false;
+  TableView view;
   PluginOptions plugins;
 };
 
@@ -36,22 +39,22 @@ std::string plugins_text() {
   return loaded_plugins().empty() ? "" : "\n" + table.text();
 }
 
-std::string variants_text() {
+std::string variants_text(const TableView& view) {
   Table table({{"VARIANT"}, {"FAMILY"}, {"TIME"}, {"MEMORY"}, {"SUMMARY"}});
   for (const auto* v : known_variants()) table.add({v->name, v->family, v->time_label, v->memory_label, v->summary});
-  return table.text() + plugins_text();
+  return arranged(table, view).text() + (view.any() ? "" : plugins_text());
 }
 
-std::string datasets_text() {
+std::string datasets_text(const TableView& view) {
   Table table({{"DATASET"}, {"SYNTAX"}, {"SUMMARY"}});
   for (const auto& d : dataset_catalogue()) table.add({d.name, d.syntax, d.summary});
-  return table.text();
+  return arranged(table, view).text();
 }
 
-std::string plans_text() {
+std::string plans_text(const TableView& view) {
   Table table({{"PLAN"}, {"SUMMARY"}});
   for (const auto& name : shipped_plans()) table.add({name, load_plan(name).summary});
-  return table.text();
+  return arranged(table, view).text();
 }
 
 Json list_json() {
@@ -64,17 +67,19 @@ Json list_json() {
 }
 
 void list(const Options& options) {
-  load(options.plugins);
   const bool all = options.what == "all";
+  if (all && options.view.any())
+    throw UserError("--sort, --filter and --columns are for one table; say which: attnbench list variants, datasets or plans");
+  load(options.plugins);
   if (options.json) {
     const auto json = list_json();
     std::cout << (all ? json : Json(json[options.what])).dump(2) << "\n";
     return;
   }
   std::string text;
-  if (all || options.what == "variants") text += variants_text();
-  if (all || options.what == "datasets") text += (text.empty() ? "" : "\n") + datasets_text();
-  if (all || options.what == "plans") text += (text.empty() ? "" : "\n") + plans_text();
+  if (all || options.what == "variants") text += variants_text(options.view);
+  if (all || options.what == "datasets") text += (text.empty() ? "" : "\n") + datasets_text(options.view);
+  if (all || options.what == "plans") text += (text.empty() ? "" : "\n") + plans_text(options.view);
   std::cout << text;
   if (all) std::cout << "\n`attnbench describe NAME` tells more about any of them.\n";
 }
@@ -86,7 +91,9 @@ void add_list(CLI::App& app, CommandLine&) {
   auto* command = app.add_subcommand("list", "List the variants, datasets and plans.");
   command->add_option("what", options->what, "variants, datasets, plans or all (default)")
       ->check(CLI::IsMember({"variants", "datasets", "plans", "all"}));
-  command->add_flag("--json", options->json, "print JSON");
+  auto* json = command->add_flag("--json", options->json, "print JSON");
+  add_table_options(*command, options->view);
+  exclude_table_options(*command, json);
   add_plugin_option(*command, options->plugins);
   command->footer(kFooter);
   command->callback([options] { list(*options); });

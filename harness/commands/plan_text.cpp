@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "datasets/part.h"
-#include "harness/commands/table.h"
 #include "harness/planning/plan_file.h"
 #include "harness/run/orchestrator.h"
 #include "harness/run/schedule.h"
@@ -72,7 +71,7 @@ const char* name_of(CaseStatus status) {
   return status == CaseStatus::planned ? "planned" : status == CaseStatus::unsupported ? "unsupported" : "skipped";
 }
 
-std::string plan_text(const Plan& plan) {
+std::string plan_text(const Plan& plan, const TableView& view) {
   const bool with_dataset = several_datasets(plan);
   Table cases(
       {{"PROBLEM"}, {"VARIANT"}, {"THREADS", Table::Align::right}, {"CALL", Table::Align::right}, {"MEMORY", Table::Align::right}});
@@ -89,8 +88,9 @@ std::string plan_text(const Plan& plan) {
   std::string text;
   for (const auto& file : plan.files) text += file.dataset + " holds " + sizes_text(file.holds) + "\n";
   if (!text.empty()) text += "\n";
-  if (totals.planned) text += cases.text() + "\n";
-  if (totals.unsupported + totals.skipped > 0) text += left_out.text() + "\n";
+  const auto shown = arranged(cases, view);
+  if (totals.planned) text += shown.text() + "\n";
+  if (totals.unsupported + totals.skipped > 0 && !view.any()) text += left_out.text() + "\n";
   text += fmt::format("plan {}: {} cases to run, {} unsupported, {} skipped; data {}\n", plan.name, totals.planned,
                       totals.unsupported, totals.skipped, with_dataset ? "as listed" : plan.cases[0].dataset);
   text += fmt::format("profile {}: {} rounds of {} samples, cache {}; ", name_of(plan.sampling.profile), plan.sampling.rounds,

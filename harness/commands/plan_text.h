@@ -3,13 +3,15 @@
 
 #include <string>
 
+#include "harness/commands/table_view.h"
 #include "harness/json.h"
 #include "harness/planning/plan.h"
 
 namespace attnbench {
 
-/// Every case with its predicted time and memory, the skips with their reasons, and totals.
-std::string plan_text(const Plan& plan);
+/// Every case with its predicted time and memory, the skips with their reasons, and totals. A view arranges the cases that would
+/// run; the skips are left out then.
+std::string plan_text(const Plan& plan, const TableView& view = {});
 
 Json plan_json(const Plan& plan);
 

@@ -19,6 +19,9 @@ class Table {
   /// Title line and rows, two spaces between columns, no trailing spaces.
   std::string text() const;
 
+  const std::vector<Column>& columns() const { return columns_; }
+  const std::vector<std::vector<std::string>>& rows() const { return rows_; }
+
  private:
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;

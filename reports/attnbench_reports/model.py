@@ -1,6 +1,5 @@
 """Report: everything the figures and pages show, derived once from the runs."""
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from attnbench_reports.stats.rivals import Rivals, crossing_rivals
 from attnbench_reports.stats.roof import Roofs, above_ceiling, roofs_of
 from attnbench_reports.stats.series import Panel, Series, panels_of
 from attnbench_reports.stats.trust import Trust, trust_of
-from attnbench_reports.text import plain
+from attnbench_reports.text import natural, plain
 from attnbench_reports.units import percent, plural
 
 
@@ -94,7 +93,7 @@ def build_model(paths: list[Path], baseline: str | None = None) -> Report:
     listed = [v["label"] for run in runs for v in run.meta["variants"]]
     seen = [c.variant for c in cases] + [m.variant for m in heatmaps]
     variants = list(dict.fromkeys(listed + seen))
-    cases.sort(key=lambda c: (_natural(f"{c.dataset} {c.setting}"), c.threads, variants.index(c.variant), c.n))
+    cases.sort(key=lambda c: (natural(f"{c.dataset} {c.setting}"), c.threads, variants.index(c.variant), c.n))
     heatmaps.sort(key=lambda m: (m.dataset, m.problem, variants.index(m.variant)))
     names = {v["label"]: shown_name(v["label"], v["name"], v["params"]) for run in runs for v in run.meta["variants"]}
     names |= {item.variant: shown_name(item.variant, item.name, item.params) for item in (*heatmaps, *cases)}
@@ -120,12 +119,6 @@ def _font_warning(names: dict[str, str], heatmaps: list[Heatmap]) -> list[str]:
 
     line = unwritten(*(sorted(part) for part in texts))
     return [line] if line else []
-
-
-def _natural(text: str) -> list[tuple[int, int | str]]:
-    """Sorts h2 before h16: digits compare as numbers, everything else as text."""
-    words = re.split(r"(\d+)", text)  # text and digits in turn
-    return [(0, int(word)) if i % 2 else (1, word) for i, word in enumerate(words)]
 
 
 def _warnings(report: Report) -> list[str]:

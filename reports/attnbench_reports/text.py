@@ -1,7 +1,9 @@
 """Text from records on its way to a terminal: names and reasons may hold anything, escape sequences included."""
 
+import re
 import sys
 import unicodedata
+from collections.abc import Callable, Sequence
 
 
 def plain(text: str) -> str:
@@ -15,6 +17,24 @@ def _shown(sign: str) -> str:
     if sign == "\n" or category not in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         return sign
     return repr(sign)[1:-1] if category != "Cf" else f"\\u{ord(sign):04x}"
+
+
+def natural(text: str) -> list[tuple[int, int | str]]:
+    """Sort key that puts h2 before h16: digits compare as numbers, everything else as text."""
+    words = re.split(r"(\d+)", text)  # text and digits in turn
+    return [(0, int(word)) if i % 2 else (1, word) for i, word in enumerate(words)]
+
+
+def aligned(lines: Sequence[Sequence[str]], sides: str, paint: Callable[[str], str] | None = None) -> str:
+    """A table whose first line holds the titles. `sides`: l or r for each column; `paint` colours a padded cell."""
+    lines = [[plain(text) for text in line] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [
+        [text.rjust(w) if side == "r" else text.ljust(w) for text, w, side in zip(line, widths, sides, strict=True)]
+        for line in [lines[0], ["─" * w for w in widths], *lines[1:]]
+    ]
+    text = "\n".join("  ".join(map(paint, line) if paint else line) for line in padded)
+    return re.sub(r" +$", "", text, flags=re.MULTILINE)
 
 
 def say(text: str) -> None:

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from attnbench_reports.model import _natural, build_model
+from attnbench_reports.model import build_model
 from attnbench_reports.pages.cases import case_table, status_text, verification_table
 from attnbench_reports.pages.columns import Table
 from attnbench_reports.pages.comparison import write_comparisons
@@ -16,6 +16,7 @@ from attnbench_reports.pages.growth import complexity_table, crossover_table
 from attnbench_reports.pages.headline import fit_notes, headline
 from attnbench_reports.pages.terminal import terminal_summary
 from attnbench_reports.pages.trust import ceiling_table, facts, prediction_table, scale_table, session_table
+from attnbench_reports.text import natural
 from conftest import HOSTILE
 from synthetic_runs import ALL_STATUSES, LAWS, REASONS, Recipe, make_run
 
@@ -266,7 +267,7 @@ def test_cases_come_in_order_however_the_records_do(tmp_path):
     lines = (run / "records.jsonl").read_text().splitlines()
     (run / "records.jsonl").write_text("\n".join(reversed(lines)) + "\n")
     report = build_model([run])
-    assert _natural("²x10") > _natural("²x9")
+    assert natural("²x10") > natural("²x9")
     assert [(p.setting.problem, p.setting.threads) for p in report.panels] == [
         (f"b1 h{h} d64 f32", threads) for h in (2, 16) for threads in (1, 2)
     ]

@@ -80,8 +80,11 @@ def test_a_width_may_have_any_unit_of_a_style_guide(text, wide):
         (["--format", "figures", "--width", "wide"], "--width 'wide' is not a length; write one such as 3.33in"),
         (["--format", "figures", "--width", "1in"], "--width '1in' is 1.00 in; choose one from 2.5in to 12in"),
         (["--format", "latex", "--width", "3in"], "--width is for --format figures; leave it out"),
-        (["--format", "latex", "--columns", "speed"], "--columns 'speed' is not one column of the table; choose from"),
-        (["--format", "latex", "--columns", "time"], "--columns 'time' is not one column of the table"),
+        (["--format", "latex", "--columns", "speed"], "unknown column 'speed'; columns: variant, "),
+        (
+            ["--format", "latex", "--columns", "time"],
+            "ambiguous column 'time'; columns: time_n_at_the_end, time_n, time_at_n_",
+        ),
         (["--format", "latex", "--baseline", "x"], "--baseline 'x' is not a variant of the run"),
     ],
 )

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 from attnbench_reports.errors import UserError, run_command
+from attnbench_reports.pages.columns import Table
+from attnbench_reports.pages.view import View, add_view_options
 from attnbench_reports.text import complain
 
 FINDING = 3
@@ -40,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run-option", action="append", default=[], help="one word for `attnbench run` on both sides")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--format", choices=FORMATS, default="terminal")
+    add_view_options(parser)
     parser.add_argument("--fail-on", type=_regression, default=None)
     parser.add_argument("--allow-missing", action="store_true")
     parser.add_argument("--noise-floor", type=_share, default=None)
@@ -69,7 +72,10 @@ def _compare(options: argparse.Namespace) -> int:
     from attnbench_reports.compare.checks import Allowed
     from attnbench_reports.compare.model import compared
     from attnbench_reports.compare.pages import rendered, write_folder
+    from attnbench_reports.compare.terminal import terminal_columns
 
+    view = View.of(options)
+    view.arranged(Table("comparison", terminal_columns(), []))  # a mistake is said before anything is measured
     code, base, new, design, folder = _sides(options)
     if base is None:
         return code
@@ -78,7 +84,7 @@ def _compare(options: argparse.Namespace) -> int:
     if folder:
         write_folder(found, folder)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    print(rendered(found, options.format, colour), end="")
+    print(rendered(found, options.format, colour, view), end="")
     if folder:
         print(f"comparison: {folder / 'comparison.html'}", file=sys.stderr)
     if code == 0 and options.fail_on is not None:

@@ -12,6 +12,7 @@ from attnbench_reports.compare.terminal import terminal
 from attnbench_reports.errors import UserError
 from attnbench_reports.exchange.latex import latex
 from attnbench_reports.pages.comparison import comparison_html
+from attnbench_reports.pages.view import View
 
 FILES: dict[str, tuple[str, Callable[[Compared], str]]] = {
     "markdown": ("comparison.md", markdown),
@@ -22,8 +23,8 @@ FILES: dict[str, tuple[str, Callable[[Compared], str]]] = {
 }
 
 
-def rendered(found: Compared, name: str, colour: bool) -> str:
-    return terminal(found, colour) + "\n" if name == "terminal" else FILES[name][1](found)
+def rendered(found: Compared, name: str, colour: bool, view: View) -> str:
+    return terminal(found, colour, view) + "\n" if name == "terminal" else FILES[name][1](found)
 
 
 def write_folder(found: Compared, folder: Path) -> None:

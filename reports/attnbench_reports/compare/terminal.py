@@ -1,27 +1,30 @@
 """The comparison in the terminal: what differs around it, one aligned block per setting, and what it comes to."""
 
-import re
-from collections.abc import Callable
-
 from attnbench_reports import units
 from attnbench_reports.compare.model import Compared, Mean, Row
 from attnbench_reports.compare.table import DESIGNS, counts, ratio_interval, rounds
+from attnbench_reports.pages.columns import Column, Table, number
+from attnbench_reports.pages.terminal import table_text
+from attnbench_reports.pages.view import NOTHING, View
 from attnbench_reports.stats.intervals import Interval
-from attnbench_reports.text import plain
+from attnbench_reports.text import aligned, plain
 
 COLOURS = {"SLOWER": "31", "FASTER": "32", "UNDECIDED": "33", "SAME": "2"}  # ANSI: red, green, yellow, faint
 MOST_MEANS = 12  # variants whose own means are listed beside the overall one
 MOST_LEFT = 8  # cases that are not compared are listed up to here
 
 
-def terminal(found: Compared, colour: bool = False) -> str:
+def terminal(found: Compared, colour: bool = False, view: View | None = None) -> str:
+    """A view arranges the rows of each block; what the comparison comes to is said of all rows."""
     blocks = [plain(_head(found))]
     if found.environment:
         blocks.append(_environment(found))
-    settings = list(dict.fromkeys(row.key.setting for row in found.rows))
-    for setting in settings:
+    tables = []
+    for setting in dict.fromkeys(row.key.setting for row in found.rows):
         rows = [row for row in found.rows if row.key.setting == setting]
-        blocks.append((f"{plain(setting)}\n" if setting else "") + _block(rows, colour))
+        if block := _block(rows, view or View(), colour):
+            tables.append((f"{plain(setting)}\n" if setting else "") + block)
+    blocks += tables or [NOTHING] * bool(found.rows)
     blocks.append(plain(_foot(found)))
     return "\n\n".join(blocks)
 
@@ -32,23 +35,31 @@ def _head(found: Compared) -> str:
 
 def _environment(found: Compared) -> str:
     lines = [["different", "base", "new"], *([d.name, d.base, d.new] for d in found.environment)]
-    return _aligned(lines, "lll")
+    return aligned(lines, "lll")
 
 
-def _block(rows: list[Row], colour: bool) -> str:
-    lines = [["variant", "n", "base", "new", "ratio", "95 % interval", "change", "verdict", "detectable", "rounds"]]
-    for row in rows:
-        m = row.measured
-        lines.append([
-            row.key.variant, units.DASH if row.key.n is None else str(row.key.n),
-            _time(m.base_s, row.base_interval), _time(m.new_s, row.new_interval),
-            units.ratio_text(m.ratio), ratio_interval(m.interval), units.change(m.ratio), str(row.judged.verdict),
-            units.percent(row.minimum_effect), rounds(row),
-        ])  # fmt: skip
-    if all(row.key.n is None for row in rows):
-        lines = [[line[0], *line[2:]] for line in lines]
-        return _aligned(lines, "lllrlrlrr", _painted if colour else None)
-    return _aligned(lines, "lrllrlrlrr", _painted if colour else None)
+def terminal_columns() -> list[Column]:
+    """What a comparison prints of each row, whatever is compared."""
+    return [
+        Column("variant", lambda r: r.key.variant),
+        number("n", lambda n: units.DASH if n is None else str(n), lambda r: r.key.n),
+        Column("base", lambda r: _time(r.measured.base_s, r.base_interval), lambda r: r.measured.base_s, unit="s"),
+        Column("new", lambda r: _time(r.measured.new_s, r.new_interval), lambda r: r.measured.new_s, unit="s"),
+        number("ratio", units.ratio_text, lambda r: r.measured.ratio),
+        Column("95 % interval", lambda r: ratio_interval(r.measured.interval)),
+        Column("change", lambda r: units.change(r.measured.ratio), lambda r: r.measured.ratio - 1, unit="%"),
+        Column("verdict", lambda r: str(r.judged.verdict)),
+        number("detectable", units.percent, lambda r: r.minimum_effect),
+        Column("rounds", rounds, lambda r: min(r.measured.rounds)),
+    ]
+
+
+def _block(rows: list[Row], view: View, colour: bool) -> str:
+    """The rows of one setting; "" where the view shows none."""
+    table = Table("comparison", terminal_columns(), rows)
+    sized = any(row.key.n is not None for row in rows)
+    shown = view.arranged(table, [c for c in table.columns if c.title != "n" or sized])
+    return table_text(shown, _painted if colour else None) if shown.rows else ""
 
 
 def _time(median: float, interval: Interval | None) -> str:
@@ -81,15 +92,3 @@ def _mean(mean: Mean) -> str:
 def _painted(text: str) -> str:
     code = COLOURS.get(text.strip())
     return f"\x1b[{code}m{text}\x1b[0m" if code else text
-
-
-def _aligned(lines: list[list[str]], sides: str, paint: Callable[[str], str] | None = None) -> str:
-    """`sides`: l or r for each column."""
-    lines = [[plain(text) for text in line] for line in lines]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = [
-        [text.rjust(w) if side == "r" else text.ljust(w) for text, w, side in zip(line, widths, sides, strict=True)]
-        for line in [lines[0], ["─" * w for w in widths], *lines[1:]]
-    ]
-    text = "\n".join("  ".join(map(paint, line) if paint else line) for line in padded)
-    return re.sub(r" +$", "", text, flags=re.MULTILINE)

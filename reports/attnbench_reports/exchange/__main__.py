@@ -7,11 +7,17 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attnbench_reports.errors import UserError, run_command
-from attnbench_reports.text import say
+from attnbench_reports.pages.view import View, add_view_options
+from attnbench_reports.text import plain, say
 
-FORMATS = ("google-benchmark", "latex", "figures")
+if TYPE_CHECKING:
+    from attnbench_reports.model import Report
+
+TABLES = ("summary", "cases")
+FORMATS = (*TABLES, "google-benchmark", "latex", "figures")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, help="file, of figures folder; default: standard output, for figures RUN/paper"
     )
     parser.add_argument("--width", help="of figures: 3.33in, 8.5cm, 241pt; default: 3.33in")
-    parser.add_argument("--columns", help="of the LaTeX table: titles, separated by commas; default: all")
+    add_view_options(parser)
     parser.add_argument("--baseline", help="variant that speed-ups are over")
     options = parser.parse_args(arguments)
     return run_command(lambda: _export(options))
@@ -30,9 +36,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """An option of one format given with another would do nothing: it is refused."""
-    belongs = {"width": ("figures",), "columns": ("latex",), "baseline": ("figures", "latex")}
+    tables = (*TABLES, "latex")
+    belongs = {
+        "width": ("figures",),
+        "sort": tables,
+        "filter": tables,
+        "columns": tables,
+        "baseline": ("figures", *tables),
+    }
     for name, formats in belongs.items():
-        if getattr(options, name) is not None and options.format not in formats:
+        if getattr(options, name) and options.format not in formats:
             raise UserError(f"--{name} is for --format {' or '.join(formats)}; leave it out")
 
 
@@ -45,7 +58,7 @@ def _export(options: argparse.Namespace) -> int:
         for name in write_figures(options.run, folder, options.width or COLUMN, options.baseline):
             say(str(folder / name))
         return 0
-    text = _latex(options) if options.format == "latex" else _google_benchmark(options.run)
+    text = _google_benchmark(options.run) if options.format == "google-benchmark" else _table(options)
     if options.out is None:
         print(text, end="")
         return 0
@@ -65,16 +78,22 @@ def _google_benchmark(run: Path) -> str:
     return json.dumps(to_google_benchmark(load_runs([run])[0]), indent=2, allow_nan=False) + "\n"
 
 
-def _latex(options: argparse.Namespace) -> str:
-    """The report's summary, one line per variant; its other tables are CSV files in the report's folder."""
-    from attnbench_reports.exchange.latex import choose, latex
+def _table(options: argparse.Namespace) -> str:
     from attnbench_reports.model import build_model
+    from attnbench_reports.pages.terminal import terminal_cases, terminal_summary
+
+    report, view = build_model([options.run], options.baseline), View.of(options)
+    if options.format == "latex":
+        return _latex(report, view)
+    return plain((terminal_summary if options.format == "summary" else terminal_cases)(report, view)) + "\n"
+
+
+def _latex(report: "Report", view: View) -> str:
+    """The report's summary, one line per variant; its other tables are CSV files in the report's folder."""
+    from attnbench_reports.exchange.latex import latex
     from attnbench_reports.pages.headline import error_notes, fit_notes, headline
 
-    report = build_model([options.run], options.baseline)
-    table = headline(report)
-    if options.columns is not None:
-        table = choose(table, [title.strip() for title in options.columns.split(",")])
+    table = view.arranged(headline(report))
     shown = "".join(text for row in table.texts() for text in row)
     notes = [note for note in fit_notes(report) if note[0] in shown]  # the marks that stand in the table
     return latex(table, [*notes, *(error_notes(report) if any(c.title == "error" for c in table.columns) else ())])

@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
-from attnbench_reports.errors import UserError
-from attnbench_reports.pages.columns import Column, Table
+from attnbench_reports.pages.columns import Table
 from attnbench_reports.text import plain
 
 # Signs that LaTeX reads as commands, and those its default fonts lack.
@@ -24,21 +22,6 @@ def latex(table: Table, notes: Sequence[str] = ()) -> str:
     body = "\n".join(["% needs \\usepackage{booktabs}", f"\\begin{{tabular}}{{{align}}}", r"\toprule", *lines])
     below = "".join(f"\n\\par\\smallskip\\footnotesize {escaped(note)}\n" for note in notes)
     return body + "\n\\bottomrule\n\\end{tabular}\n" + below
-
-
-def choose(table: Table, wanted: Sequence[str]) -> Table:
-    """The columns of those titles in that order; a title may be cut short where only one column begins like that."""
-    columns = [_column(table, title) for title in wanted]
-    return replace(table, columns=columns)
-
-
-def _column(table: Table, wanted: str) -> Column:
-    same = [c for c in table.columns if c.title == wanted]
-    found = same or [c for c in table.columns if c.title.startswith(wanted)]
-    if len(found) != 1 or not wanted:
-        titles = ", ".join(f"'{column.title}'" for column in table.columns)
-        raise UserError(f"--columns '{wanted}' is not one column of the table; choose from {titles}")
-    return found[0]
 
 
 def escaped(text: str) -> str:

@@ -1,29 +1,50 @@
-"""The summary in the terminal: the headline table in aligned columns, one block per setting."""
+"""Tables of a run in the terminal: the headline table in aligned columns, one block per setting, and all cases."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from attnbench_reports.model import Report
+from attnbench_reports.pages.cases import case_table
 from attnbench_reports.pages.columns import Column, Table
 from attnbench_reports.pages.headline import error_notes, fit_notes, headline
-from attnbench_reports.text import plain
+from attnbench_reports.pages.view import NOTHING, View
+from attnbench_reports.text import aligned
 from attnbench_reports.units import plural
 
 LEFT_OUT = ("setting", "computes", "memory ~ n^")  # the block's heading, or in the report only
 
 
-def terminal_summary(report: Report) -> str:
+def terminal_summary(report: Report, view: View | None = None) -> str:
+    """A view arranges the rows of each block; a block without rows is left out."""
     table = headline(report)
-    columns = [_short(c) for c in table.columns if c.title not in (*LEFT_OUT, *_empty(table))]
-    blocks = ["\n".join(report.key())] if report.several_runs else []
+    table = replace(table, columns=[_short(c) for c in table.columns])
+    usual = [c for c in table.columns if c.title not in (*LEFT_OUT, *_empty(table))]
+    blocks = []
     for panel in report.panels:
-        rows = Table("panel", columns, [line for line in table.rows if line.series in panel.series]).texts()
-        numeric = [c.sort is not None for c in columns]
-        blocks.append(f"{panel.setting}\n" + _aligned([c.title for c in columns], rows, numeric))
+        rows = [line for line in table.rows if line.series in panel.series]
+        shown = (view or View()).arranged(replace(table, rows=rows), usual)
+        if shown.rows:
+            blocks.append(f"{panel.setting}\n" + table_text(shown))
+    head = ["\n".join(report.key())] if report.several_runs else []
     ends = [*_parameters(report), *error_notes(report), *fit_notes(report)]
     ends += [f"warning: {line}" for line in report.warnings]
     if report.failed:
         ends.append(f"{plural(len(report.failed), 'case')} without a result; the report lists the reasons.")
-    return "\n\n".join(blocks) + ("\n\n" + "\n".join(ends) if ends else "")
+    return "\n\n".join([*head, *(blocks or [NOTHING] * bool(table.rows))]) + ("\n\n" + "\n".join(ends) if ends else "")
+
+
+def terminal_cases(report: Report, view: View) -> str:
+    """A line per case; the columns that the page hides, and the commands, are printed when they are asked for."""
+    table = case_table(report)
+    table = replace(table, columns=[_short(c, lambda point: point.case.variant) for c in table.columns])
+    usual = [column for column in table.columns if not column.extra and not column.code]
+    return table_text(view.arranged(table, usual))
+
+
+def table_text(table: Table, paint: Callable[[str], str] | None = None) -> str:
+    sides = "".join("l" if column.sort is None else "r" for column in table.columns)
+    return aligned([[column.title for column in table.columns], *table.texts()], sides, paint)
 
 
 def _empty(table: Table) -> tuple[str, ...]:
@@ -33,25 +54,12 @@ def _empty(table: Table) -> tuple[str, ...]:
     return ("largest n", "time at largest n") * same + ("not measured",) * whole
 
 
-def _short(column: Column) -> Column:
+def _short(column: Column, label: Callable[[Any], str] = lambda line: line.series.variant) -> Column:
     """Labels instead of full names: a terminal is narrow."""
-    return replace(column, text=lambda line: line.series.variant) if column.title == "variant" else column
+    return replace(column, text=label) if column.title == "variant" else column
 
 
 def _parameters(report: Report) -> list[str]:
     told = {s.variant: report.shown(s.variant) for s in report.series}
     longer = [name for label, name in told.items() if name != label]
     return [f"Parameters: {'; '.join(longer)}."] if longer else []
-
-
-def _aligned(titles: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
-    titles, rows = [plain(title) for title in titles], [[plain(text) for text in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    lines = [titles, ["─" * w for w in widths], *rows]
-    return "\n".join(
-        "  ".join(_pad(*cell) for cell in zip(line, widths, numeric, strict=True)).rstrip() for line in lines
-    )
-
-
-def _pad(text: str, width: int, right: bool) -> str:
-    return text.rjust(width) if right else text.ljust(width)
