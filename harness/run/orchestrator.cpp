@@ -446,6 +446,7 @@ void Run::judge_round(const Case& point, JobResult& result) {
   ++so_far.rounds;
   so_far.seconds += result.wall_seconds;
   so_far.medians.push_back(time.at("median_s"));
+  progress_.set_last(estimate_text(point.selected.label(), to_string(point.problem), so_far.medians));
   const auto stop = stop_of(so_far, plan_.sampling);
   time["stop"] = stop ? Json(name_of(*stop)) : Json();
   findings_.add_round(point, time, calibration_ ? fma_peak(*calibration_, result.isa, "f32", point.threads) : 0);

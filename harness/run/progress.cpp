@@ -6,6 +6,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
+
+#include "harness/units.h"
+#include "harness/worker/timer.h"
 
 namespace attnbench {
 namespace {
@@ -13,10 +17,26 @@ namespace {
 constexpr double kRedrawSeconds = 0.2;  // on a terminal
 constexpr double kLineSeconds = 10;     // elsewhere
 constexpr int kBarWidth = 20;
+constexpr int kNarrow = 120;  // columns below which the bar leaves half its room to words
 
 int terminal_width(std::FILE* out) {
   winsize size{};
-  return ::ioctl(::fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+  return ::ioctl(::fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+// The beginning of a UTF-8 text that is at most `columns` wide on a terminal, as one line. Signs of three bytes and more count as
+// two columns, as those of East Asia are; that makes a few others wider than they are.
+std::string cut(const std::string& text, int columns) {
+  std::string line;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const std::size_t bytes = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    columns -= bytes > 2 ? 2 : 1;
+    if (columns < 0) break;
+    line += lead < ' ' || lead == 0x7F ? std::string(" ") : text.substr(at, bytes);
+    at += bytes;
+  }
+  return line;
 }
 
 // By time where there is a forecast, else by pieces of work.
@@ -35,12 +55,25 @@ std::string duration_text(double seconds) {
 }
 
 std::string progress_line(const ProgressState& state, int width) {
-  const int filled = static_cast<int>(share_done(state) * kBarWidth);
+  const int bar = width < kNarrow ? kBarWidth / 2 : kBarWidth;
+  const int filled = static_cast<int>(share_done(state) * bar);
   const auto left = state.left > 0 || state.done == state.total ? duration_text(state.left) + " left" : std::string("estimating");
-  auto line = fmt::format("[{:#>{}}{:->{}}] {}/{}  {}  {}", "", filled, "", kBarWidth - filled, state.done, state.total, left,
-                          state.current);
-  if (static_cast<int>(line.size()) > width) line.resize(static_cast<std::size_t>(width));
-  return line;
+  const auto last = state.last.empty() ? std::string() : "last: " + state.last + "  ";
+  return cut(fmt::format("[{:#>{}}{:->{}}] {}/{}  {}  {}{}", "", filled, "", bar - filled, state.done, state.total, left, last,
+                         state.current),
+             width);
+}
+
+std::string estimate_text(const std::string& label, const std::string& problem, std::vector<double> medians) {
+  std::sort(medians.begin(), medians.end());
+  const double middle = median(medians);
+  auto text = label;
+  std::istringstream words(problem);
+  for (std::string word; words >> word;)
+    if (word.starts_with('n')) text += " " + word;  // n1024, or nq1 and nk4096
+  text += " " + seconds_text(middle);
+  if (medians.size() > 1) text += fmt::format(" ±{:.2g} %", 50 * (medians.back() - medians.front()) / middle);
+  return text;
 }
 
 Progress::Progress(std::FILE* out) : out_(out), terminal_(::isatty(::fileno(out)) == 1) {}

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace attnbench {
 
@@ -14,10 +16,15 @@ struct ProgressState {
   double elapsed = 0;       // seconds since the start
   double left = 0;          // seconds still to go, as forecast (forecast.h)
   std::string current;      // "time naive n4096"
+  std::string last;         // the newest estimate (estimate_text); "" before there is one
 };
 
-/// "[######----------] 12/84  1m20s left  time naive b1 h8 n4096 d64 f32", cut to `width` columns.
+/// "[######----------] 12/84  1m20s left  last: linear n1024 1.23 ms ±2 %  time naive b1 h8 n4096 d64 f32", cut to `width` columns
+/// of a terminal; control characters in names become spaces.
 std::string progress_line(const ProgressState& state, int width);
+
+/// "linear n1024 1.23 ms ±2 %": the median of a case's rounds so far, from the second on with half their range.
+std::string estimate_text(const std::string& label, const std::string& problem, std::vector<double> medians);
 
 /// "45s", "1m20s", "2h05m".
 std::string duration_text(double seconds);
@@ -31,6 +38,8 @@ class Progress {
   /// What the forecast says now. Until it says something new the clock runs down from there.
   void set_left(double seconds);
   void start(const std::string& what);
+  /// What the newest measurement says (estimate_text).
+  void set_last(std::string estimate) { state_.last = std::move(estimate); }
   /// Redraws when it is time to; called while a worker runs.
   void tick();
   /// The piece begun with start() is done.
