@@ -9,6 +9,7 @@
 #include "harness/doctor/clock.h"
 #include "harness/doctor/experiments.h"
 #include "harness/doctor/machine.h"
+#include "harness/doctor/tuning.h"
 #include "harness/files.h"
 #include "harness/paths.h"
 #include "harness/run/interrupt.h"
@@ -22,6 +23,7 @@ constexpr int kFailed = 1;
 struct Options {
   bool quick = false;
   bool json = false;
+  bool tune = false;
   double scale = 1;
 };
 
@@ -34,8 +36,7 @@ std::vector<Check> judged_by_python(const Json& measurements) {
   replace_file(in, measurements.dump() + "\n");
   const int code = run_python_tool("verdict on the statistics", "attnbench_reports.doctor", {in, out});
   const auto judged = code == 0 ? Json::parse(read_file(out), nullptr, false) : Json();
-  if (!judged.is_array())
-    return {{"statistics", "reports package", Health::fail, "cannot be run", how_to_get_packages()}};
+  if (!judged.is_array()) return {{"statistics", "reports package", Health::fail, "cannot be run", how_to_get_packages()}};
   std::vector<Check> checks;
   for (const auto& c : judged)
     checks.push_back({c.at("group"), c.at("name"), health_of(c.at("health")), c.at("found"), c.at("advice")});
@@ -48,6 +49,10 @@ std::vector<Check> joined(std::vector<Check> first, const std::vector<Check>& se
 }
 
 int run(const Options& options) {
+  if (options.tune) {
+    std::cout << tuning_script(settings_to_change());
+    return 0;
+  }
   if (!(options.scale > 0 && options.scale <= 100))
     throw UserError("--scale must be above 0 and at most 100; 1 is the full time, 0.1 a tenth of it");
   const auto announce = [](const std::string& what) { std::cerr << "measuring " << what << std::endl; };
@@ -75,6 +80,12 @@ void add_doctor(CLI::App& app, CommandLine& line) {
   command->add_flag("--json", options->json, "print checks and measurements as JSON");
   command->add_option("--scale", options->scale, "share of the usual rounds and times, such as 0.1 to see what it does; default: 1")
       ->type_name("X");
+  command
+      ->add_flag(
+          "--tune", options->tune,
+          "measure nothing: print a script for sh that sets clock, hardware threads and huge pages for steadier times, and can "
+          "restore what is set now")
+      ->excludes("--quick", "--json", "--scale");
   add_debug_option(*command);
   command->footer(
       R"(Times a synthetic workload in fresh processes like any variant: how far identical processes differ at 1 µs .. 1 s, whether identical
@@ -83,7 +94,8 @@ FAIL. Exit code 1 when one says FAIL.
 
 Examples:
   attnbench doctor
-  attnbench doctor --quick --json > doctor.json)");
+  attnbench doctor --quick --json > doctor.json
+  attnbench doctor --tune > tune.sh      read it; then: sudo sh tune.sh, and afterwards: sudo sh tune.sh restore)");
   command->callback([options, &line] { line.exit_code = run(*options); });
 }
 

@@ -181,3 +181,11 @@ def test_doctor_stops_at_an_interrupt(binary, tmp_path):
     os.kill(doctor.pid, signal.SIGINT)
     assert doctor.wait(timeout=60) == 130
     assert doctor.stdout.read() == ""
+
+
+def test_doctor_writes_a_script_that_tunes_the_machine_and_measures_nothing(attnbench):
+    done = attnbench("doctor", "--tune")
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.startswith("#!/bin/sh\n")
+    assert subprocess.run(["sh", "-n"], input=done.stdout, text=True).returncode == 0
+    assert "--tune" in attnbench.refused("doctor", "--tune", "--quick")
