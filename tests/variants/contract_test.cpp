@@ -3,6 +3,7 @@
 #include "harness/contract/check.h"
 #include "tests/catch.h"
 #include "variants/api/registry.h"
+#include "variants/kernels/isa.h"
 
 using namespace attnbench;
 using namespace attnbench::contract;
@@ -29,6 +30,16 @@ TEST_CASE("declared cost is finite, positive and covers the compulsory traffic")
 TEST_CASE("declared pairs are those that masks and pattern leave") { hold_all(check_pairs); }
 TEST_CASE("cost and workspace grow with n as the labels say") { hold_all(check_growth); }
 TEST_CASE("every variant matches its float64 oracle on odd shapes and all masks it supports") { hold_all(check_oracle); }
+TEST_CASE("every variant matches its float64 oracle on the other instruction sets too") {
+  const auto isas = kernels::available_isas();
+  for (std::size_t i = 1; i < isas.size(); ++i) {  // all test cases run on the first, the best
+    DYNAMIC_SECTION(isas[i]) {
+      kernels::force_isa(isas[i]);
+      hold_all(check_oracle);
+      kernels::force_isa("");
+    }
+  }
+}
 TEST_CASE("every variant matches its oracle with other parameters") { hold_all(check_oracle_params); }
 TEST_CASE("every variant is right on any number of threads") { hold_all(check_threads); }
 TEST_CASE("strides of inputs and output are honoured") { hold_all(check_strides); }
