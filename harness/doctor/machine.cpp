@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -15,6 +17,7 @@
 #include "harness/store/environment.h"
 #include "harness/units.h"
 #include "harness/words.h"
+#include "harness/worker/counters.h"
 
 namespace attnbench {
 namespace {
@@ -163,6 +166,20 @@ Check judge_openblas(const MachineFacts& f) {
   return machine("OpenBLAS", Health::ok, "pthread flavour, core type " + f.openblas_core);
 }
 
+// Times need no counters, so that there are none is no fault of the machine.
+Check judge_counters(const MachineFacts& f) {
+  const auto found = [](std::string text) { return machine("hardware counters", Health::ok, std::move(text)); };
+  const bool refused = f.counters_error == EACCES || f.counters_error == EPERM;
+  if (f.counters_error == 0) return found("can be used: records hold cycles, instructions and misses beside each time");
+  if (refused && f.perf_paranoid > 2)
+    return found(fmt::format("not permitted, as kernel.perf_event_paranoid is {}: sysctl kernel.perf_event_paranoid=2 permits them",
+                             f.perf_paranoid));
+  if (refused)
+    return found("not permitted although kernel.perf_event_paranoid is 2 or below: a container may forbid perf_event_open");
+  if (f.counters_error == ENOSYS) return found("none: this kernel is built without perf events");
+  return found(fmt::format("none here, or a hypervisor does not pass them on ({})", std::strerror(f.counters_error)));
+}
+
 }  // namespace
 
 MachineFacts read_machine() {
@@ -192,12 +209,15 @@ MachineFacts read_machine() {
   f.openblas_parallel = openblas_get_parallel();
   f.openblas_core = environment.at("openblas_core");
   f.isa = environment.at("isa");
+  f.counters_error = Counters().error();
+  f.perf_paranoid = std::atoi(first_line("/proc/sys/kernel/perf_event_paranoid").c_str());
   return f;
 }
 
 std::vector<Check> judge_machine(const MachineFacts& f) {
-  return {judge_build(f), judge_load(f),     judge_steal(f),        judge_governor(f),   judge_turbo(f), judge_siblings(f),
-          judge_quota(f), judge_affinity(f), judge_memory_limit(f), judge_huge_pages(f), judge_swap(f),  judge_openblas(f)};
+  return {judge_build(f),    judge_load(f),     judge_steal(f),    judge_governor(f),     judge_turbo(f),
+          judge_siblings(f), judge_quota(f),    judge_affinity(f), judge_memory_limit(f), judge_huge_pages(f),
+          judge_swap(f),     judge_openblas(f), judge_counters(f)};
 }
 
 }  // namespace attnbench

@@ -26,6 +26,8 @@ struct MachineFacts {
   int openblas_parallel = 1;  // openblas_get_parallel(): 0 serial, 1 threads, 2 OpenMP
   std::string openblas_core;
   std::string isa;
+  int counters_error = 0;  // errno of opening hardware counters; 0 when they can be used
+  int perf_paranoid = 2;   // kernel.perf_event_paranoid: above 2 users may not count
 };
 
 /// Reads them; watches the hypervisor's share for a quarter of a second.

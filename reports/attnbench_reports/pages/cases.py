@@ -1,6 +1,7 @@
 """Tables with one row per case: all cases, those without a result, and how each variant was verified."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
@@ -9,6 +10,7 @@ from attnbench_reports import units
 from attnbench_reports.model import Report
 from attnbench_reports.pages.columns import Column, Table, number
 from attnbench_reports.pages.trust import stop_reason
+from attnbench_reports.stats.counters import are_scaled, count_of, instructions_per_cycle
 from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.roof import Roofs, above_ceiling
 from attnbench_reports.stats.trust import drift, outlier_count, switches
@@ -53,6 +55,7 @@ def case_table(report: Report) -> Table:
                "samples far from the median of their process; kept in every number", extra=True),
         number("switches", units.count, lambda p: switches(p) if p.time else None,
                "involuntary context switches while it was measured", extra=True),
+        *_counters(report),
         number("clock drift", units.percent, lambda p: drift(p) if p.time else None,
                "largest difference of the FMA rate before and after the samples of a round", extra=True),
         Column("ended by", lambda p: stop_reason(p) if p.time else units.DASH, help="what stopped its rounds",
@@ -61,6 +64,28 @@ def case_table(report: Report) -> Table:
         Column("reproducer", lambda p: p.case.reproducer, help="measures this case again", code=True),
     ]  # fmt: skip
     return Table("cases", columns, report.points)
+
+
+def _counters(report: Report) -> list[Column]:
+    """Hardware counters, where any case has them."""
+    if all(are_scaled(point) is None for point in report.points):
+        return []
+
+    def column(title: str, form: Callable[[float], str], value: Callable[[Point], float | None], help: str) -> Column:
+        def text(point: Point) -> str:
+            found = value(point)
+            return units.DASH if found is None else ("≈ " if are_scaled(point) else "") + form(found)
+
+        return Column(title, text, value, f"{help}; user space, all threads; ≈ counters took turns and were scaled up",
+                      extra=True)  # fmt: skip
+
+    return [
+        column("instructions per cycle", "{:.2f}".format, instructions_per_cycle, "median over rounds"),
+        column("cycles", units.count, partial(count_of, name="cycles"), "per call"),
+        column("instructions", units.count, partial(count_of, name="instructions"), "per call"),
+        column("LLC misses", units.count, partial(count_of, name="llc_misses"), "of the last-level cache, per call"),
+        column("branch misses", units.count, partial(count_of, name="branch_misses"), "per call"),
+    ]
 
 
 def status_text(roofs: Roofs, point: Point) -> str:

@@ -9,6 +9,7 @@ from attnbench_reports.model import Report
 from attnbench_reports.pages.cases import rss_growth
 from attnbench_reports.pages.trust import facts
 from attnbench_reports.stats.complexity import Check
+from attnbench_reports.stats.counters import NAMES, are_scaled, count_of
 from attnbench_reports.stats.outliers import mark
 from attnbench_reports.stats.points import Point
 from attnbench_reports.stats.rivals import Rivals
@@ -121,7 +122,8 @@ def case_row(p: Point) -> dict:
         "approximation_max_abs": verify.get("approximation_max_abs"),
         "approximation_cosine": verify.get("approximation_cosine"),
         "approximation_rows": verify.get("approximation_rows"), "approximation_low": low, "approximation_high": high,
-        **{name: verify.get(name) for name in BASELINES}, "reproducer": c.reproducer,
+        **{name: verify.get(name) for name in BASELINES},
+        **{name: count_of(p, name) for name in NAMES}, "counters_scaled": are_scaled(p), "reproducer": c.reproducer,
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 #include "harness/doctor/machine.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "harness/doctor/clock.h"
 #include "harness/doctor/synthetic.h"
@@ -34,6 +35,22 @@ TEST_CASE("a quiet machine has nothing to be told") {
     CHECK(check.health == Health::ok);
     CHECK(check.advice.empty());
   }
+}
+
+TEST_CASE("that hardware counters are missing is said with the reason, and is no fault") {
+  const auto found = [](int error, int paranoid) {
+    auto facts = quiet();
+    facts.counters_error = error;
+    facts.perf_paranoid = paranoid;
+    const auto check = check_of(facts, "hardware counters");
+    CHECK(check.health == Health::ok);
+    return check.found;
+  };
+  CHECK(found(0, 3).starts_with("can be used"));
+  CHECK(found(EACCES, 3) == "not permitted, as kernel.perf_event_paranoid is 3: sysctl kernel.perf_event_paranoid=2 permits them");
+  CHECK(found(EPERM, 2).find("a container may forbid") != std::string::npos);
+  CHECK(found(ENOSYS, 2).find("without perf events") != std::string::npos);
+  CHECK(found(ENOENT, 2).starts_with("none here, or a hypervisor does not pass them on (No such file"));
 }
 
 TEST_CASE("each setting that makes times scatter is named with a remedy") {
