@@ -74,7 +74,8 @@ void override_settings(PlanSpec& spec, const PlanOptions& options) {
   if (!options.cache.empty()) spec.cache = parse_cache_mode(options.cache);
   if (options.rounds) spec.rounds = options.rounds;
   if (options.samples) spec.samples = options.samples;
-  if (options.seed) spec.seed = *options.seed;
+  if (options.seed) spec.seed = *options.seed, spec.rows_seed = options.seed;
+  if (options.rows_seed) spec.rows_seed = options.rows_seed;
   if (options.max_call_seconds) spec.max_call_seconds = options.max_call_seconds;
   if (options.no_weights) spec.weights = false;
   if (options.memory_budget.empty()) return;
@@ -87,8 +88,8 @@ void override_settings(PlanSpec& spec, const PlanOptions& options) {
 
 bool PlanOptions::any() const {
   return !plan.empty() || !axes.empty() || !problems.empty() || !variants.empty() || !datasets.empty() || !threads.empty() ||
-         !profile.empty() || !cache.empty() || !memory_budget.empty() || rounds || samples || seed || max_call_seconds ||
-         no_weights;
+         !profile.empty() || !cache.empty() || !memory_budget.empty() || rounds || samples || seed || rows_seed ||
+         max_call_seconds || no_weights;
 }
 
 void add_plan_options(CLI::App& command, PlanOptions& options) {
@@ -114,6 +115,9 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
           "hot: every call on the same inputs (default); cold: calls take turns through inputs and outputs larger together than "
           "the last-level cache");
   setting("--seed", options.seed, "NUMBER", "seed of the inputs and of every random choice; default 1")
+      ->check(CLI::Range(std::uint64_t{0}, static_cast<std::uint64_t>(INT64_MAX)));
+  setting("--rows-seed", options.rows_seed, "NUMBER",
+          "seed of the query rows that are verified where n > 1024; default: --seed where it is given, else drawn anew")
       ->check(CLI::Range(std::uint64_t{0}, static_cast<std::uint64_t>(INT64_MAX)));
   setting("--max-call-seconds", options.max_call_seconds, "SECONDS", "skip cases whose one call is predicted to take longer")
       ->check(CLI::Range(0.0, 1e7));

@@ -16,7 +16,7 @@ struct PlanOptions {
   std::vector<std::string> axes, problems, variants, datasets, threads;
   std::string profile, cache, memory_budget;
   std::optional<int> rounds, samples;
-  std::optional<std::uint64_t> seed;
+  std::optional<std::uint64_t> seed, rows_seed;
   std::optional<double> max_call_seconds;
   bool no_weights = false;
   PluginOptions plugins;  // not part of any(): a resumed run may name them again

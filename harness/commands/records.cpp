@@ -63,8 +63,18 @@ std::map<std::string, Rounds> rounds_by_case(const std::string& directory) {
   return cases;
 }
 
+// What a case failed by after its verification: the status of its first round or memory pass that is not ok.
+std::map<std::string, std::string> failures_by_case(const std::string& directory) {
+  std::map<std::string, std::string> failures;
+  for (const char* kind : {"time", "memory"})
+    for (const auto& record : read_records(directory, kind))
+      if (record.at("status") != "ok") failures.emplace(case_key(record), record.at("status"));
+  return failures;
+}
+
 std::vector<Cell> cells_of(const std::string& directory) {
   const auto rounds = rounds_by_case(directory);
+  const auto failures = failures_by_case(directory);
   const auto verified = read_records(directory, "verify");
   const bool with_threads = differs(verified, threads_part), with_dataset = differs(verified, dataset_part);
   std::vector<Cell> cells;
@@ -72,9 +82,11 @@ std::vector<Cell> cells_of(const std::string& directory) {
     const auto found = rounds.find(case_key(record));
     const auto row = record.at("variant").get<std::string>() + (with_threads ? threads_part(record) : "") +
                      (with_dataset ? dataset_part(record) : "");
-    const auto text = found == rounds.end()   ? record.at("status").get<std::string>()
-                      : found->second.wrong() ? std::string(kAboveCeiling)
-                                              : seconds_text(median(found->second.medians));
+    const auto failure = failures.find(case_key(record));
+    const auto text = failure != failures.end() ? failure->second
+                      : found == rounds.end()   ? record.at("status").get<std::string>()
+                      : found->second.wrong()   ? std::string(kAboveCeiling)
+                                                : seconds_text(median(found->second.medians));
     cells.push_back({record.at("problem"), row, text});
   }
   return cells;

@@ -14,6 +14,7 @@
 #include "harness/contract/random_inputs.h"
 #include "harness/words.h"
 #include "harness/worker/heap_count.h"
+#include "harness/worker/honesty.h"
 #include "harness/worker/parallel_tbb.h"
 #include "variants/api/error.h"
 
@@ -135,6 +136,7 @@ void check_cost_sane(const Variant& v, Findings& findings) {
       findings.examined();
       const auto cost = v.cost(p, selected.params);
       const auto where = selected.label() + " " + to_string(p) + ": ";
+      if (const auto fault = cost_fault(selected, p); !fault.empty()) findings.add(where + fault);
       for (const double count : {cost.multiply_adds, cost.exps, cost.bytes, cost.pairs})
         expect(findings, std::isfinite(count) && count >= 0, where + fmt::format("a count of {}", count));
       expect(findings, cost.bytes >= compulsory_bytes(p),
@@ -228,7 +230,8 @@ void check_heap(const Variant& v, Findings& findings) {
       v.run(task);
       watch.stop();
       expect(findings, watch.allocations() == 0,
-             fmt::format("{}, {} threads: {} allocations of {} bytes", to_string(p), threads, watch.allocations(), watch.bytes()));
+             fmt::format("{}, {} threads: {} allocations of {} bytes (malloc, new, mmap)", to_string(p), threads,
+                         watch.allocations(), watch.bytes()));
     }
   }
 }

@@ -60,6 +60,7 @@ class Experiments {
     job.kind = JobKind::time;
     job.problem = parse_problem("b1 h1 n1 d1 f32");
     job.variant = kSynthetic.name;
+    job.judge_output = false;
     job.params = {{"turns", std::to_string(turns)}};
     job.inputs_file = inputs_;
     job.sampling.samples = call < 0.5 ? 3 : 1;

@@ -85,6 +85,7 @@ struct Plan {
   std::vector<Case> cases;  // grouped by (dataset, problem, threads); variants in selection order inside a group
   std::vector<FileDataset> files;
   std::uint64_t seed = 1;
+  std::optional<std::uint64_t> rows_seed;  // of the query rows that are verified; drawn when the run begins where it is not given
   Sampling sampling;
   double memory_budget_bytes = 0;          // cases predicted above it are skipped
   std::optional<double> max_call_seconds;  // and those whose one call is predicted to take longer

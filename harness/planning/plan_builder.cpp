@@ -295,6 +295,7 @@ Plan build_plan(const PlanSpec& given, const FittedModel& model) {
     for (auto& resolved : resolve_sweep(sweep, cases, plan.files)) spec.sweeps.push_back(std::move(resolved));
   plan.name = spec.name;
   plan.seed = spec.seed;
+  plan.rows_seed = spec.rows_seed;
   plan.sampling = resolve_sampling(spec);
   plan.memory_budget_bytes = *spec.memory_budget;
   plan.max_call_seconds = spec.max_call_seconds;

@@ -95,8 +95,11 @@ constexpr Setting kSettings[] = {
     {"summary", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.summary = read_text(at, node); }},
     {"plugins", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.plugins = read_list(at, node); }},
     {"profile", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.profile = parse_profile(read_text(at, node)); }},
-    {"seed", [](PlanSpec& spec, const Place& at,
-                const toml::node& node) { spec.seed = static_cast<std::uint64_t>(read_integer(at, node, 0, INT64_MAX)); }},
+    {"seed",
+     [](PlanSpec& spec, const Place& at, const toml::node& node) {
+       spec.seed = static_cast<std::uint64_t>(read_integer(at, node, 0, INT64_MAX));
+       spec.rows_seed = spec.seed;
+     }},
     {"cache", [](PlanSpec& spec, const Place& at, const toml::node& node) { spec.cache = parse_cache_mode(read_text(at, node)); }},
     {"rounds", times<&PlanSpec::rounds>},
     {"samples", times<&PlanSpec::samples>},

@@ -33,6 +33,7 @@ struct PlanSpec {
   std::vector<std::string> plugins;  // files, or names of shipped ones ("peers"); loaded before the variants are selected
   Profile profile = Profile::quick;
   std::uint64_t seed = 1;
+  std::optional<std::uint64_t> rows_seed;  // the seed where one is given, unless --rows-seed names another; not part of the file
   std::optional<int> rounds, samples;
   std::optional<double> min_sample_seconds, warmup_seconds, cap_seconds, timeout_seconds;
   CacheMode cache = CacheMode::hot;

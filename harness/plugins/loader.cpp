@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -166,6 +167,11 @@ attnbench_variant checked_variant(const std::string& file, const attnbench_varia
                                     {"memory_label", v.memory_label}})
     require_text(file, std::string(field) + " of " + what, text);
   if (v.unavailable) require_text(file, "unavailable of " + what, v.unavailable);
+  if (v.equation) {
+    std::string lines = v.equation;
+    std::replace(lines.begin(), lines.end(), '\n', ' ');
+    require_plain(file, "equation of " + what, lines.c_str());
+  }
   if (v.run == nullptr) refuse(file, what + " has no run()");
   if (v.cost == nullptr) refuse(file, what + " has no cost()");
   check_reference(file, what, v);

@@ -1,5 +1,9 @@
 #include "harness/run/ceiling_check.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "harness/planning/cold_cache.h"
 
 namespace attnbench {
@@ -8,6 +12,8 @@ namespace {
 // What a share may exceed 1 by. The probe is the best of some bursts of half a millisecond and comes within 1 % of the ceiling on a
 // quiet machine; the bandwidth of a working set between two calibrated sizes is interpolated.
 constexpr double kPeakSlack = 1.02, kBandwidthSlack = 1.05;
+// A calibration that ran beside other work has found half of the bandwidth.
+constexpr double kImpossibleBandwidth = 2;
 
 Json share(double rate, double ceiling) { return ceiling > 0 ? Json(rate / ceiling) : Json(); }
 
@@ -30,6 +36,19 @@ void add_ceilings(Json& time, const Case& point, const std::string& isa, const s
   const bool from_memory = working_set > cache_bytes();
   time["above_ceiling"] =
       exceeds(time["share_of_peak"], kPeakSlack) || (from_memory && exceeds(time["share_of_bandwidth"], kBandwidthSlack));
+}
+
+std::string impossible_time(const Json& time, double calibrated_peak) {
+  const auto number = [&](const char* name) { return time.at(name).is_number() ? time.at(name).get<double>() : 0; };
+  const double probed = number("peak_gflops"), peak = std::max(probed, calibrated_peak);
+  const double rate = number("share_of_peak") * probed;
+  if (peak > 0 && rate > kPeakSlack * peak)
+    return fmt::format("the declared multiply-adds in this time are {:.4g} GFLOP/s, {:.1f} times the peak of this machine, {:.4g}",
+                       rate, rate / peak, peak);
+  if (time.at("above_ceiling").get<bool>() && number("share_of_bandwidth") > kImpossibleBandwidth)
+    return fmt::format("reading the inputs in this time takes {:.1f} times the bandwidth of this machine",
+                       number("share_of_bandwidth"));
+  return {};
 }
 
 }  // namespace attnbench

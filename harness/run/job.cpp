@@ -148,6 +148,9 @@ std::string to_line(const Job& job) {
                      {"plugin", job.plugin},
                      {"threads", job.threads},
                      {"seed", job.seed},
+                     {"rows_seed", job.rows_seed},
+                     {"verified_output", job.verified_output},
+                     {"judge_output", job.judge_output},
                      {"inputs_file", job.inputs_file},
                      {"exact_rows_file", job.exact_rows_file},
                      {"weights_file", job.weights_file},
@@ -173,6 +176,9 @@ Job parse_job(const std::string& line) {
   job.plugin = json.at("plugin");
   job.threads = integer_of<int>(json.at("threads"));
   job.seed = integer_of<std::uint64_t>(json.at("seed"));
+  job.rows_seed = integer_of<std::uint64_t>(json.at("rows_seed"));
+  job.verified_output = json.at("verified_output");
+  job.judge_output = json.at("judge_output");
   job.inputs_file = json.at("inputs_file");
   job.exact_rows_file = json.at("exact_rows_file");
   job.weights_file = json.at("weights_file");

@@ -31,6 +31,9 @@ struct Job {
   std::string plugin;   // the file the variant comes from; empty for a built-in one
   int threads = 1;
   std::uint64_t seed = 1;
+  std::uint64_t rows_seed = 1;  // of the query rows that are compared with the oracle
+  std::string verified_output;  // time: digest of the output that was verified; empty when it is not known
+  bool judge_output = true;     // time: whether the output of the last timed call is checked
   std::string inputs_file;      // written by inputs, mapped read-only by the others
   std::string exact_rows_file;  // the exact softmax rows verify compares with; written by inputs unless empty
   std::string weights_file;     // written by weights

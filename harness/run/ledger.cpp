@@ -26,6 +26,11 @@ RoundsSoFar Ledger::rounds_of(const Case& point) const {
   return so_far;
 }
 
+std::string Ledger::verified_output(const Case& point) const {
+  const auto* record = find(point, JobKind::verify);
+  return record ? record->output_digest : std::string();
+}
+
 bool Ledger::reverify_due(const Case& point) const {
   if (!verified(point) || !other_binaries_.contains(find(point, JobKind::verify)->session)) return false;
   return next_round(point) || memory_due(point);

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "harness/run/job.h"
@@ -32,6 +33,8 @@ class Ledger {
   bool work_due(const Case& point) const { return verify_due(point) || next_round(point) || memory_due(point); }
 
   RoundsSoFar rounds_of(const Case& point) const;
+  /// Digest of the output that was verified; empty where no record holds it.
+  std::string verified_output(const Case& point) const;
   /// Cases by how they came out. A case with a record that is neither ok nor a refusal has failed.
   RunOutcome outcome() const;
 

@@ -105,6 +105,7 @@ class Run {
   const RunOptions& options_;
   Store& store_;
   int session_;  // of run.json
+  std::uint64_t rows_seed_;
   std::optional<Calibration> calibration_;
   Ledger ledger_;
   FittedModel model_;
@@ -126,6 +127,7 @@ Run::Run(const Plan& plan, const RunOptions& options, Store& store, const Json& 
       options_(options),
       store_(store),
       session_(current_session(document)),
+      rows_seed_(document.value("rows_seed", plan.seed)),
       ledger_(plan_, store, options.verify_only, sessions_of_other_binaries(document)),
       model_(load_cost_model(options.cost_model_file)),
       inputs_directory_(options.directory + "/inputs") {
@@ -194,6 +196,7 @@ void Run::probe_rates() {
       auto job = job_for(JobKind::time, *point, inputs);
       job.sampling = probes.sampling;
       job.budget_seconds = probes.sampling.cap_seconds;
+      job.judge_output = false;
       const auto result = work(job, *point);
       if (result.status == Status::ok) model_.learn(*point, result.measured.at("median_s"));
       progress_.finish();
@@ -389,6 +392,8 @@ Job Run::job_for(JobKind kind, const Case& point, const GroupInputs& inputs) con
   if (const auto* plugin = plugin_of(*point.selected.variant); plugin && kind != JobKind::inputs) job.plugin = plugin->file;
   job.threads = point.threads;
   job.seed = plan_.seed;
+  job.rows_seed = rows_seed_;
+  if (kind == JobKind::time) job.verified_output = ledger_.verified_output(point);
   job.inputs_file = inputs.file;
   job.exact_rows_file = inputs.exact_rows_file;
   job.sampling = plan_.sampling;
@@ -442,6 +447,13 @@ void Run::judge_round(const Case& point, JobResult& result) {
   if (result.status != Status::ok) return;
   auto& time = result.measured;
   add_ceilings(time, point, result.isa, calibration_);
+  const double calibrated_peak = calibration_ ? fma_peak(*calibration_, result.isa, "f32", point.threads) : 0;
+  if (const auto why = impossible_time(time, calibrated_peak); !why.empty()) {
+    result.status = Status::above_ceiling;
+    result.reasons = {why};
+    time = Json::object();
+    return;
+  }
   auto so_far = ledger_.rounds_of(point);
   ++so_far.rounds;
   so_far.seconds += result.wall_seconds;
@@ -449,7 +461,7 @@ void Run::judge_round(const Case& point, JobResult& result) {
   progress_.set_last(estimate_text(point.selected.label(), to_string(point.problem), so_far.medians));
   const auto stop = stop_of(so_far, plan_.sampling);
   time["stop"] = stop ? Json(name_of(*stop)) : Json();
-  findings_.add_round(point, time, calibration_ ? fma_peak(*calibration_, result.isa, "f32", point.threads) : 0);
+  findings_.add_round(point, time, calibrated_peak);
 }
 
 void Run::learn(JobKind kind, const Case& point, const JobResult& result) {
@@ -469,7 +481,7 @@ void Run::record(JobKind kind, const Case& point, int round, const JobResult& re
   if (result.interrupted) return;
   auto stored = result;
   if (stored.isa.empty()) stored.isa = isa_;
-  store_.append(make_record({point, kind, round, plan_.seed, session_, plan_.sampling.cache}, stored, started));
+  store_.append(make_record({point, kind, round, plan_.seed, rows_seed_, session_, plan_.sampling.cache}, stored, started));
   const bool refused = result.status == Status::skipped || result.status == Status::unsupported;
   if (result.status == Status::ok || refused) return;
   progress_.say(fmt::format("{}: {} {} {}: {}", name_of(result.status), name_of(kind), point.selected.label(),

@@ -26,7 +26,7 @@ struct RunOptions {
 };
 
 struct RunOutcome {
-  int ok = 0, skipped = 0, failed = 0;  // cases: failed is mismatch, mistrusted, crashed, timeout or out_of_memory
+  int ok = 0, skipped = 0, failed = 0;  // cases: failed is every other status than ok, skipped and unsupported
   bool interrupted = false;
   bool calibration_refuted = false;  // a peak above the calibrated one was probed
   /// 0 all good; 1 a case failed; 130 interrupted.

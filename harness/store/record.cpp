@@ -46,12 +46,13 @@ std::string record_key(const Case& point, JobKind kind, int round) {
   return point.key() + "|" + name_of(kind) + "|r" + std::to_string(round);
 }
 
-std::string reproducer(const Case& point, std::uint64_t seed, CacheMode cache) {
+std::string reproducer(const Case& point, std::uint64_t seed, std::uint64_t rows_seed, CacheMode cache) {
   const auto* plugin = plugin_of(*point.selected.variant);
   return "attnbench run --problem " + shell_quoted(to_string(point.problem)) + " --variants " +
          shell_quoted(point.selected.label()) + " --dataset " + shell_quoted(point.dataset) + " --threads " +
-         std::to_string(point.threads) + " --seed " + std::to_string(seed) + (cache == CacheMode::cold ? " --cache cold" : "") +
-         (plugin ? " --plugin " + shell_quoted(plugin->file) : "");
+         std::to_string(point.threads) + " --seed " + std::to_string(seed) +
+         (rows_seed == seed ? "" : " --rows-seed " + std::to_string(rows_seed)) +
+         (cache == CacheMode::cold ? " --cache cold" : "") + (plugin ? " --plugin " + shell_quoted(plugin->file) : "");
 }
 
 Json prediction_json(const Prediction& prediction) {
@@ -86,6 +87,7 @@ Json make_record(const RecordSubject& subject, const JobResult& result, const st
                  {"reasons", result.reasons},
                  {"dataset", point.dataset},
                  {"seed", subject.seed},
+                 {"rows_seed", subject.rows_seed},
                  {"problem", to_string(point.problem)},
                  {"problem_fields", problem_fields(point.problem)},
                  {"variant", point.selected.label()},
@@ -97,7 +99,7 @@ Json make_record(const RecordSubject& subject, const JobResult& result, const st
                  {"round", subject.round},
                  {"cache", name_of(subject.cache)},
                  {"isa", result.isa},
-                 {"reproducer", reproducer(point, subject.seed, subject.cache)},
+                 {"reproducer", reproducer(point, subject.seed, subject.rows_seed, subject.cache)},
                  {"cost", cost_json(point)},
                  {"prediction", prediction_json(point.prediction)},
                  {"started", started},

@@ -15,6 +15,7 @@ struct RecordSubject {
   JobKind kind;
   int round = 0;
   std::uint64_t seed = 1;
+  std::uint64_t rows_seed = 1;
   int session = 0;  // of run.json
   CacheMode cache = CacheMode::hot;
 };
@@ -27,7 +28,7 @@ std::string record_key(const Case& point, JobKind kind, int round = 0);
 Json make_record(const RecordSubject& subject, const JobResult& result, const std::string& started);
 
 /// Shell command that measures the case again, quoted where the shell needs it.
-std::string reproducer(const Case& point, std::uint64_t seed, CacheMode cache = CacheMode::hot);
+std::string reproducer(const Case& point, std::uint64_t seed, std::uint64_t rows_seed, CacheMode cache = CacheMode::hot);
 
 /// A word as the shell takes it: in 'single quotes', inside which it reads everything as it is, where it needs any.
 std::string shell_quoted(const std::string& text);

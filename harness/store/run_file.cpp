@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <random>
 #include <set>
 
 #include "harness/planning/plan_file.h"
@@ -94,6 +95,7 @@ Json describe_run(const Plan& plan, const RunOptions& options) {
               {"status", "running"},
               {"command", options.command},
               {"plan", plan_json(plan)},
+              {"rows_seed", plan.rows_seed.value_or(std::random_device{}())},
               {"shard", shard_json(plan.shard)},
               {"merged_from", Json::array()},
               {"datasets", dataset_fingerprints(plan)},
@@ -112,6 +114,8 @@ Json continue_run(const Json& stored, const Json& current, const std::string& di
                     " was measured with another plan (its plan.toml is in run.json); start a new run with another --out");
   if (!stored.value("sessions", Json()).is_array() || stored["sessions"].empty())
     throw UserError(directory + "/run.json has no sessions; it is damaged: start a new run with another --out");
+  if (stored.contains("rows_seed") && !stored["rows_seed"].is_number_unsigned())
+    throw UserError(directory + "/run.json has an invalid rows_seed; it is damaged: start a new run with another --out");
   const auto datasets = stored.value("datasets", Json());
   if (!datasets.is_object())
     throw UserError(directory + "/run.json has no datasets; it is damaged: start a new run with another --out");

@@ -94,8 +94,10 @@ bool is_record(const Json& record) {
 }
 
 StoredRecord summary_of(const Json& record) {
+  const auto verification = record.value("verify", Json());
+  const auto digest = verification.is_object() ? verification.value("output_digest", Json()) : Json();
   return {record.at("status"), record.value("wall_s", 0.0), record.value("time", Json::object()).value("median_s", 0.0),
-          record.value("session", 0)};
+          record.value("session", 0), digest.is_string() ? digest.get<std::string>() : std::string()};
 }
 
 // A line ends with the CRC-32 of what stands before that member: {...,"check":"1a2b3c4d"}

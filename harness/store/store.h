@@ -22,8 +22,9 @@ constexpr int kSchemaVersion = 2;  // of records.jsonl and run.json: harness/sch
 struct StoredRecord {
   std::string status;
   double wall_s = 0;
-  double median_s = 0;  // of a time record that is ok
-  int session = 0;      // of run.json
+  double median_s = 0;          // of a time record that is ok
+  int session = 0;              // of run.json
+  std::string output_digest{};  // of a verify record
 };
 
 /// The records of a records.jsonl file, and how many of its bytes are whole lines of JSON.

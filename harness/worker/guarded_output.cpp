@@ -15,12 +15,13 @@ constexpr std::int64_t kPadding = 17;              // one more, so that padded r
 }  // namespace
 
 bool GuardedOutput::is_poison(float value) { return std::bit_cast<std::uint32_t>(value) == kPoisonBits; }
+float GuardedOutput::poison() { return std::bit_cast<float>(kPoisonBits); }
 
 GuardedOutput::GuardedOutput(const Shape& shape, Rows rows)
     : shape_(shape),
       row_stride_(shape[3] + (rows == Rows::padded ? kPadding : 0)),
       memory_({1, 1, 1, shape[0] * shape[1] * shape[2] * row_stride_ + 2 * kGuard}) {
-  std::fill_n(memory_.data(), element_count(memory_.shape()), std::bit_cast<float>(kPoisonBits));
+  std::fill_n(memory_.data(), element_count(memory_.shape()), poison());
 }
 
 TensorRef GuardedOutput::ref() const {

@@ -30,6 +30,7 @@ class GuardedOutput {
 
   /// Whether this is the NaN that elements start with, bit for bit.
   static bool is_poison(float value);
+  static float poison();
 
  private:
   Shape shape_;

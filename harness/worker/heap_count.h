@@ -1,13 +1,14 @@
-// Heap count: how many times operator new was called while somebody was watching. The global operators new and delete are replaced
-// by counting ones wherever this header's functions are linked in; under sanitizers they stay the sanitizer's and nothing is
-// counted.
+// Heap count: the memory that anybody in this process asks for while somebody watches: malloc and its relatives, and with them
+// operator new, and mmap and mremap. They are replaced by counting ones wherever this header's functions are linked in; a shared
+// library that is loaded later calls them too. What TBB, OpenBLAS and the C library take for themselves is left out. A library that
+// makes system calls of its own, or calls brk, is not seen here but in the resident set. Under sanitizers nothing is counted.
 #pragma once
 
 #include <cstdint>
 
 namespace attnbench {
 
-/// Counts heap allocations of all threads between its construction and stop(). One watch at a time.
+/// Counts what all threads take between its construction and stop(). One watch at a time.
 class HeapWatch {
  public:
   HeapWatch();
@@ -21,7 +22,7 @@ class HeapWatch {
   std::int64_t bytes() const;
 };
 
-/// Whether the counting operators are linked in; false under sanitizers.
+/// Whether the counting functions are linked in; false under sanitizers.
 bool heap_is_counted();
 
 }  // namespace attnbench

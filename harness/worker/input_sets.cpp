@@ -1,7 +1,10 @@
 #include "harness/worker/input_sets.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+
+#include "harness/worker/guarded_output.h"
 
 namespace attnbench {
 namespace {
@@ -48,6 +51,10 @@ InputSets::Set InputSets::set(std::int64_t index) const {
     place += aligned(stored_bytes(*part));
   }
   return set;
+}
+
+void InputSets::poison_outputs() {
+  std::fill_n(outputs_.data<float>(), output_bytes_ * static_cast<std::size_t>(count_) / sizeof(float), GuardedOutput::poison());
 }
 
 InputSets::Set InputSets::next() {

@@ -24,6 +24,8 @@ class InputSets {
   /// The set for the next call: after the last comes the first again.
   Set next();
   std::int64_t count() const { return count_; }
+  /// Fills all outputs with the NaN of GuardedOutput.
+  void poison_outputs();
 
  private:
   Set set(std::int64_t index) const;

@@ -36,6 +36,7 @@ void wake_threads(const Parallel& parallel) {
 
 }  // namespace
 
+std::int64_t private_bytes() { return status_bytes("RssAnon") + status_bytes("RssShmem"); }
 std::int64_t resident_bytes() { return status_bytes("VmRSS"); }
 std::int64_t resident_peak() { return status_bytes("VmHWM"); }
 void reset_resident_peak() { std::ofstream("/proc/self/clear_refs") << 5; }

@@ -5,6 +5,7 @@
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+#include <tbb/task_scheduler_observer.h>
 #include <tbb/version.h>
 
 #include <algorithm>
@@ -12,13 +13,36 @@
 #include <thread>
 #include <vector>
 
+#include "harness/worker/thread_clock.h"
+
 namespace attnbench {
+
+namespace {
+
+// Hears of every thread that comes to work in the arena.
+class Roll : public tbb::task_scheduler_observer {
+ public:
+  Roll(tbb::task_arena& arena, ThreadClock& clock) : tbb::task_scheduler_observer(arena), clock_(clock) { observe(true); }
+  ~Roll() override { observe(false); }
+  void on_scheduler_entry(bool) override { clock_.add_this_thread(); }
+
+ private:
+  ThreadClock& clock_;
+};
+
+}  // namespace
 
 struct ThreadArena::Impl {
   explicit Impl(int threads)
-      : limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads)), arena(threads) {}
+      : limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads)), arena(threads) {
+    arena.initialize();
+    clock.add_all_threads();
+    clock.add_this_thread();  // where /proc is not there
+  }
   tbb::global_control limit;
   tbb::task_arena arena;
+  ThreadClock clock;
+  Roll roll{arena, clock};
 };
 
 namespace {
@@ -59,11 +83,12 @@ void loop(void* backend, std::int64_t count, std::int64_t grain, Parallel::Body 
 
 ThreadArena::ThreadArena(int threads) : impl_(std::make_unique<Impl>(threads)) {
   openblas_set_num_threads(1);
-  impl_->arena.initialize();
   parallel_ = Parallel(threads, &loop, &impl_->arena);
 }
 
 ThreadArena::~ThreadArena() = default;
+
+double ThreadArena::cpu_seconds() const { return impl_->clock.seconds(); }
 
 std::string tbb_version() {
   return std::string(TBB_VERSION_STRING) + " (interface " + std::to_string(TBB_runtime_interface_version()) + ")";

@@ -18,6 +18,8 @@ class ThreadArena {
 
   /// Valid as long as the arena.
   const Parallel& parallel() const { return parallel_; }
+  /// CPU seconds of the arena's threads and of those that were there when it was made.
+  double cpu_seconds() const;
 
  private:
   struct Impl;

@@ -114,6 +114,7 @@ Timing measure(const std::function<void()>& call, const TimerOptions& options) {
   benchmark::ClearRegisteredBenchmarks();
   benchmark::RegisterBenchmark("attnbench",
                                [&](benchmark::State& state) {  // once per repetition, as the number of iterations is given
+                                 if (options.before_sample) options.before_sample();
                                  const auto before = involuntary_switches();
                                  for (auto _ : state) call();
                                  switches.push_back(involuntary_switches() - before);
@@ -132,6 +133,7 @@ Timing measure_by(const Stopwatch& time, const TimerOptions& options) {
   timing.warmup_calls = calibration.calls;
   timing.iterations.assign(static_cast<std::size_t>(samples), iterations);
   for (int sample = 0; sample < samples; ++sample) {
+    if (options.before_sample) options.before_sample();
     const auto before = involuntary_switches();
     timing.samples_s.push_back(time(iterations) / static_cast<double>(iterations));
     timing.involuntary_switches.push_back(involuntary_switches() - before);

@@ -14,6 +14,7 @@ struct TimerOptions {
   double warmup_seconds = 0.2;             // after the first call, which is never timed; at least one more call
   double budget_seconds = 60;              // warm-up and samples together; where it binds there are fewer samples, at least one
   std::function<void()> before_samples{};  // once, between warm-up and samples
+  std::function<void()> before_sample{};   // before each of them, untimed
 };
 
 struct Timing {

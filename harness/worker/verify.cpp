@@ -9,6 +9,7 @@
 #include <set>
 
 #include "harness/worker/guarded_output.h"
+#include "harness/worker/output_digest.h"
 #include "harness/worker/rounding.h"
 #include "variants/api/oracle.h"
 
@@ -205,8 +206,8 @@ std::vector<std::int64_t> verification_rows(const Problem& problem, std::uint64_
   return {rows.begin(), rows.end()};
 }
 
-std::vector<double> exact_rows(const Problem& problem, const Inputs& inputs, std::uint64_t seed, const Parallel& parallel) {
-  const auto verified = verification_rows(problem, seed), sampled = approximation_rows(problem, seed);
+std::vector<double> exact_rows(const Problem& problem, const Inputs& inputs, const Seeds& seeds, const Parallel& parallel) {
+  const auto verified = verification_rows(problem, seeds.rows), sampled = approximation_rows(problem, seeds.inputs);
   auto exact = exact_attention(problem, inputs, verified, parallel);
   const auto more = sampled == verified ? exact : exact_attention(problem, inputs, sampled, parallel);
   const auto mean_v = mean_of_values(problem, inputs, sampled, parallel);
@@ -215,14 +216,14 @@ std::vector<double> exact_rows(const Problem& problem, const Inputs& inputs, std
   return exact;
 }
 
-Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
+Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, const Seeds& seeds,
                     const Parallel& parallel, std::span<const double> exact) {
   const auto& [variant, params] = selected;
-  const auto rows = verification_rows(problem, seed), sampled = approximation_rows(problem, seed);
-  const auto prepared = prepare(*variant, problem, params, seed, parallel.threads());
+  const auto rows = verification_rows(problem, seeds.rows), sampled = approximation_rows(problem, seeds.inputs);
+  const auto prepared = prepare(*variant, problem, params, seeds.inputs, parallel.threads());
   const Subject subject{*variant, params, problem, inputs, prepared, parallel, rows};
   std::vector<double> computed;
-  if (exact.empty()) exact = computed = exact_rows(problem, inputs, seed, parallel);
+  if (exact.empty()) exact = computed = exact_rows(problem, inputs, seeds, parallel);
   const auto verified_size = row_elements(problem, rows.size()), sampled_size = row_elements(problem, sampled.size());
   std::vector<double> own;
   const auto kind = oracle_kind(*variant);
@@ -239,9 +240,26 @@ Verification verify(const Selected& selected, const Problem& problem, const Inpu
                                sampled,
                                exact.subspan(verified_size, sampled_size),
                                exact.last(sampled_size),
-                               seed};
+                               seeds.inputs};
   v.approximation = approximation_error(task, output.gather(sampled));
+  v.output_digest = output_digest(output.ref());
   return v;
+}
+
+Verification judge_output(const Selected& selected, const Problem& problem, const Inputs& inputs, const Prepared& prepared,
+                          std::uint64_t rows_seed, const Parallel& parallel, const TensorRef& output) {
+  const auto rows = verification_rows(problem, rows_seed);
+  const Subject subject{*selected.variant, selected.params, problem, inputs, prepared, parallel, rows};
+  std::vector<double> oracle;
+  reference(*selected.variant, subject.oracle_task(oracle));
+  const GuardedOutput copy(output.shape, GuardedOutput::Rows::dense);
+  const auto from = output.as<const float>();
+  const auto to = copy.ref().as<float>();
+  for (std::int64_t t = 0; t < from.batch() * from.heads() * from.rows(); ++t) {
+    const auto b = t / (from.heads() * from.rows()), h = t / from.rows() % from.heads(), i = t % from.rows();
+    std::copy_n(from.row(b, h, i), from.dim(), to.row(b, h, i));
+  }
+  return judge(subject, copy, oracle);
 }
 
 }  // namespace attnbench

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "harness/planning/plan.h"
@@ -28,6 +29,15 @@ struct Verification {
   bool mostly_constant = false;
   bool guards_intact = true, workspace_within_declared = true, deterministic = true;
   Approximation approximation;
+  std::string output_digest;  // of the output as it lies when timed (output_digest.h)
+};
+
+/// Seeds of one verification; one number may serve for both.
+struct Seeds {
+  Seeds(std::uint64_t seed) : inputs(seed), rows(seed) {}
+  Seeds(std::uint64_t of_inputs, std::uint64_t of_rows) : inputs(of_inputs), rows(of_rows) {}
+  std::uint64_t inputs;  // what prepare() makes, and where the approximation error is taken
+  std::uint64_t rows;    // of verification_rows()
 };
 
 /// Query rows to compare: all up to n_q = 1024; beyond, a seeded sample that always holds the first and last rows and the rows
@@ -45,11 +55,16 @@ Verification compare(std::span<const float> output, std::span<const double> orac
 /// exact_rows() gives, computed once per problem; empty computes it here. Inputs on which float32 loses
 /// digits whatever the implementation (large scores) widen the tolerances as far as rounding.h says, and no output at the first
 /// look.
-Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
+Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, const Seeds& seeds,
                     const Parallel& parallel, std::span<const double> exact = {});
+
+/// Judges an output that is there already, as verify() judges those of its own calls: every row of the sample against the oracle,
+/// all others for values that were never written or are not finite.
+Verification judge_output(const Selected& selected, const Problem& problem, const Inputs& inputs, const Prepared& prepared,
+                          std::uint64_t rows_seed, const Parallel& parallel, const TensorRef& output);
 
 /// What verify() takes of softmax attention: verification_rows() and approximation_rows() of the exact output, then
 /// approximation_rows() of the mean of the values.
-std::vector<double> exact_rows(const Problem& problem, const Inputs& inputs, std::uint64_t seed, const Parallel& parallel);
+std::vector<double> exact_rows(const Problem& problem, const Inputs& inputs, const Seeds& seeds, const Parallel& parallel);
 
 }  // namespace attnbench

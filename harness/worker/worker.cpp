@@ -1,5 +1,7 @@
 #include "harness/worker/worker.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -17,11 +19,15 @@
 #include "harness/plugins/catalogue.h"
 #include "harness/run/process.h"
 #include "harness/storage_error.h"
+#include "harness/worker/guarded_output.h"
+#include "harness/worker/honesty.h"
 #include "harness/worker/input_sets.h"
 #include "harness/worker/inputs_cache.h"
 #include "harness/worker/memory_pass.h"
+#include "harness/worker/output_digest.h"
 #include "harness/worker/parallel_tbb.h"
 #include "harness/worker/peak_probe.h"
+#include "harness/worker/thread_clock.h"
 #include "harness/worker/timer.h"
 #include "harness/worker/verify.h"
 #include "harness/worker/weights.h"
@@ -49,7 +55,8 @@ void make_inputs(const Job& job, JobResult& result) {
   if (job.token_labels) result.token_labels = dataset->token_labels(job.problem, job.seed);
   if (job.exact_rows_file.empty()) return;
   const ThreadArena arena(job.threads);
-  write_doubles(job.exact_rows_file, exact_rows(job.problem, tensors.inputs(job.problem), job.seed, arena.parallel()));
+  write_doubles(job.exact_rows_file,
+                exact_rows(job.problem, tensors.inputs(job.problem), {job.seed, job.rows_seed}, arena.parallel()));
 }
 
 Json number_or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
@@ -66,6 +73,7 @@ Json to_json(const Verification& v) {
           {"guards_intact", v.guards_intact},
           {"workspace_within_declared", v.workspace_within_declared},
           {"deterministic", v.deterministic},
+          {"output_digest", v.output_digest},
           {"approximation_rel_rms", a.rel_rms},
           {"approximation_max_abs", a.max_abs},
           {"approximation_cosine", a.cosine},
@@ -77,15 +85,26 @@ Json to_json(const Verification& v) {
           {"baseline_random_keys", number_or_null(a.random_keys)}};
 }
 
+// What a case did that its declaration or the rules of run() do not allow.
+void misdeclared(JobResult& result, const std::string& fault) {
+  result.status = Status::misdeclared;
+  result.reasons = {fault};
+  result.measured = Json::object();
+}
+
 void verify_case(const Job& job, const Selected& selected, JobResult& result) {
   const CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
   const auto rows = read_doubles(job.exact_rows_file);
-  const auto verification = verify(selected, job.problem, cached.inputs(), job.seed, arena.parallel(), rows);
+  const auto verification = verify(selected, job.problem, cached.inputs(), {job.seed, job.rows_seed}, arena.parallel(), rows);
   result.status = verification.status;
   result.reasons = verification.reasons;
   result.measured = to_json(verification);
+  if (result.status != Status::ok) return;
+  if (const auto fault = cost_fault(selected, job.problem); !fault.empty()) misdeclared(result, fault);
 }
+
+double wall_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // A case about to be timed, and the set of inputs its next call works on.
 struct TimedCase {
@@ -97,23 +116,116 @@ struct TimedCase {
   const Parallel& parallel;
   InputSets& sets;
 
+  TensorRef output{};                // of the last call
+  std::int64_t calls = 0, idle = 0;  // timed calls, and those that did not write an element that was looked at
+  std::uint64_t random = 1;
+
   template <class Use>
   auto with_next_task(Use&& use) {
     workspace.reset();
     const auto set = sets.next();
+    output = set.output;
     return use(RunTask{problem, params, set.inputs, set.output, prepared, workspace, parallel});
+  }
+
+  // One call. An element drawn at random is poisoned first: a call that does its work writes it again.
+  void call() {
+    with_next_task([this](const RunTask& task) {
+      random = random * 6364136223846793005u + 1442695040888963407u;  // Knuth's MMIX
+      const auto count = static_cast<double>(element_count(task.output.shape));
+      float& element =
+          static_cast<float*>(task.output.data)[static_cast<std::int64_t>(static_cast<double>(random >> 11) * 0x1p-53 * count)];
+      element = GuardedOutput::poison();
+      variant.run(task);
+      ++calls;
+      idle += GuardedOutput::is_poison(element);
+    });
+  }
+
+  // Calls that the variant times itself, and the harness beside it.
+  ClockPair time_calls(std::int64_t count) {
+    const auto start = std::chrono::steady_clock::now();
+    const double claimed = with_next_task([&](const RunTask& task) { return variant.time_calls(task, count); });
+    return {claimed, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
   }
 };
 
 // A variant in another process or language times itself, as the way there is not its work.
 Timing time_variant(TimedCase& timed, const TimerOptions& options) {
-  const auto& variant = timed.variant;
-  if (!variant.time_calls) return measure([&] { timed.with_next_task(variant.run); }, options);
-  return measure_by(
-      [&](std::int64_t count) {
-        return timed.with_next_task([&](const RunTask& task) { return variant.time_calls(task, count); });
-      },
-      options);
+  if (!timed.variant.time_calls) return measure([&] { timed.call(); }, options);
+  return measure_by([&](std::int64_t count) { return timed.time_calls(count).claimed; }, options);
+}
+
+// Why the time cannot be believed although it was taken; empty when it can. The stopwatch of a variant is tried on as many calls as
+// a sample has and on three times as many, three times where that takes less than a second.
+std::string stopwatch_fault(TimedCase& timed, std::int64_t calls) {
+  if (!timed.variant.time_calls) return {};
+  std::string fault;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const auto few = timed.time_calls(calls), many = timed.time_calls(3 * calls);
+    fault = clock_fault(few, many);
+    if (fault.empty() || few.outer + many.outer > 1) break;
+  }
+  return fault;
+}
+
+// Readings of the clocks in an order by which a thread that is held up between two of them makes the use of foreign threads and of
+// cores look too small, never too large, as the others run on meanwhile.
+CpuUse begin_cpu_use(const ThreadArena& arena) {
+  CpuUse begin;
+  begin.wall = wall_seconds();
+  begin.arena = arena.cpu_seconds();
+  begin.process = process_cpu_seconds();
+  return begin;
+}
+
+CpuUse cpu_use_since(const CpuUse& begin, const ThreadArena& arena) {
+  CpuUse use;
+  use.process = process_cpu_seconds() - begin.process;
+  use.arena = arena.cpu_seconds() - begin.arena;
+  use.wall = wall_seconds() - begin.wall;
+  return use;
+}
+
+// Threads of its own. A pool of a library that has just started spins for some milliseconds, so a suspicion has to hold for more
+// calls that take a fifth of a second.
+std::string own_threads_fault(TimedCase& timed, const CpuUse& sampled, const ThreadArena& arena, std::int64_t calls) {
+  constexpr double kSeconds = 0.2;
+  const int threads = timed.parallel.threads();
+  const bool has_library = timed.variant.implementation != nullptr;
+  if (threads_fault(sampled, threads, has_library).empty()) return {};
+  const auto begin = begin_cpu_use(arena);
+  while (wall_seconds() - begin.wall < kSeconds)
+    if (timed.variant.time_calls) timed.time_calls(calls);
+    else timed.call();
+  return threads_fault(cpu_use_since(begin, arena), threads, has_library);
+}
+
+// Whether the output of the last timed call is the one that was verified, bit for bit or within the same bounds.
+void judge_last_output(const Job& job, const Selected& selected, TimedCase& timed, const Inputs& inputs, JobResult& result) {
+  const auto fail = [&](Status status, Reasons reasons) {
+    result.status = status;
+    result.reasons = std::move(reasons);
+    result.measured = Json::object();
+  };
+  if (timed.idle > 0)
+    return fail(Status::mismatch, {fmt::format("{} of {} timed calls left an element of the output unwritten that was looked at",
+                                               timed.idle, timed.calls)});
+  if (output_digest(timed.output) == job.verified_output) return;
+  const auto v = judge_output(selected, job.problem, inputs, timed.prepared, job.rows_seed, timed.parallel, timed.output);
+  if (v.status == Status::ok) return;
+  auto reasons = v.reasons;
+  reasons.front() = "the output of the last timed call is not the one that was verified: " + reasons.front();
+  fail(v.status, std::move(reasons));
+}
+
+// The larger of the peaks probed around the samples. Where the declared work would need more, the probes may have been disturbed,
+// so it is probed again, for a second at most.
+double probed_peak(double peak, double needed_gflops, const Parallel& parallel) {
+  const auto start = std::chrono::steady_clock::now();
+  while (peak < needed_gflops && std::chrono::steady_clock::now() - start < std::chrono::seconds(1))
+    peak = std::max(peak, probe_peak_gflops(parallel));
+  return peak;
 }
 
 // What a variant from elsewhere says about what ran.
@@ -145,11 +257,13 @@ Json to_json(const Timing& timing, double peak_before, double peak_after) {
           {"clock_drift", peak > 0 ? Json(std::abs(peak_after - peak_before) / peak) : Json()}};
 }
 
-void time_case(const Job& job, const Selected& selected, JobResult& result) {
-  const auto& [variant, params] = selected;
+// The plugin is loaded once the arena is there, so that threads which it starts are its own.
+void time_case(const Job& job, VariantLookup find, JobResult& result) {
   const auto& p = job.problem;
   const CachedInputs cached(job.inputs_file, p);
   const ThreadArena arena(job.threads);
+  const auto selected = select(job, find);
+  const auto& [variant, params] = selected;
   InputSets sets(cached.inputs(), p, input_sets(p, job.sampling.cache, cache_bytes()));
   const auto start = std::chrono::steady_clock::now();
   const auto prepared = prepare(*variant, p, params, job.seed, job.threads);
@@ -158,32 +272,55 @@ void time_case(const Job& job, const Selected& selected, JobResult& result) {
 
   TimedCase timed{*variant, params, p, prepared, workspace, arena.parallel(), sets};
   double peak_before = 0;
+  CpuUse begin;
   const auto timing = time_variant(timed, {.samples = job.sampling.samples,
                                            .min_sample_seconds = job.sampling.min_sample_seconds,
                                            .warmup_seconds = job.sampling.warmup_seconds,
                                            .budget_seconds = job.budget_seconds,
-                                           .before_samples = [&] { peak_before = probe_peak_gflops(arena.parallel()); }});
-  result.measured = to_json(timing, peak_before, probe_peak_gflops(arena.parallel()));
+                                           .before_samples =
+                                               [&] {
+                                                 peak_before = probe_peak_gflops(arena.parallel());
+                                                 begin = begin_cpu_use(arena);
+                                               },
+                                           .before_sample = [&] { sets.poison_outputs(); }});
+  const auto sampled = cpu_use_since(begin, arena);
+  const double needed_gflops = variant->cost ? 2e-9 * variant->cost(p, params).multiply_adds / median(timing.samples_s) : 0;
+  const double peak_after = probed_peak(probe_peak_gflops(arena.parallel()), needed_gflops, arena.parallel());
+  result.measured = to_json(timing, peak_before, peak_after);
   result.measured["prepare_s"] = prepare_time.count();
   result.measured["input_sets"] = sets.count();
   result.measured["timed_by"] = variant->time_calls ? "variant" : "harness";
+  if (job.judge_output) judge_last_output(job, selected, timed, cached.inputs(), result);
+  if (result.status != Status::ok) return;
+
+  auto fault = own_threads_fault(timed, sampled, arena, timing.iterations.front());
+  if (fault.empty()) fault = stopwatch_fault(timed, timing.iterations.front());
+  if (!fault.empty()) return misdeclared(result, fault);
   if (const auto facts = implementation_json(timed); !facts.empty()) result.measured["implementation"] = facts;
 }
 
-void weigh_case(const Job& job, const Selected& selected, JobResult& result) {
+// The plugin is loaded here and not before, so that what it takes while it is loaded counts.
+void weigh_case(const Job& job, VariantLookup find, JobResult& result) {
   const CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
-  const auto use = measure_memory(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
+  const auto unloaded = private_bytes();
+  const auto selected = select(job, find);
+  const auto load_bytes = std::max<std::int64_t>(0, private_bytes() - unloaded);
+  auto use = measure_memory(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
+  use.load_bytes = load_bytes;
   result.measured = {{"workspace_declared", use.workspace_declared},
                      {"workspace_peak", use.workspace_peak},
                      {"prepared_bytes", use.prepared_bytes},
                      {"input_bytes", cached.bytes()},
                      {"output_bytes", use.output_bytes},
+                     {"load_bytes", use.load_bytes},
                      {"rss_baseline", use.rss_baseline},
                      {"rss_peak", use.rss_peak},
                      {"children_peak", use.children_peak},
                      {"stray_allocations", use.stray_allocations},
                      {"stray_bytes", use.stray_bytes}};
+  const auto fault = memory_fault(use, selected.variant->cost(job.problem, selected.params), job.threads);
+  if (!fault.empty()) misdeclared(result, fault);
 }
 
 void draw_weights(const Job& job, const Selected& selected) {
@@ -208,8 +345,8 @@ void dispatch(const Job& job, VariantLookup find, JobResult& result) {
   switch (job.kind) {
     case JobKind::inputs: return make_inputs(job, result);
     case JobKind::verify: return verify_case(job, select(job, find), result);
-    case JobKind::time: return time_case(job, select(job, find), result);
-    case JobKind::memory: return weigh_case(job, select(job, find), result);
+    case JobKind::time: return time_case(job, find, result);
+    case JobKind::memory: return weigh_case(job, find, result);
     case JobKind::weights: return draw_weights(job, select(job, find));
     case JobKind::ceilings: return measure_machine(job, result);
   }

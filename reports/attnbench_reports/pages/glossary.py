@@ -44,6 +44,7 @@ GLOSSARY = (
      "shrinking, or the time cap."),
     ("status", "ok: verified and measured. skipped: predicted not to fit or not to finish. unsupported: the variant"
      " does not do this problem. mismatch: wrong against its oracle. mistrusted: output mostly constant where the "
-     "oracle's is not. crashed, timeout, out_of_memory: what happened to the worker. unfinished: the run stopped "
-     "before this case was timed."),
+     "oracle's is not. misdeclared: memory, threads, clock or cost are not as declared. above_ceiling: a time shorter "
+     "than this machine can take for the declared work. crashed, timeout, out_of_memory: what happened to the worker. "
+     "unfinished: the run stopped before this case was timed."),
 )  # fmt: skip

@@ -41,6 +41,18 @@ TEST_CASE("the share of the peak counts two operations per multiply-add; above i
   CHECK(judged(one, 1e-3, flops / 1.03e-3 / 1e9)["above_ceiling"] == true);
 }
 
+TEST_CASE("a time is impossible against the larger of the probed and the calibrated peak, with the stated tolerance") {
+  const auto one = case_of("b1 h1 n256 d64 f32");
+  const double flops = 2 * one.selected.variant->cost(one.problem, one.selected.params).multiply_adds;
+  const auto twice = judged(one, 1e-3, flops / 2e-3 / 1e9);  // needs twice the probed peak
+  const double needed = flops / 1e-3 / 1e9;
+  CHECK(impossible_time(twice, 0).find("2.0 times the peak of this machine") != std::string::npos);
+  CHECK(impossible_time(twice, needed / 1.03).find("1.0 times the peak") != std::string::npos);
+  CHECK(impossible_time(twice, needed / 1.01).empty());                       // the probes were disturbed, the calibration was not
+  CHECK(impossible_time(judged(one, 1e-3, 2 * needed), needed / 2).empty());  // the calibration was
+  CHECK(impossible_time(judged(one, 1e-9, 0), 0).empty());
+}
+
 TEST_CASE("without a probe or a calibration there is no share, and nothing is above it") {
   const auto time = judged(case_of("b1 h1 n256 d64 f32"), 1e-9, 0);
   CHECK(time["share_of_peak"].is_null());
@@ -74,5 +86,9 @@ TEST_CASE("more than the bandwidth is an error for what comes from memory only")
   free_of_work.cost = [](const Problem&, const Params&) -> Cost { return {}; };
   large.selected.variant = &free_of_work;
   CHECK(judged(large, compulsory_bytes(large.problem) / 2e9, 0, read_at(1))["above_ceiling"] == true);
+  CHECK(impossible_time(judged(large, compulsory_bytes(large.problem) / 1.9e9, 0, read_at(1)), 0)
+            .empty());  // as a busy calibration finds
+  CHECK(impossible_time(judged(large, compulsory_bytes(large.problem) / 2.1e9, 0, read_at(1)), 0).find("bandwidth") !=
+        std::string::npos);
   CHECK(judged(large, compulsory_bytes(large.problem) / 1.04e9, 0, read_at(1))["above_ceiling"] == false);
 }

@@ -22,7 +22,7 @@ struct DryRun {
     result.wall_seconds = 1;
     if (kind == JobKind::time) result.measured = {{"median_s", 0.001}, {"samples_s", {0.001}}};
     if (kind != JobKind::inputs)
-      store.append(make_record({point, kind, round, 1, 0, CacheMode::hot}, result, "2026-01-01T00:00:00Z"));
+      store.append(make_record({point, kind, round, 1, 1, 0, CacheMode::hot}, result, "2026-01-01T00:00:00Z"));
     outlook.done(kind, point, 1.0);
     ++done;
   }

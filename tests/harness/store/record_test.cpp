@@ -49,14 +49,15 @@ TEST_CASE("the shell reads a quoted word as it was") {
 }
 
 TEST_CASE("the reproducer names the whole case") {
-  CHECK(reproducer(linear_case(), 42) ==
+  CHECK(reproducer(linear_case(), 42, 42) ==
         "attnbench run --problem 'b1 h2 n16 d8 f32 causal' --variants naive --dataset 'text:it'\\''s mine.txt' --threads 2 --seed "
         "42");
+  CHECK(has(reproducer(linear_case(), 1, 77), "--seed 1 --rows-seed 77"));
 }
 
 TEST_CASE("what was measured cold is measured cold again") {
-  CHECK(has(reproducer(linear_case(), 42, CacheMode::cold), "--seed 42 --cache cold"));
-  CHECK(make_record({linear_case(), JobKind::time, 0, 1, 0, CacheMode::cold}, JobResult{}, utc_now())["cache"] == "cold");
+  CHECK(has(reproducer(linear_case(), 42, 42, CacheMode::cold), "--seed 42 --cache cold"));
+  CHECK(make_record({linear_case(), JobKind::time, 0, 1, 1, 0, CacheMode::cold}, JobResult{}, utc_now())["cache"] == "cold");
 }
 
 TEST_CASE("a record follows the schema, whatever came out") {
@@ -123,7 +124,7 @@ TEST_CASE("the cost of a problem that a variant does not support is not asked fo
 
 TEST_CASE("a record names its session and what its prediction stands on") {
   auto point = linear_case();
-  CHECK(make_record({point, JobKind::time, 2, 1, 3}, JobResult{}, utc_now())["session"] == 3);
+  CHECK(make_record({point, JobKind::time, 2, 1, 1, 3}, JobResult{}, utc_now())["session"] == 3);
   CHECK(make_record({point, JobKind::time, 2, 1}, JobResult{}, utc_now())["prediction"]["model"] == "fitted");
   point.prediction.rates = RateSource::prior;
   CHECK(make_record({point, JobKind::time, 2, 1}, JobResult{}, utc_now())["prediction"]["model"] == "prior");

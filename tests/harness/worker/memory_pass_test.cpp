@@ -1,14 +1,19 @@
 // If these fail, the memory figures of a report are made up: allocations inside run() go unseen, or the peak misses the workspace.
 #include "harness/worker/memory_pass.h"
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <functional>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "harness/worker/heap_count.h"
+#include "harness/worker/parallel_tbb.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"
 #include "variants/api/registry.h"
@@ -47,6 +52,39 @@ TEST_CASE("heap allocations are counted while they are watched, and only then") 
   keep.emplace_back(10);
   CHECK(watch.allocations() == 2);
   CHECK(watch.bytes() == 1064);
+}
+
+TEST_CASE("memory is counted however it is asked for, but for what TBB takes") {
+  if (!heap_is_counted()) return;
+  constexpr std::size_t kBytes = 1 << 16;
+  using Count = std::pair<std::int64_t, std::int64_t>;
+  const auto counted = [](const std::function<void*()>& take) {
+    HeapWatch watch;
+    void* volatile memory = take();
+    watch.stop();
+    CHECK(memory != nullptr);
+    std::free(memory);
+    return Count(watch.allocations(), watch.bytes());
+  };
+  CHECK(counted([] { return std::malloc(kBytes); }) == Count(1, kBytes));
+  CHECK(counted([] { return std::calloc(kBytes / 4, 4); }) == Count(1, kBytes));
+  CHECK(counted([] { return std::aligned_alloc(4096, kBytes); }) == Count(1, kBytes));
+  CHECK(counted([] {
+          void* memory = nullptr;
+          return ::posix_memalign(&memory, 4096, kBytes) == 0 ? memory : nullptr;
+        }) == Count(1, kBytes));
+  void* volatile small = std::malloc(100);
+  CHECK(counted([&] { return std::realloc(small, kBytes); }) == Count(1, kBytes));
+  HeapWatch mapping;
+  void* const mapped = ::mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mapping.stop();
+  CHECK(::munmap(mapped, kBytes) == 0);
+  CHECK(Count(mapping.allocations(), mapping.bytes()) == Count(1, kBytes));
+  const ThreadArena arena(3);
+  HeapWatch loop;
+  arena.parallel().for_each(1000, [](std::int64_t, int) {});
+  loop.stop();
+  CHECK(loop.allocations() == 0);
 }
 
 TEST_CASE("the workspace is exact and no allocation inside run is stray in a variant that makes none") {
