@@ -13,7 +13,7 @@
 namespace attnbench {
 namespace {
 
-constexpr const char* kAboveCeiling = "above ceiling";
+constexpr const char* kAboveCeiling = "above_ceiling";
 constexpr std::size_t kMaxColumns = 9;  // problems side by side on a terminal line
 
 double median(std::vector<double> values) {
@@ -163,7 +163,7 @@ std::string summary_text(const std::string& directory) {
   const bool wrong = std::any_of(cells.begin(), cells.end(), [](const Cell& cell) { return cell.text == kAboveCeiling; });
   const std::string note =
       wrong
-          ? "\nabove ceiling: faster than this machine can be, so the measurement is wrong; see `attnbench doctor`, and calibrate "
+          ? "\nabove_ceiling: faster than this machine can be, so the measurement is wrong; see `attnbench doctor`, and calibrate "
             "again on a quiet machine\n"
           : "";
   if (problems.size() > kMaxColumns) return list(cells) + note;

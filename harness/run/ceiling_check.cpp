@@ -12,8 +12,8 @@ namespace {
 // What a share may exceed 1 by. The probe is the best of some bursts of half a millisecond and comes within 1 % of the ceiling on a
 // quiet machine; the bandwidth of a working set between two calibrated sizes is interpolated.
 constexpr double kPeakSlack = 1.02, kBandwidthSlack = 1.05;
-// A calibration that ran beside other work has found half of the bandwidth.
-constexpr double kImpossibleBandwidth = 2;
+// A calibration finds half of the bandwidth beside other work, and half where its threads shared a core.
+constexpr double kImpossibleBandwidth = 4;
 
 Json share(double rate, double ceiling) { return ceiling > 0 ? Json(rate / ceiling) : Json(); }
 

@@ -15,8 +15,8 @@ namespace attnbench {
 void add_ceilings(Json& time, const Case& point, const std::string& isa, const std::optional<Calibration>& calibration);
 
 /// Why such a time is impossible, for a round that add_ceilings() has seen: the declared multiply-adds would take more than the
-/// larger of the probed and the calibrated peak (GFLOP/s; 0 when it is not known), or the inputs more than twice the calibrated
-/// bandwidth, which is not probed beside a case. Empty when it is possible.
+/// larger of the probed and the calibrated peak (GFLOP/s; 0 when it is not known), or the inputs more than four times the
+/// calibrated bandwidth, which is not probed beside a case. Empty when it is possible.
 std::string impossible_time(const Json& time, double calibrated_peak);
 
 }  // namespace attnbench

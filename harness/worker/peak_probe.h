@@ -2,6 +2,8 @@
 // variant. A few milliseconds beside every timed point tell a slow variant from a machine that has slowed down.
 #pragma once
 
+#include <functional>
+
 #include "harness/calibration/calibration.h"
 #include "variants/api/parallel.h"
 
@@ -14,5 +16,11 @@ Ceiling probe_peak(const Parallel& parallel);
 
 /// The best alone.
 inline double probe_peak_gflops(const Parallel& parallel) { return probe_peak(parallel).best; }
+
+/// The peak for a case whose declared work needs `needed` GFLOP/s where the probes around it found `found`. Probes may have been
+/// disturbed, so it probes up to 12 times more, about a second. Two threads may also have shared one core during all of them; then
+/// the peak is that of one thread (`alone`) times `cores`, the most that the threads of the case (`together`) can have.
+double undisturbed_peak(double found, double needed, int cores, const std::function<double()>& together,
+                        const std::function<double()>& alone);
 
 }  // namespace attnbench

@@ -27,25 +27,36 @@ pid_t this_thread() { return static_cast<pid_t>(::syscall(SYS_gettid)); }
 
 }  // namespace
 
+// Threads join while allocations are counted (heap_count.h), so room for them is made beforehand.
+ThreadClock::ThreadClock() {
+  constexpr std::size_t kRoom = 1024;
+  threads_.reserve(kRoom);
+}
+
+void ThreadClock::add(pid_t thread) {
+  for (const auto& known : threads_)
+    if (known.thread == thread) return;
+  threads_.push_back({thread, thread_seconds(thread)});
+}
+
 void ThreadClock::add_all_threads() {
   const std::lock_guard lock(mutex_);
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task", error)) {
-    const auto thread = static_cast<pid_t>(std::atol(entry.path().filename().c_str()));
-    threads_.emplace(thread, thread_seconds(thread));
+    add(static_cast<pid_t>(std::atol(entry.path().filename().c_str())));
   }
 }
 
 void ThreadClock::add_this_thread() {
   const std::lock_guard lock(mutex_);
-  threads_.emplace(this_thread(), thread_seconds(this_thread()));
+  add(this_thread());
 }
 
 double ThreadClock::seconds() const {
   const std::lock_guard lock(mutex_);
   double seconds = 0;
-  for (const auto& [thread, before] : threads_)
-    if (const double now = thread_seconds(thread); now > before) seconds += now - before;
+  for (const auto& known : threads_)
+    if (const double now = thread_seconds(known.thread); now > known.before) seconds += now - known.before;
   return seconds;
 }
 

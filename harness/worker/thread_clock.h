@@ -4,13 +4,14 @@
 
 #include <sys/types.h>
 
-#include <map>
 #include <mutex>
+#include <vector>
 
 namespace attnbench {
 
 class ThreadClock {
  public:
+  ThreadClock();
   /// Counts the threads that this process has now: those of libraries that it is linked with, which may spin for a while.
   void add_all_threads();
   /// Counts the calling thread from now on.
@@ -19,8 +20,13 @@ class ThreadClock {
   double seconds() const;
 
  private:
+  struct Known {
+    pid_t thread;
+    double before;  // what it had spent when it was added
+  };
+  void add(pid_t thread);
   mutable std::mutex mutex_;
-  std::map<pid_t, double> threads_;  // with what each had spent when it was added
+  std::vector<Known> threads_;
 };
 
 /// CPU seconds of all threads of this process, those that have ended included.

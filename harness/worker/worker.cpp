@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "datasets/npy.h"
+#include "harness/calibration/cache_sizes.h"
 #include "harness/calibration/ceilings.h"
 #include "harness/planning/cold_cache.h"
 #include "harness/plugins/catalogue.h"
@@ -219,15 +220,6 @@ void judge_last_output(const Job& job, const Selected& selected, TimedCase& time
   fail(v.status, std::move(reasons));
 }
 
-// The larger of the peaks probed around the samples. Where the declared work would need more, the probes may have been disturbed,
-// so it is probed again, for a second at most.
-double probed_peak(double peak, double needed_gflops, const Parallel& parallel) {
-  const auto start = std::chrono::steady_clock::now();
-  while (peak < needed_gflops && std::chrono::steady_clock::now() - start < std::chrono::seconds(1))
-    peak = std::max(peak, probe_peak_gflops(parallel));
-  return peak;
-}
-
 // What a variant from elsewhere says about what ran.
 Json implementation_json(TimedCase& timed) {
   Json facts = Json::object();
@@ -261,6 +253,8 @@ Json to_json(const Timing& timing, double peak_before, double peak_after) {
 void time_case(const Job& job, VariantLookup find, JobResult& result) {
   const auto& p = job.problem;
   const CachedInputs cached(job.inputs_file, p);
+  const int known_cores = physical_cores();
+  const int cores = known_cores > 0 ? std::min(job.threads, known_cores) : job.threads;
   const ThreadArena arena(job.threads);
   const auto selected = select(job, find);
   const auto& [variant, params] = selected;
@@ -285,7 +279,10 @@ void time_case(const Job& job, VariantLookup find, JobResult& result) {
                                            .before_sample = [&] { sets.poison_outputs(); }});
   const auto sampled = cpu_use_since(begin, arena);
   const double needed_gflops = variant->cost ? 2e-9 * variant->cost(p, params).multiply_adds / median(timing.samples_s) : 0;
-  const double peak_after = probed_peak(probe_peak_gflops(arena.parallel()), needed_gflops, arena.parallel());
+  const auto probe = [&] { return probe_peak_gflops(arena.parallel()); };
+  double peak_after = probe();
+  if (peak_before < needed_gflops)
+    peak_after = undisturbed_peak(peak_after, needed_gflops, cores, probe, [] { return probe_peak_gflops(Parallel()); });
   result.measured = to_json(timing, peak_before, peak_after);
   result.measured["prepare_s"] = prepare_time.count();
   result.measured["input_sets"] = sets.count();

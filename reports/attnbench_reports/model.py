@@ -121,6 +121,12 @@ def _font_warning(names: dict[str, str], heatmaps: list[Heatmap]) -> list[str]:
     return [line] if line else []
 
 
+def _excess(point: Point) -> str:
+    if point.share_of_peak is None:
+        return "; ".join(point.case.reasons) or "no time"
+    return f"{percent(point.share_of_peak)} of the FMA peak"
+
+
 def _warnings(report: Report) -> list[str]:
     runs, points, baseline = report.runs, report.points, report.baseline
     many = len(runs) > 1
@@ -145,9 +151,9 @@ def _warnings(report: Report) -> list[str]:
             warnings.append(f"{where}{panel.speeds.reason}; no exponent of the times is claimed")
     invalid = dict.fromkeys(roof.invalid for roof in report.roofs.values() if roof.invalid)
     warnings += [f"the calibration is invalid: {why}" for why in invalid]
-    above = [p for p in timed if above_ceiling(p, report.roofs)]
+    above = [p for p in points if above_ceiling(p, report.roofs)]
     if above:
-        named = ", ".join(f"{p.case.variant} n={p.n} ({percent(p.share_of_peak)} of the FMA peak)" for p in above[:5])
+        named = ", ".join(f"{p.case.variant} n={p.n} ({_excess(p)})" for p in above[:5])
         warnings.append(f"{plural(len(above), 'case')} above the machine's ceiling, a measurement error: {named}")
     if timed and not any(p.speedup for p in timed):
         why = f"'{baseline}' was not timed" if baseline else "no exact variant was timed"

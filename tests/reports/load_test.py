@@ -247,7 +247,7 @@ def test_every_status_reaches_its_case(tmp_path):
     run = make_run(tmp_path / "run", Recipe(bad=ALL_STATUSES, rounds=2))
     found = {(c.name, c.n): (c.status, bool(c.times)) for c in cases_of(load_runs([run])[0])}
     for place, (kind, status) in ALL_STATUSES.items():
-        assert found[place] == (status, kind == "memory"), place
+        assert found[place] == (status, kind == "memory" and status != "misdeclared"), place
     assert sum(status != "ok" for status, _ in found.values()) == len(ALL_STATUSES)
 
 

@@ -235,7 +235,7 @@ def test_a_rate_above_the_machines_peak_is_called_an_error(tmp_path):
     run = make_run(tmp_path / "run", Recipe(laws=LAWS[5:6], sizes=(1024,), peak_gflops=90, weights=0))
     report = build_model([run])
     assert any("above the machine's ceiling, a measurement error: blockwise n=1024" in w for w in report.warnings)
-    assert [status_text(report.roofs, p) for p in report.points] == ["above ceiling"]
+    assert [status_text(report.roofs, p) for p in report.points] == ["above_ceiling"]
     assert [p.n for p in ceiling_table(report).rows] == [1024]
     assert next(f for f in facts(report) if f.name == "above the machine's ceiling").alarming
 

@@ -9,9 +9,10 @@ import jsonschema
 import pytest
 from attnbench_reports import units
 from attnbench_reports.model import build_model
+from attnbench_reports.pages.cases import failure_table
 from attnbench_reports.pages.data import summary
-from attnbench_reports.pages.trust import facts
-from synthetic_runs import LAWS, Recipe, make_run
+from attnbench_reports.pages.trust import ceiling_table, facts
+from synthetic_runs import LAWS, REASONS, Recipe, make_run
 
 ADDED = ("approximation_rows", "approximation_interval")  # to the verify records, with the baselines
 SCHEMA = json.loads((Path(__file__).parents[2] / "reports" / "summary.schema.json").read_text(encoding="utf-8"))
@@ -93,6 +94,21 @@ def test_a_measurement_error_raises_an_alarm(tmp_path):
     run = make_run(tmp_path / "run", Recipe(laws=LAWS[5:6], sizes=(1024,), peak_gflops=90, weights=0))
     trust = summary(build_model([run]))["trust"]
     assert (trust["cases_above_ceiling"], trust["alarms"]) == (1, ["above the machine's ceiling"])
+
+
+def test_a_case_refused_for_its_time_counts_as_above_the_ceiling_and_a_misdeclared_one_has_no_time(tmp_path):
+    bad = {("linear", 128): ("time", "above_ceiling"), ("linear", 64): ("memory", "misdeclared")}
+    laws = [law for law in LAWS if law.name in ("naive", "linear")]
+    run = make_run(tmp_path / "run", Recipe(laws=laws, sizes=(64, 128), bad=bad, weights=0))
+    report = build_model([run])
+    trust = summary(report)["trust"]
+    assert (trust["cases_timed"], trust["cases_above_ceiling"]) == (2, 1)
+    assert trust["alarms"] == ["above the machine's ceiling"]
+    assert any(REASONS["above_ceiling"] in line for line in report.warnings)
+    found = {(p.case.variant, p.n): (p.case.status, p.time is None) for p in report.failed}
+    assert found == {("linear", 128): ("above_ceiling", True), ("linear", 64): ("misdeclared", True)}
+    for table in (ceiling_table(report), failure_table(report)):
+        assert REASONS["above_ceiling"] in str([[c.text(row) for c in table.columns] for row in table.rows])
 
 
 def test_what_few_rounds_cannot_tell_is_null(tmp_path):

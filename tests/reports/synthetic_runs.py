@@ -82,6 +82,8 @@ ALL_STATUSES = {
     ("block_sparse", 512): ("verify", "mistrusted"),
     ("multi_head", 16384): ("memory", "out_of_memory"),
     ("sliding_window", 2048): ("time", "crashed"),
+    ("sliding_window", 4096): ("memory", "misdeclared"),
+    ("strided", 8192): ("time", "above_ceiling"),
 }
 WRONG = {"mismatch": 3.1e-2, "mistrusted": None}  # null: not a number
 REASONS = {
@@ -92,6 +94,8 @@ REASONS = {
     "crashed": "the worker died of signal 11 (SIGSEGV)",
     "timeout": "the worker ran past its limit of 300 s",
     "out_of_memory": "the worker was killed for memory",
+    "misdeclared": "holds 64.0 MiB of memory, 0 B of it while it was loaded, but declares 1.00 MiB",
+    "above_ceiling": "the declared multiply-adds in this time are 1800 GFLOP/s, 2.0 times the peak of this machine",
 }
 
 

@@ -1,8 +1,8 @@
 """Case: one planned point (dataset, problem, variant, threads) with everything its records say.
 
 A case's status is the first one that is not ok among its verification, its timed rounds and its memory pass. Only a
-case that verified and whose every round is ok keeps its times: a median over the surviving rounds would hide the
-failure.
+case that verified, whose every round is ok and that is as declared keeps its times: a median over the surviving rounds
+would hide the failure.
 """
 
 from collections import defaultdict
@@ -12,6 +12,7 @@ from attnbench_reports.load.run import Run
 
 UNFINISHED = "unfinished"  # verified, but the run stopped before timing it; never stored, only reported
 PEER = "peer"  # the family of every variant that is another library's (peers/)
+MISDECLARED = "misdeclared"  # its memory, threads, clock or cost: whatever found it, its times are not to be compared
 KIND_ORDER = {"verify": 0, "time": 1, "memory": 2}
 
 
@@ -78,7 +79,9 @@ def _case(run: str, records: list[dict], timing_run: bool) -> Case:
     records = sorted(records, key=lambda r: (KIND_ORDER[r["kind"]], r["round"]))
     bad = next((r for r in records if r["status"] != "ok"), None)
     timed = {r["round"]: r["time"] for r in records if r["kind"] == "time" and r["status"] == "ok" and "time" in r}
-    bad_timing = any(r["status"] != "ok" for r in records if r["kind"] in ("verify", "time"))
+    bad_timing = any(
+        r["status"] != "ok" for r in records if r["kind"] in ("verify", "time") or r["status"] == MISDECLARED
+    )
     status, reasons = ("ok", ()) if bad is None else (bad["status"], _reasons(bad))
     if bad is None and timing_run and not timed:
         status, reasons = UNFINISHED, ("verified, but the run stopped before it was timed",)

@@ -12,7 +12,7 @@ from attnbench_reports.pages.columns import Column, Table, number
 from attnbench_reports.pages.trust import stop_reason
 from attnbench_reports.stats.counters import are_scaled, count_of, instructions_per_cycle
 from attnbench_reports.stats.points import Point
-from attnbench_reports.stats.roof import Roofs, above_ceiling
+from attnbench_reports.stats.roof import ABOVE_CEILING, Roofs, above_ceiling
 from attnbench_reports.stats.trust import drift, outlier_count, switches
 
 
@@ -90,7 +90,7 @@ def _counters(report: Report) -> list[Column]:
 
 def status_text(roofs: Roofs, point: Point) -> str:
     """A case faster than the machine is no success, whatever its status."""
-    return "above ceiling" if above_ceiling(point, roofs) else point.case.status
+    return ABOVE_CEILING if above_ceiling(point, roofs) else point.case.status
 
 
 def bandwidth_share(point: Point) -> float | None:

@@ -26,7 +26,7 @@ GLOSSARY = (
     ("dense-equivalent GFLOP/s", "2 b h n_q n_k (d_qk + d_v) per second, whatever was really computed. A variant "
      "that skips work may exceed the machine's peak in this unit; it cannot in useful GFLOP/s."),
     ("of FMA peak", "Useful GFLOP/s over the single-precision multiply-add rate probed on the same threads right "
-     "before and after the samples, the larger of the two. A case above it is marked above ceiling: the measurement is "
+     "before and after the samples, the larger of the two. A case above it is marked above_ceiling: the measurement is "
      "wrong."),
     ("of bandwidth", "Bytes that must move (Q, K and V read, the output written) per second over the calibrated read "
      "bandwidth for a working set of that size."),

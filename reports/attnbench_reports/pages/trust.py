@@ -254,9 +254,10 @@ def ceiling_table(report: Report) -> Table:
         Column("variant", lambda p: report.shown(p.case.variant), name=True),
         Column("problem", lambda p: p.case.problem),
         number("threads", str, lambda p: p.case.threads),
-        number("time", units.seconds, lambda p: p.time.median_s),
+        number("time", units.seconds, lambda p: p.time and p.time.median_s),
         number("of FMA peak", units.percent, lambda p: _largest(p, "share_of_peak")),
         number("of read bandwidth", units.percent, lambda p: _largest(p, "share_of_bandwidth")),
+        Column("reason", lambda p: "; ".join(p.case.reasons) or units.DASH, prose=True),
         Column("reproducer", lambda p: p.case.reproducer, code=True),
     ]
     return Table("ceiling", columns, [p for p in report.points if above_ceiling(p, report.roofs)])

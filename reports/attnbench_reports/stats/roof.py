@@ -12,6 +12,7 @@ from attnbench_reports.load.calibration import Calibration, Level
 from attnbench_reports.stats.points import Point
 
 CALIBRATED_SLACK = 1.05  # what a probe may exceed a calibrated peak by: both are the best of several bursts
+ABOVE_CEILING = "above_ceiling"  # the status of a case whose time the harness called impossible
 PROBED_SLACK = 1.02  # of a time against the peak probed beside it, as the harness judges it
 
 
@@ -51,6 +52,9 @@ def roofs_of(points: Sequence[Point], calibrations: Mapping[str, Calibration | N
 
 
 def above_ceiling(point: Point, roofs: Roofs) -> bool:
+    """Also a case that `run` refused for it, which has no time."""
+    if point.case.status == ABOVE_CEILING:
+        return True
     return bool(point.time) and roofs[point.case.run, point.case.threads].exceeded_by(point)
 
 

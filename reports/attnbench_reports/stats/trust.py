@@ -34,7 +34,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Trust:
-    """Over the timed points of a report; shares are fractions of 1."""
+    """Over the timed points of a report, but for `above_ceiling`; shares are fractions of 1."""
 
     cases: int
     false_positives: Rate | None  # A/A: each case against itself; None where no case has rounds enough
@@ -46,7 +46,7 @@ class Trust:
     switched_samples: int  # samples with any
     clock_drift: Spread | None  # None where the peak was not probed
     load_1m: Spread | None  # None where the system does not tell
-    above_ceiling: int  # cases
+    above_ceiling: int  # cases, with those that have no time because of it
     invalid_calibrations: Sequence[str]  # why, one for each run and number of threads
     speed_changes: Sequence[Speeds]  # of the settings between whose sizes the machine changed its speed
     dependence: Dependence | None  # between rounds, of the run where it is plainest; None with too few rounds to tell
@@ -76,7 +76,7 @@ def trust_of(
         switched_samples=sum(count > 0 for count in switched),
         clock_drift=_spread([value for p in timed for value in _known(p, "clock_drift")]),
         load_1m=_spread([value for p in timed for value in _known(p, "load_1m")]),
-        above_ceiling=sum(above_ceiling(p, roofs) for p in timed),
+        above_ceiling=sum(above_ceiling(p, roofs) for p in points),
         invalid_calibrations=[roof.invalid for roof in roofs.values() if roof.invalid],
         speed_changes=[found for found in speeds if found.other],
         dependence=min(dependences, key=lambda found: found.p, default=None),

@@ -34,14 +34,14 @@ TEST_CASE("the summary shows the median of the rounds") {
   const auto text = summary_of({record("verify", "naive", 0), timed("naive", 0, 1e-3, false), timed("naive", 1, 3e-3, false),
                                 timed("naive", 2, 2e-3, false)});
   CHECK(has(text, "2.00 ms"));
-  CHECK_FALSE(has(text, "above ceiling"));
+  CHECK_FALSE(has(text, "above_ceiling"));
 }
 
 TEST_CASE("a result above the machine's ceiling is an error of measurement and never a time") {
   const auto text = summary_of({record("verify", "naive", 0), timed("naive", 0, 1e-3, true), timed("naive", 1, 1e-3, false),
                                 record("verify", "blockwise", 0), timed("blockwise", 0, 4e-3, false)});
   CHECK_FALSE(has(text, "1.00 ms"));
-  CHECK(has(text, "above ceiling\nblockwise"));
+  CHECK(has(text, "above_ceiling\nblockwise"));
   CHECK(has(text, "faster than this machine can be"));
   CHECK(has(text, "4.00 ms"));
 }

@@ -86,9 +86,9 @@ TEST_CASE("more than the bandwidth is an error for what comes from memory only")
   free_of_work.cost = [](const Problem&, const Params&) -> Cost { return {}; };
   large.selected.variant = &free_of_work;
   CHECK(judged(large, compulsory_bytes(large.problem) / 2e9, 0, read_at(1))["above_ceiling"] == true);
-  CHECK(impossible_time(judged(large, compulsory_bytes(large.problem) / 1.9e9, 0, read_at(1)), 0)
+  CHECK(impossible_time(judged(large, compulsory_bytes(large.problem) / 3.9e9, 0, read_at(1)), 0)
             .empty());  // as a busy calibration finds
-  CHECK(impossible_time(judged(large, compulsory_bytes(large.problem) / 2.1e9, 0, read_at(1)), 0).find("bandwidth") !=
+  CHECK(impossible_time(judged(large, compulsory_bytes(large.problem) / 4.1e9, 0, read_at(1)), 0).find("bandwidth") !=
         std::string::npos);
   CHECK(judged(large, compulsory_bytes(large.problem) / 1.04e9, 0, read_at(1))["above_ceiling"] == false);
 }
