@@ -15,6 +15,7 @@
 #include "harness/words.h"
 #include "harness/worker/heap_count.h"
 #include "harness/worker/honesty.h"
+#include "harness/worker/memory_pass.h"
 #include "harness/worker/parallel_tbb.h"
 #include "variants/api/error.h"
 
@@ -216,6 +217,7 @@ void check_heap(const Variant& v, Findings& findings) {
   const auto selected = defaults(v);
   for (const int threads : {1, 2}) {
     const ThreadArena arena(threads);
+    wake_threads(arena.parallel());
     for (const auto& p : supported_problems(selected)) {
       findings.examined();
       const auto tensors = random_inputs(p);

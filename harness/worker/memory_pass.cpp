@@ -1,8 +1,11 @@
 #include "harness/worker/memory_pass.h"
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "harness/worker/heap_count.h"
 
@@ -29,12 +32,17 @@ std::int64_t children_peak() {
   return bytes;
 }
 
-// Threads and their stacks are the harness's, so they are in place before the baseline is read.
-void wake_threads(const Parallel& parallel) {
-  parallel.for_each(64 * parallel.threads(), [](std::int64_t, int) {});
-}
-
 }  // namespace
+
+void wake_threads(const Parallel& parallel) {
+  constexpr std::chrono::seconds kPatience(5);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::atomic<int> here{0};
+  parallel.for_each(parallel.threads(), [&](std::int64_t, int) {
+    ++here;
+    while (here < parallel.threads() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  });
+}
 
 std::int64_t private_bytes() { return status_bytes("RssAnon") + status_bytes("RssShmem"); }
 std::int64_t resident_bytes() { return status_bytes("VmRSS"); }

@@ -21,6 +21,10 @@ struct MemoryUse {
 MemoryUse measure_memory(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
                          const Parallel& parallel);
 
+/// Has every thread of an arena join once. A thread that starts takes memory (its stack, its thread-local data, TBB's entry for
+/// it), which is the harness's: it is in place before a baseline is read or allocations are counted. Waits 5 s at most.
+void wake_threads(const Parallel& parallel);
+
 /// Private bytes in memory: of this process' heap, stacks and mappings without a file.
 std::int64_t private_bytes();
 /// Resident bytes of this process now, and the highest since it started or since reset_resident_peak().

@@ -81,6 +81,7 @@ TEST_CASE("memory is counted however it is asked for, but for what TBB takes") {
   CHECK(::munmap(mapped, kBytes) == 0);
   CHECK(Count(mapping.allocations(), mapping.bytes()) == Count(1, kBytes));
   const ThreadArena arena(3);
+  wake_threads(arena.parallel());
   HeapWatch loop;
   arena.parallel().for_each(1000, [](std::int64_t, int) {});
   loop.stop();
