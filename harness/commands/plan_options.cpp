@@ -94,7 +94,8 @@ bool PlanOptions::any() const {
 
 void add_plan_options(CLI::App& command, PlanOptions& options) {
   add_plugin_option(command, options.plugins);
-  command.get_option("--plugin")->group("What to run");
+  add_trust_option(command, options.plugins);
+  for (const char* name : {"--plugin", "--trust-plugins"}) command.get_option(name)->group("What to run");
   command.add_option("--plan", options.plan, "a shipped plan (see `attnbench list plans`) or a TOML file; default: default")
       ->type_name("NAME|FILE")
       ->group("What to run");
@@ -129,6 +130,7 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
 PlanSpec plan_spec(const PlanOptions& options) {
   load(options.plugins);
   auto spec = base_spec(options);
+  spec.trust_plugins = options.plugins.trust;
   for (const auto& file : options.plugins.files) spec.plugins.push_back(std::filesystem::absolute(file).string());
   std::vector<Axis> given;
   for (const auto& text : options.axes) given.push_back(parse_axis(text));

@@ -4,6 +4,7 @@
 
 #include "harness/paths.h"
 #include "harness/plugins/catalogue.h"
+#include "harness/plugins/trust.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -16,17 +17,24 @@ void add_plugin_option(CLI::App& command, PluginOptions& options) {
       ->allow_extra_args(false);
 }
 
+void add_trust_option(CLI::App& command, PluginOptions& options) {
+  command.add_flag("--trust-plugins", options.trust,
+                   "load the plugin files that a plan or a stored run names; without it, only those that --plugin names too");
+}
+
 void load(const PluginOptions& options) {
   for (const auto& line : load_plugins(options.files, self_path())) std::cerr << "attnbench: " << line << "\n";
 }
 
-void load_stored(const PluginOptions& options, const Json& run, bool allow_mixed) {
+void load_stored(const PluginOptions& options, const std::vector<std::string>& of_plan, const Json& run, const std::string& origin,
+                 bool allow_mixed) {
   load(options);
+  for (const auto& plugin : of_plan) load_named_plugin(plugin, origin, options.trust);
   for (const auto& variant : run.value("variants", Json::array())) {
     const auto plugin = variant.value("plugin", Json());
     if (!plugin.is_object()) continue;
     const auto file = plugin.at("file").get<std::string>(), name = variant.at("name").get<std::string>();
-    if (find_known_variant(name) == nullptr) load({.files = {file}});
+    if (find_known_variant(name) == nullptr) load_named_plugin(file, origin, options.trust);
     const auto* known = find_known_variant(name);
     const auto* now = known ? plugin_of(*known) : nullptr;
     if (now == nullptr)

@@ -61,14 +61,17 @@ Json stored_run(const std::string& directory) {
 // The plan that a stored run was made from, or its part of it.
 Plan stored_plan(const std::string& directory, const Options& options) {
   const auto run = stored_run(directory);
-  load_stored(options.plan.plugins, run, options.allow_mixed);
   const auto plan = run.value("plan", Json()), shard = run.value("shard", Json());
   const bool whole = shard.is_null();
   const bool readable = plan.is_object() && plan.value("toml", Json()).is_string() &&
                         (whole || (shard.is_object() && shard.value("index", Json()).is_number_integer() &&
                                    shard.value("count", Json()).is_number_integer()));
   if (!readable) throw UserError("cannot resume '" + directory + "': its run.json holds no plan; start a new run");
-  const auto resolved = build_plan(parse_plan(plan["toml"].get<std::string>(), directory + "/run.json"));
+  const auto origin = directory + "/run.json";
+  auto spec = parse_plan(plan["toml"].get<std::string>(), origin);
+  spec.trust_plugins = options.plan.plugins.trust;
+  load_stored(options.plan.plugins, spec.plugins, run, origin, options.allow_mixed);
+  const auto resolved = build_plan(spec);
   if (whole) return resolved;
   return shard_of(resolved, parse_shard(shard["index"].dump() + "/" + shard["count"].dump()));
 }

@@ -12,7 +12,6 @@
 
 #include "datasets/dataset.h"
 #include "datasets/part.h"
-#include "harness/paths.h"
 #include "harness/planning/available_memory.h"
 #include "harness/planning/axes.h"
 #include "harness/planning/fields.h"
@@ -20,6 +19,7 @@
 #include "harness/planning/selection.h"
 #include "harness/planning/sweep_datasets.h"
 #include "harness/plugins/catalogue.h"
+#include "harness/plugins/trust.h"
 #include "harness/words.h"
 #include "variants/api/error.h"
 
@@ -262,12 +262,6 @@ std::vector<Sweep> resolve_sweep(Sweep sweep, CaseList& cases, std::vector<FileD
   return resolved;
 }
 
-// A name is that of a shipped plugin, which needs no trial in a child process.
-void load_plugin_of_plan(const std::string& plugin) {
-  if (plugin.find('/') == std::string::npos && !plugin.ends_with(".so")) load_plugin(shipped_plugin(plugin));
-  else load_plugins({&plugin, 1}, self_path());
-}
-
 }  // namespace
 
 int usable_threads() {
@@ -286,7 +280,7 @@ std::string too_many_threads(int threads) {
 
 Plan build_plan(const PlanSpec& given, const FittedModel& model) {
   PlanSpec spec = given;
-  for (const auto& plugin : spec.plugins) load_plugin_of_plan(plugin);
+  for (const auto& plugin : spec.plugins) load_named_plugin(plugin, spec.origin, spec.trust_plugins);
   make_explicit(spec);
   CaseList cases;
   Plan plan;

@@ -8,7 +8,7 @@
 namespace attnbench {
 
 /// Loads the spec's plugins and resolves it. Throws UserError: an unknown variant, dataset, axis or value, an impossible problem,
-/// too many cases, a plugin that is no good.
+/// too many cases, a plugin that is invalid or that the user has not allowed (harness/plugins/trust.h).
 Plan build_plan(const PlanSpec& spec, const FittedModel& model = {});
 
 /// Threads this process may run on (its CPU affinity).

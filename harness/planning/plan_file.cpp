@@ -179,6 +179,7 @@ PlanSpec parse_plan(std::string_view text, std::string_view name) {
     throw UserError("plan " + origin + ": malformed TOML, probably in a [table] header; see https://toml.io");
   }
   PlanSpec spec;
+  spec.origin = "plan " + origin;
   Sweep top;
   for (const auto& [key, value] : file) {
     const Place at{origin, std::string(key.str())};

@@ -31,6 +31,8 @@ struct PlanSpec {
   std::string name = "custom";
   std::string summary;
   std::vector<std::string> plugins;  // files, or names of shipped ones ("peers"); loaded before the variants are selected
+  bool trust_plugins = false;        // load files that the user has not named too; not part of the file
+  std::string origin = "the plan";   // what the text was read from; not part of the file
   Profile profile = Profile::quick;
   std::uint64_t seed = 1;
   std::optional<std::uint64_t> rows_seed;  // the seed where one is given, unless --rows-seed names another; not part of the file

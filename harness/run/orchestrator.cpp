@@ -15,6 +15,7 @@
 
 #include "harness/planning/pricing.h"
 #include "harness/plugins/catalogue.h"
+#include "harness/plugins/trust.h"
 #include "harness/run/ceiling_check.h"
 #include "harness/run/findings.h"
 #include "harness/run/interrupt.h"
@@ -173,7 +174,7 @@ void Run::say_end(const RunOutcome& outcome, double seconds) {
                             duration_text(seconds), outcome.ok, outcome.skipped, outcome.failed, where));
   for (const auto& line : findings_.lines()) progress_.end(line);
   if (outcome.interrupted && !options_.verify_only)
-    progress_.end("carry on with: attnbench run --resume " + shell_quoted(options_.directory));
+    progress_.end("carry on with: attnbench run --resume " + shell_quoted(options_.directory) + plugin_options_of_this_run());
 }
 
 // A resumed run knows what it has measured. Cases that are not done keep a prediction made without their own times.

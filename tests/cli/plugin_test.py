@@ -1,6 +1,10 @@
 """If these fail, a plugin's variant is not treated like one of ours, or a bad plugin costs more than its own cases."""
 
 import json
+import shlex
+import signal
+import subprocess
+import time
 
 import pytest
 
@@ -207,8 +211,70 @@ def test_a_run_with_plugins_is_resumed_with_them_and_refused_when_they_changed(a
     mine.write_bytes(plugin("plugged").read_bytes())
     choice = ("--variants", "plugged_naive", *PROBLEM, "--rounds", 1, "--samples", 1, "--no-report", "--no-weights")
     attnbench.ok("run", *choice, "--plugin", mine, "--out", "run")
-    attnbench.ok("run", "--resume", "run", "--no-report")
+    attnbench.ok("run", "--resume", "run", "--no-report", "--plugin", mine)
+    attnbench.ok("run", "--resume", "run", "--no-report", "--trust-plugins")
     with mine.open("ab") as file:
         file.write(b"\0")
-    message = attnbench.refused("run", "--resume", "run", "--no-report")
+    message = attnbench.refused("run", "--resume", "run", "--no-report", "--trust-plugins")
     assert "is not the one that was measured" in message
+
+
+def test_a_stored_run_loads_no_plugin_without_the_users_word(attnbench, plugin, tmp_path):
+    mine = tmp_path / "libmine.so"
+    mine.write_bytes(plugin("plugged").read_bytes())
+    choice = ("--variants", "plugged_naive", *PROBLEM, "--rounds", 1, "--samples", 1, "--no-report", "--no-weights")
+    folder = str(tmp_path)
+    attnbench.ok("run", *choice, "--plugin", mine, "--out", "named")
+    mine.rename(tmp_path / "found.so")
+    (tmp_path / "path").mkdir()
+    mine = tmp_path / "path" / "libmine.so"
+    (tmp_path / "found.so").rename(mine)
+    attnbench.ok("run", *choice, "--out", "on_path", ATTNBENCH_PLUGIN_PATH=f"{folder}/path")
+    mine.unlink()
+    (tmp_path / "libmine.so").write_bytes(plugin("crashes_in_entry").read_bytes())
+    mine.write_bytes(plugin("crashes_in_entry").read_bytes())
+    for run, file in (("named", tmp_path / "libmine.so"), ("on_path", mine)):
+        for arguments in ((), ("--dry-run",), ("--allow-mixed",)):
+            message = attnbench.refused("run", "--resume", run, "--no-report", *arguments)
+            assert f"{run}/run.json would load the plugin {file}; " in message
+            assert f"--plugin {file} or --trust-plugins" in message
+        trusted = attnbench.refused("run", "--resume", run, "--dry-run", "--trust-plugins")
+        assert "a process that loaded it was ended by signal" in trusted
+
+
+@pytest.mark.parametrize("command", [["plan"], ["plan", "--json"], ["run", "--dry-run"], ["run"], ["verify"]])
+def test_a_plan_loads_no_plugin_without_the_users_word(attnbench, plugin, tmp_path, command):
+    (tmp_path / "peers").mkdir()
+    for file in (tmp_path / "libmine.so", tmp_path / "peers" / "attnbench_peers.so"):  # named like a shipped one
+        file.write_bytes(plugin("crashes_in_entry").read_bytes())
+        (tmp_path / "plan.toml").write_text(f'plugins = ["{file}"]\nproblems = ["b1 h1 n8 d8 f32"]\n')
+        message = attnbench.refused(*command, "--plan", "plan.toml")
+        assert f"plan plan.toml would load the plugin {file}; " in message
+        assert f"--plugin {file} or --trust-plugins" in message
+        assert "ended by signal" in attnbench.refused(*command, "--plan", "plan.toml", "--trust-plugins")
+
+
+def test_a_plan_loads_the_plugin_that_the_user_names_too(attnbench, plugin, tmp_path):
+    (tmp_path / "libmine.so").symlink_to(plugin("plugged"))
+    (tmp_path / "plan.toml").write_text(
+        'plugins = ["libmine.so"]\nvariants = ["plugged_naive"]\nproblems = ["b1 h1 n8 d8 f32"]\n'
+    )
+    assert "would load" in attnbench.refused("plan", "--plan", "plan.toml")
+    for word in (["--plugin", plugin("plugged")], ["--plugin", "libmine.so"], ["--trust-plugins"]):
+        plan = json.loads(attnbench.ok("plan", "--plan", "plan.toml", "--json", *word))
+        assert {c["variant"] for c in plan["cases"]} == {"plugged_naive"}
+
+
+def test_the_command_that_carries_on_names_the_plugins(attnbench, plugin):
+    arguments = ("--variants", "plugged_naive", *PROBLEM, "--rounds", "10000", "--no-calibrate")
+    command = [str(a) for a in (attnbench.binary, "run", *arguments, "--plugin", plugin("plugged"), "--out", "run")]
+    with subprocess.Popen(command, cwd=attnbench.folder, stderr=subprocess.PIPE, text=True) as process:
+        records = attnbench.folder / "run" / "records.jsonl"
+        while process.poll() is None and not (records.exists() and records.read_text().count("\n") >= 3):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    (line,) = (text for text in said.splitlines() if "carry on with: " in text)
+    again = shlex.split(line.split("carry on with: ")[1])
+    assert again[:4] == ["attnbench", "run", "--resume", "run"] and again[4] == "--plugin"
+    attnbench.ok(*again[1:], "--dry-run")

@@ -59,7 +59,7 @@ def home(tmp_path: Path) -> Path:
 
 def cases(home: Path) -> dict[str, dict]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ATTNBENCH_")}
-    command = [str(BINARY), "plan", "--plan", "plan.toml", "--json"]
+    command = [str(BINARY), "plan", "--plan", "plan.toml", "--json", "--trust-plugins"]
     done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return {case["variant"]: case for case in json.loads(done.stdout)["cases"]}

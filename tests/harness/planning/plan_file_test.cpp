@@ -108,6 +108,8 @@ TEST_CASE("a plan names the plugins its variants come from, and keeps them") {
   unknown.plugins = {"no_such"};
   CHECK_THROWS_WITH(build_plan(unknown), Catch::Matchers::StartsWith("no plugin 'no_such' is shipped with this attnbench"));
   unknown.plugins = {"/nowhere/libfoo.so"};
+  CHECK_THROWS_WITH(build_plan(unknown), Catch::Matchers::StartsWith("plan mine.toml would load the plugin /nowhere/libfoo.so; "));
+  unknown.trust_plugins = true;
   CHECK_THROWS_WITH(build_plan(unknown), Catch::Matchers::StartsWith("plugin /nowhere/libfoo.so: "));
 }
 
