@@ -92,7 +92,6 @@ class Calibrator {
     job.threads = threads;
     job.budget_seconds = seconds;
     job.sampling.timeout_seconds = seconds + kTimeoutSeconds;
-    job.parent = ::getpid();
     const auto result = run_job(job, options_.self, options_.keep_going);
     if (result.interrupted) throw Stopped();
     if (result.status != Status::ok)

@@ -53,7 +53,7 @@ Verdict examine(const std::string& plugin_file, const std::string& variant, cons
 }
 
 int examine_here(const std::string& plugin_file, const std::string& name, const std::string& check_name) {
-  confine_this_process(0, 0);
+  confine_this_process(0);
   load_plugin(plugin_file);
   const auto* variant = find_known_variant(name);
   const auto* check = find_check(check_name);

@@ -67,7 +67,6 @@ class Experiments {
     job.sampling.min_sample_seconds = 0.010 * std::min(1.0, options_.scale);
     job.sampling.warmup_seconds = 0.010 * std::min(1.0, options_.scale);
     job.budget_seconds = std::max(1.0, 2.5 * call);
-    job.parent = ::getpid();
     const auto result = run_job(job, options_.self, options_.keep_going);
     if (result.interrupted) throw Stopped();
     if (result.status != Status::ok)

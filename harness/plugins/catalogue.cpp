@@ -157,7 +157,7 @@ std::vector<std::string> load_plugins(std::span<const std::string> files, const 
 }
 
 int probe_plugin(const std::string& file) {
-  confine_this_process(0, 0);
+  confine_this_process(0);
   try {
     open_plugin(file);
     return answer("ok") ? 0 : 1;

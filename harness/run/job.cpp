@@ -159,8 +159,7 @@ std::string to_line(const Job& job) {
                      {"quick", job.quick},
                      {"sampling", sampling_json(job.sampling)},
                      {"budget_seconds", job.budget_seconds},
-                     {"memory_limit", job.memory_limit},
-                     {"parent", job.parent}};
+                     {"memory_limit", job.memory_limit}};
   return json.dump() + "\n";
 }
 
@@ -188,7 +187,6 @@ Job parse_job(const std::string& line) {
   job.sampling = parse_sampling(json.at("sampling"));
   job.budget_seconds = json.at("budget_seconds");
   job.memory_limit = json.at("memory_limit");
-  job.parent = integer_of<std::int64_t>(json.at("parent"));
   return job;
 }
 

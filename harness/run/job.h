@@ -43,7 +43,6 @@ struct Job {
   Sampling sampling;            // time
   double budget_seconds = 0;    // time: what is left of the cap; ceilings: how long to try
   double memory_limit = 0;      // bytes of private memory, 0 for no limit
-  std::int64_t parent = 0;      // process whose end is the worker's end
 };
 
 struct JobResult {

@@ -400,7 +400,6 @@ Job Run::job_for(JobKind kind, const Case& point, const GroupInputs& inputs) con
   job.sampling = plan_.sampling;
   job.budget_seconds = std::max(0.0, plan_.sampling.cap_seconds - ledger_.rounds_of(point).seconds);
   if (plan_.memory_budget_bytes > 0) job.memory_limit = plan_.memory_budget_bytes + kWorkerBytes + point.threads * kThreadBytes;
-  job.parent = ::getpid();
   return job;
 }
 

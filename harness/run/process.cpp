@@ -17,6 +17,7 @@
 
 #include "harness/file_descriptor.h"
 #include "harness/run/child.h"
+#include "harness/run/keeper.h"
 
 namespace attnbench {
 namespace {
@@ -171,12 +172,11 @@ ProcessOutcome run_process(const ProcessSpec& spec) {
   const Descendants descendants;
   try {
     Pipe input = make_pipe(), answer_pipe = make_pipe(), log = make_pipe();
-    running.child = start_child(spec.command, {.descriptors = {{input.read.get(), STDIN_FILENO},
-                                                               {log.write.get(), STDOUT_FILENO},
-                                                               {log.write.get(), STDERR_FILENO},
-                                                               {answer_pipe.write.get(), kAnswerDescriptor}},
-                                               .own_group = true,
-                                               .signal_at_our_death = SIGKILL});
+    running.child = start_kept_child(spec.command, {.descriptors = {{input.read.get(), STDIN_FILENO},
+                                                                    {log.write.get(), STDOUT_FILENO},
+                                                                    {log.write.get(), STDERR_FILENO},
+                                                                    {answer_pipe.write.get(), kAnswerDescriptor}},
+                                                    .own_group = true});
     running.input = std::move(input.write);
     running.answer = std::move(answer_pipe.read);
     running.log = std::move(log.read);
@@ -194,9 +194,7 @@ ProcessOutcome run_process(const ProcessSpec& spec) {
   return outcome;
 }
 
-bool confine_this_process(std::int64_t parent, [[maybe_unused]] double memory_limit) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (parent != 0 && ::getppid() != static_cast<pid_t>(parent)) return false;
+void confine_this_process([[maybe_unused]] double memory_limit) {
   std::ofstream("/proc/self/oom_score_adj") << 1000;
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
@@ -207,7 +205,6 @@ bool confine_this_process(std::int64_t parent, [[maybe_unused]] double memory_li
     ::setrlimit(RLIMIT_DATA, &limit);
   }
 #endif
-  return true;
 }
 
 bool answer(const std::string& line) {

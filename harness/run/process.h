@@ -37,9 +37,9 @@ constexpr std::size_t kAnswerLimit = 4u << 20;
 
 ProcessOutcome run_process(const ProcessSpec& spec);
 
-/// Called by a child about itself: die with `parent` (0: whoever it is), be the kernel's first choice when memory runs out, leave
-/// no core file, and own at most `memory_limit` bytes of private data (0: no limit). Returns false when the parent is gone already.
-bool confine_this_process(std::int64_t parent, double memory_limit);
+/// Called by a child about itself: be the kernel's first choice when memory runs out, leave no core file, and own at most
+/// `memory_limit` bytes of private data (0: no limit).
+void confine_this_process(double memory_limit);
 
 /// Writes one line to the answer pipe. False when nobody listens.
 bool answer(const std::string& line);

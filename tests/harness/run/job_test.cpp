@@ -33,7 +33,6 @@ Job sample_job() {
   job.sampling.warmup_seconds = 0.125;
   job.budget_seconds = 12.5;
   job.memory_limit = 1e9;
-  job.parent = 1234;
   return job;
 }
 
