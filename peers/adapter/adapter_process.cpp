@@ -24,8 +24,16 @@ constexpr int kSocket = 3, kMemory = 4;  // what the adapter inherits (attnbench
 // (NPROC). The libraries' own calls set it once more.
 constexpr const char* kThreadVariables[] = {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC"};
 
-std::vector<std::string> environment_for(int threads, const std::string& package_dir) {
-  std::vector<std::string> variables{"PYTHONPATH=" + package_dir, "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1"};
+// Isolated (-I), Python takes no code from the current folder and reads no PYTHON* variable; -B writes no bytecode. With -m,
+// modules would be looked for in the current folder first. The package's folder is the first argument.
+constexpr const char* kIsolated = "-IB";
+constexpr const char* kRunAdapter =
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "runpy.run_module('attnbench_adapter', run_name='__main__', alter_sys=True)";
+
+// PYTHONSAFEPATH is for the Python processes that a library starts in turn.
+std::vector<std::string> environment_for(int threads) {
+  std::vector<std::string> variables{"PYTHONSAFEPATH=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1"};
   for (const char* name : kThreadVariables) variables.push_back(std::string(name) + "=" + std::to_string(threads));
   for (char** entry = environ; *entry; ++entry) {
     const std::string_view text = *entry;
@@ -56,8 +64,8 @@ struct FileActions {
 int clear_of_targets(int descriptor) { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, kMemory + 1); }
 
 pid_t spawn(const std::string& python, const std::string& package_dir, int socket, int memory, int threads) {
-  std::vector<std::string> arguments{python, "-m", "attnbench_adapter", std::to_string(::getpid())};
-  auto variables = environment_for(threads, package_dir);
+  std::vector<std::string> arguments{python, kIsolated, "-c", kRunAdapter, package_dir, std::to_string(::getpid())};
+  auto variables = environment_for(threads);
   const int high_socket = clear_of_targets(socket), high_memory = clear_of_targets(memory);
   FileActions files;
   ::posix_spawn_file_actions_adddup2(&files.actions, STDERR_FILENO, STDOUT_FILENO);  // a library's chatter is not an answer

@@ -112,7 +112,11 @@ def test_a_missing_library_is_unavailable_and_named(start, module, tmp_path):
     (tmp_path / hidden).mkdir()
     (tmp_path / hidden / "__init__.py").write_text("raise ImportError('hidden by the test')")
     script = tmp_path / "python"
-    script.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path}:"$PYTHONPATH" exec {sys.executable} "$@"\n')
+    script.write_text(
+        f"#!{sys.executable} -IB\nimport runpy, sys\n*_, package, parent = sys.argv\n"
+        f"sys.path[:0] = [{str(tmp_path)!r}, package]\nsys.argv[1:] = [parent]\n"
+        "runpy.run_module('attnbench_adapter', run_name='__main__', alter_sys=True)\n"
+    )
     script.chmod(0o755)
     reply = start(Shape(), module, "sdpa", python=str(script)).prepared
     assert "hidden by the test" in reply["unavailable"] and hidden in reply["unavailable"]

@@ -106,9 +106,12 @@ class Adapter:
     def start(self, python: str, threads: int, memory: int) -> None:
         ours, theirs = socket.socketpair()
         inherited = [fcntl.fcntl(d, fcntl.F_DUPFD, MEMORY + 1) for d in (theirs.fileno(), memory)]
-        command = f'exec "$0" -m attnbench_adapter {os.getpid()} {SOCKET}<&{inherited[0]} {MEMORY}<&{inherited[1]}'
+        run = ("import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+               "runpy.run_module('attnbench_adapter', run_name='__main__', alter_sys=True)")  # fmt: skip
+        command = (f'exec "$0" -IB -c "{run}" "{PACKAGE}" {os.getpid()} '
+                   f"{SOCKET}<&{inherited[0]} {MEMORY}<&{inherited[1]}")  # fmt: skip
         threads_of = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC")}
-        environment = os.environ | threads_of | {"PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = os.environ | threads_of
         self.process = subprocess.Popen(["bash", "-c", command, python], pass_fds=inherited, env=environment)
         theirs.close()
         for descriptor in (memory, *inherited):

@@ -16,9 +16,9 @@ BINARY = Path(os.environ.get("ATTNBENCH_BINARY", ROOT / "build" / "attnbench"))
 SMALL = ["--problem", "b1 h2 n32 d8 f32", "--variants", "naive,numpy_sdpa,jax_sdpa", "--rounds", "1", "-a", "threads=1"]
 
 
-def attnbench(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+def attnbench(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
     """In an environment that has NumPy and none of the other libraries: that of the tests."""
-    environment = os.environ | {"ATTNBENCH_PEERS_PYTHON": str(ROOT / ".venv" / "bin" / "python")}
+    environment = os.environ | {"ATTNBENCH_PEERS_PYTHON": str(ROOT / ".venv" / "bin" / "python")} | variables
     command = [str(BINARY), *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
 
@@ -27,6 +27,8 @@ def attnbench(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 def records(tmp_path_factory) -> list[dict]:
     folder = tmp_path_factory.mktemp("peers")
     done = attnbench(folder, "run", "--plan", "peers", *SMALL, "--out", "run", "--no-report")
+    assert done.returncode == 0, done.stderr
+    done = attnbench(folder, "run", "--resume", "run", "--no-report")  # a shipped plugin needs no word of the user
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in (folder / "run" / "records.jsonl").read_text().splitlines()]
 
@@ -55,6 +57,18 @@ def test_its_records_follow_the_schema_and_can_be_made_again(records):
     for record in records:
         jsonschema.validate(record, schema)
     assert "attnbench_peers.so" in of(records, "numpy_sdpa", "time")["reproducer"]
+
+
+def test_an_adapter_runs_no_code_from_the_current_folder(tmp_path):
+    for name in ("json.py", "numpy.py", "runpy.py", "sitecustomize.py", "attnbench_adapter/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'executed')!r}, 'a').write({name!r})\n")
+    hostile = {"PYTHONPATH": str(tmp_path), "PYTHONSTARTUP": str(tmp_path / "json.py")}
+    alone = ["--problem", "b1 h2 n32 d8 f32", "--variants", "numpy_sdpa", "--threads", "1", "--json"]
+    done = attnbench(tmp_path, "verify", "--plan", "peers", *alone, **hostile)
+    assert done.returncode == 0, done.stderr
+    assert {r["status"] for r in json.loads(done.stdout)} == {"ok"}
+    assert not (tmp_path / "executed").exists(), (tmp_path / "executed").read_text()
 
 
 def test_peers_are_described_whatever_is_installed(tmp_path):
