@@ -118,6 +118,7 @@ Timing measure(const std::function<void()>& call, const TimerOptions& options) {
                                  const auto before = involuntary_switches();
                                  for (auto _ : state) call();
                                  switches.push_back(involuntary_switches() - before);
+                                 if (options.after_sample) options.after_sample();
                                })
       ->Iterations(iterations)
       ->Repetitions(samples)
@@ -137,6 +138,7 @@ Timing measure_by(const Stopwatch& time, const TimerOptions& options) {
     const auto before = involuntary_switches();
     timing.samples_s.push_back(time(iterations) / static_cast<double>(iterations));
     timing.involuntary_switches.push_back(involuntary_switches() - before);
+    if (options.after_sample) options.after_sample();
   }
   return timing;
 }

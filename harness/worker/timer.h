@@ -15,6 +15,7 @@ struct TimerOptions {
   double budget_seconds = 60;              // warm-up and samples together; where it binds there are fewer samples, at least one
   std::function<void()> before_samples{};  // once, between warm-up and samples
   std::function<void()> before_sample{};   // before each of them, untimed
+  std::function<void()> after_sample{};    // likewise
 };
 
 struct Timing {

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <new>
+#include <numeric>
 #include <optional>
 #include <system_error>
 
@@ -250,11 +251,12 @@ Json to_json(const Timing& timing, double peak_before, double peak_after) {
 }
 
 // The plugin is loaded once the arena is there, so that threads which it starts are its own.
-void time_case(const Job& job, VariantLookup find, JobResult& result) {
+void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent> events, JobResult& result) {
   const auto& p = job.problem;
   const CachedInputs cached(job.inputs_file, p);
   const int known_cores = physical_cores();
   const int cores = known_cores > 0 ? std::min(job.threads, known_cores) : job.threads;
+  Counters counters(events);  // before the threads that it shall count
   const ThreadArena arena(job.threads);
   const auto selected = select(job, find);
   const auto& [variant, params] = selected;
@@ -276,7 +278,12 @@ void time_case(const Job& job, VariantLookup find, JobResult& result) {
                                                  peak_before = probe_peak_gflops(arena.parallel());
                                                  begin = begin_cpu_use(arena);
                                                },
-                                           .before_sample = [&] { sets.poison_outputs(); }});
+                                           .before_sample =
+                                               [&] {
+                                                 sets.poison_outputs();
+                                                 counters.start();
+                                               },
+                                           .after_sample = [&] { counters.stop(); }});
   const auto sampled = cpu_use_since(begin, arena);
   const double needed_gflops = variant->cost ? 2e-9 * variant->cost(p, params).multiply_adds / median(timing.samples_s) : 0;
   const auto probe = [&] { return probe_peak_gflops(arena.parallel()); };
@@ -284,6 +291,8 @@ void time_case(const Job& job, VariantLookup find, JobResult& result) {
   if (peak_before < needed_gflops)
     peak_after = undisturbed_peak(peak_after, needed_gflops, cores, probe, [] { return probe_peak_gflops(Parallel()); });
   result.measured = to_json(timing, peak_before, peak_after);
+  const auto calls = std::accumulate(timing.iterations.begin(), timing.iterations.end(), std::int64_t{0});
+  if (auto counted = to_json(counters.counts(), calls); !counted.is_null()) result.measured["counters"] = std::move(counted);
   result.measured["prepare_s"] = prepare_time.count();
   result.measured["input_sets"] = sets.count();
   result.measured["timed_by"] = variant->time_calls ? "variant" : "harness";
@@ -338,11 +347,11 @@ void measure_machine(const Job& job, JobResult& result) {
   result.measured = to_json(measure_ceilings({job.ceiling, job.quick, job.budget_seconds}, arena.parallel()));
 }
 
-void dispatch(const Job& job, VariantLookup find, JobResult& result) {
+void dispatch(const Job& job, VariantLookup find, std::span<const CounterEvent> events, JobResult& result) {
   switch (job.kind) {
     case JobKind::inputs: return make_inputs(job, result);
     case JobKind::verify: return verify_case(job, select(job, find), result);
-    case JobKind::time: return time_case(job, find, result);
+    case JobKind::time: return time_case(job, find, events, result);
     case JobKind::memory: return weigh_case(job, find, result);
     case JobKind::weights: return draw_weights(job, select(job, find));
     case JobKind::ceilings: return measure_machine(job, result);
@@ -358,7 +367,7 @@ bool is_shortage(const std::error_code& code) {
 
 }  // namespace
 
-JobResult do_job(const Job& job, VariantLookup find) {
+JobResult do_job(const Job& job, VariantLookup find, std::span<const CounterEvent> events) {
   JobResult result;
   const auto fail = [&](Status status, std::string reason) {
     result.status = status;
@@ -366,7 +375,7 @@ JobResult do_job(const Job& job, VariantLookup find) {
     result.measured = Json::object();
   };
   try {
-    dispatch(job, find, result);
+    dispatch(job, find, events, result);
   } catch (const StorageError& error) {
     fail(Status::skipped, error.what());
     result.run_failed = true;

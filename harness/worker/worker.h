@@ -2,9 +2,11 @@
 // dataset on behalf of a run happens here.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "harness/run/job.h"
+#include "harness/worker/counters.h"
 
 namespace attnbench {
 
@@ -14,7 +16,7 @@ using VariantLookup = const Variant* (*)(std::string_view name);
 int worker_process(VariantLookup find);
 
 /// Does a job in this process. A UserError becomes status skipped with its line, std::bad_alloc out_of_memory, any other exception
-/// crashed.
-JobResult do_job(const Job& job, VariantLookup find);
+/// crashed. `events` are counted beside the samples of a timed variant.
+JobResult do_job(const Job& job, VariantLookup find, std::span<const CounterEvent> events = hardware_events());
 
 }  // namespace attnbench

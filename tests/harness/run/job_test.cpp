@@ -1,6 +1,9 @@
 // If these fail, a worker does another job than the one it was given, or its answer is misread.
 #include "harness/run/job.h"
 
+#include <linux/perf_event.h>
+
+#include "harness/worker/counters.h"
 #include "harness/worker/worker.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"
@@ -153,6 +156,15 @@ TEST_CASE("a worker verifies, times, weighs and draws a case") {
   CHECK(timed.measured["samples_s"].size() == 2);
   CHECK(timed.measured["min_s"] <= timed.measured["median_s"]);
   CHECK(timed.measured["peak_gflops"] > 0);
+
+  // Machines of tests have no hardware counters as a rule; an event of the kernel's software takes the same way into the record.
+  constexpr CounterEvent kTaskClock{"task_clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK};
+  const auto counted = do_job(job, &find_fault_variant, std::span(&kTaskClock, 1));
+  if (Counters(std::span(&kTaskClock, 1)).error() == 0) {
+    CHECK(counted.measured["counters"]["task_clock"] > 0);  // ns per call
+    CHECK(counted.measured["counters"]["scaled"] == false);
+  }
+  CHECK(!do_job(job, &find_fault_variant, {}).measured.contains("counters"));
 
   job.kind = JobKind::memory;
   CHECK(do_job(job, &find_fault_variant).measured["workspace_peak"] == 320);  // 2 x 6 x 6 floats in whole lines of 64 bytes

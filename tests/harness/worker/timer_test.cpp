@@ -53,6 +53,29 @@ TEST_CASE("what stands between warm-up and samples is called once, there") {
   CHECK(calls_before == timing.warmup_calls);
 }
 
+TEST_CASE("what is asked for before and after each sample is done there, and the calls of the sample between them") {
+  Workload work;
+  const auto sampled = [&](bool own_stopwatch) {
+    std::vector<std::int64_t> calls;  // between the two
+    std::int64_t before = 0;
+    const TimerOptions options{.samples = 3,
+                               .min_sample_seconds = 0.001,
+                               .warmup_seconds = 0,
+                               .budget_seconds = 60,
+                               .before_sample = [&] { before = work.calls; },
+                               .after_sample = [&] { calls.push_back(work.calls - before); }};
+    const auto stopwatch = [&](std::int64_t count) {
+      for (std::int64_t i = 0; i < count; ++i) work();
+      return 0.001 * static_cast<double>(count);
+    };
+    const auto timing = own_stopwatch ? measure([&] { work(); }, options) : measure_by(stopwatch, options);
+    CHECK(timing.iterations == calls);
+    return calls.size();
+  };
+  CHECK(sampled(true) == 3);
+  CHECK(sampled(false) == 3);
+}
+
 // A thread that spins on the same core takes it away whenever its time slice says so, if the two share a core long enough.
 TEST_CASE("a sample that shares its core counts the times it was taken away") {
   cpu_set_t before, one;
