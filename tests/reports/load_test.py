@@ -168,7 +168,7 @@ def test_a_time_that_is_not_above_0_is_refused(tmp_path):
         ({"environment": None}, "environment is null, expected an object"),
         ({"sessions": {}}, "sessions is {}, expected a list"),
         ({"variants": [None]}, "variants[0] is null, expected an object"),
-        ({"run_id": 7}, "run_id is 7, expected a text"),
+        ({"run_id": 7}, "run_id is 7, expected a string"),
         ({"plan": []}, "plan is [], expected an object"),
     ],
 )

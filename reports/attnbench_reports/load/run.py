@@ -106,6 +106,8 @@ def _read_meta(path: Path) -> dict:
     _check_version(meta, str(file))
     if wrong := wrong_type("run", meta):
         raise UserError(f"'{file}' is damaged: {wrong}; run attnbench again or remove the folder")
+    if meta.get("calibration") and (wrong := wrong_type("calibration", meta["calibration"])):
+        raise UserError(f"'{file}' is damaged: in calibration, {wrong}; run attnbench again or remove the folder")
     missing = _missing(meta, REQUIRED_META, REQUIRED_META_INSIDE)
     for name, inside in (("variants", REQUIRED_VARIANT), ("sessions", REQUIRED_SESSION)):
         missing += [f"{name}.{field}" for item in meta.get(name, ()) for field in inside if field not in item]

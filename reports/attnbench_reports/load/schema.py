@@ -1,6 +1,6 @@
 """Types of stored files, held against the JSON Schemas that the harness writes them by (harness/schema).
 
-Only types: a damaged file has a text where a number belongs, or nothing where an object belongs. What else a schema
+Only types: a damaged file has a string where a number belongs, or nothing where an object belongs. What else a schema
 asks for is the tests' to check (jsonschema), too slow for every record of a large run.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 HERE = Path(__file__).resolve()
 # share/attnbench/{reports,schema} where it is installed, {reports,harness/schema} in the source tree.
 PLACES = (HERE.parents[3] / "schema", HERE.parents[3] / "harness" / "schema")
-NAMES = {"integer": "a whole number", "number": "a number", "string": "a text", "object": "an object",
+NAMES = {"integer": "a whole number", "number": "a number", "string": "a string", "object": "an object",
          "array": "a list", "boolean": "true or false", "null": "null"}  # fmt: skip
 
 

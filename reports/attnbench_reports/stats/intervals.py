@@ -10,6 +10,7 @@ give 97.9 % or 89.1 %, nothing between. Intervals that are shown therefore inter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from statistics import median
 
 import numpy as np
 from scipy.stats import binom
@@ -84,7 +85,7 @@ def _interpolation(n: int, confidence: float) -> tuple[int | None, float]:
 
 def process_medians(samples: dict[int, Sequence[float]]) -> dict[int, float]:
     """round -> median of its samples."""
-    return {number: float(np.median(values)) for number, values in samples.items()}
+    return {number: float(median(values)) for number, values in samples.items()}  # numpy's takes 20 times as long
 
 
 def timing(samples: dict[int, Sequence[float]]) -> Timing | None:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import median
 
 from attnbench_reports.load.run import Run
@@ -93,7 +94,11 @@ def _false_positives(compared: Sequence[Comparison]) -> Rate | None:
 
 def resolution(point: Point) -> float | None:
     """The smallest change between this run and another of as many rounds that is found with 80 % probability."""
-    medians = list(process_medians(point.case.samples).values())
+    return _resolution(tuple(process_medians(point.case.samples).values()))
+
+
+@cache  # the page asks several times for each case, and it takes 10 ms
+def _resolution(medians: tuple[float, ...]) -> float | None:
     return minimum_effect(doubted(compare_unpaired(medians, medians), between=ONE_START_EACH), MARGIN)
 
 
