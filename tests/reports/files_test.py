@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from attnbench_reports.compare.files import write_whole
 
 
