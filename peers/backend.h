@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,11 +23,10 @@ class Backend {
   virtual std::vector<std::pair<std::string, std::string>> facts(const attnbench_task& task) = 0;
 };
 
-/// What each backend exports under the name kBackendEntry. `mode` is the peer's.
-using MakeBackend = std::unique_ptr<Backend> (*)(const char* mode, const attnbench_task& task);
-constexpr const char* kBackendEntry = "attnbench_make_backend";
+/// What each backend exports under the name kBackendEntry. `mode` is the peer's. The caller owns the result.
+using NewBackend = Backend* (*)(const char* mode, const attnbench_task& task);
+constexpr const char* kBackendEntry = "attnbench_new_backend";
 
 }  // namespace attnbench::peers
 
-extern "C" ATTNBENCH_PLUGIN_EXPORT std::unique_ptr<attnbench::peers::Backend> attnbench_make_backend(const char* mode,
-                                                                                                     const attnbench_task& task);
+extern "C" ATTNBENCH_PLUGIN_EXPORT attnbench::peers::Backend* attnbench_new_backend(const char* mode, const attnbench_task& task);

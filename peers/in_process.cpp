@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -17,12 +18,12 @@ namespace {
 
 std::uint64_t difference(std::uint64_t after, std::uint64_t before) { return after > before ? after - before : 0; }
 
-MakeBackend load(const Peer& peer) {
+NewBackend load(const Peer& peer) {
   void* library = ::dlopen(backend_path(peer).c_str(), RTLD_NOW | RTLD_LOCAL);  // never unloaded: neither are its threads
   if (!library) throw PeerError(ATTNBENCH_UNAVAILABLE, std::string(peer.library) + " cannot be loaded: " + ::dlerror());
   void* entry = ::dlsym(library, kBackendEntry);
   if (!entry) throw PeerError(ATTNBENCH_UNAVAILABLE, backend_path(peer) + " is not a backend: " + ::dlerror());
-  return reinterpret_cast<MakeBackend>(entry);
+  return reinterpret_cast<NewBackend>(entry);
 }
 
 // Waits until the library's threads sleep: OpenMP's spin for 6 ms after a call (measured), and the host's probes of the machine's
@@ -42,7 +43,7 @@ class InProcess : public Session {
  public:
   InProcess(const Peer& peer, const attnbench_task& task) {
     const auto before = resident_bytes();
-    backend_ = load(peer)(peer.mode, task);
+    backend_.reset(load(peer)(peer.mode, task));
     bytes_ = difference(resident_bytes(), before);
   }
   void run(const attnbench_task& task) override {

@@ -54,10 +54,10 @@ std::string calibration_path(const std::string& machine_id) {
 }
 
 void write_calibration(const Calibration& calibration, const std::string& path) {
-  std::error_code error;
+  std::error_code failure;
   const auto folder = fs::path(path).parent_path();
-  if (!folder.empty()) fs::create_directories(folder, error);
-  if (error) cannot_write(path, error.message());
+  if (!folder.empty()) fs::create_directories(folder, failure);
+  if (failure) cannot_write(path, failure.message());
   require_replaceable_calibration(path);
   try {
     replace_file(path, to_json(calibration).dump(2) + "\n");

@@ -163,6 +163,6 @@ class OneDnn : public Backend {
 }  // namespace
 }  // namespace attnbench::peers
 
-std::unique_ptr<attnbench::peers::Backend> attnbench_make_backend(const char*, const attnbench_task& task) {
-  return std::make_unique<attnbench::peers::OneDnn>(task);
+attnbench::peers::Backend* attnbench_new_backend(const char*, const attnbench_task& task) {
+  return new attnbench::peers::OneDnn(task);
 }

@@ -104,6 +104,6 @@ class Torch : public Backend {
 }  // namespace
 }  // namespace attnbench::peers
 
-std::unique_ptr<attnbench::peers::Backend> attnbench_make_backend(const char* mode, const attnbench_task& task) {
-  return std::make_unique<attnbench::peers::Torch>(mode, task);
+attnbench::peers::Backend* attnbench_new_backend(const char* mode, const attnbench_task& task) {
+  return new attnbench::peers::Torch(mode, task);
 }
