@@ -220,7 +220,7 @@ HWY_INLINE float softmax_step(float* HWY_RESTRICT s, std::int64_t count, float t
   const auto unit = hn::Set(d, to_log2);
   auto top = hn::Set(d, max);
   for (std::int64_t t = 0; t < count; t += kLanes) top = hn::Max(top, hn::Load(d, s + t));
-  top = hn::MaxOfLanes(d, top);
+  top = hn::Set(d, max_of_lanes(top));
   const float factor = hn::GetLane(exp2_scaled(hn::Sub(hn::Set(d, max), top), unit));
   auto total = hn::Zero(d);
   for (std::int64_t t = 0; t < count; t += kLanes) {

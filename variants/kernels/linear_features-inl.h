@@ -45,7 +45,7 @@ HWY_INLINE float row_shift(const float* x, std::int64_t count) {
     if (!hn::AllTrue(d, hn::Lt(part, hn::Set(d, -kFarBelow)))) return 0;
     tops = hn::Max(tops, part);
   }
-  return hn::GetLane(hn::MaxOfLanes(d, tops));
+  return max_of_lanes(tops);
 }
 
 /// Whether keys with this row_shift() can join the state as it is.

@@ -21,6 +21,20 @@ using FloatVec = hn::Vec<FloatTag>;
 
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 
+/// The largest lane. hn::MaxOfLanes starts from the lowest finite number on EMU128, so that lanes of -infinity come out as that.
+HWY_INLINE float max_of_lanes(FloatVec v) {
+  const FloatTag d;
+#if HWY_TARGET == HWY_EMU128
+  float lanes[kLanes];
+  hn::StoreU(v, d, lanes);
+  float max = lanes[0];
+  for (const float lane : lanes) max = lane > max ? lane : max;
+  return max;
+#else
+  return hn::GetLane(hn::MaxOfLanes(d, v));
+#endif
+}
+
 /// 2^f for |f| <= 0.5, before the scaling by a power of two; relative error of the fit 9.2e-8.
 HWY_INLINE FloatVec exp2_fraction(FloatVec f) {
   const FloatTag d;

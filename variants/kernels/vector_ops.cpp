@@ -90,7 +90,7 @@ float max_row(const float* row, std::int64_t count) {
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) top = hn::Max(top, hn::LoadU(d, row + i));
   if (i < count) top = hn::Max(top, Tail(row + i, count - i, lowest).load());
-  return hn::GetLane(hn::MaxOfLanes(d, top));
+  return max_of_lanes(top);
 }
 
 void softmax_row(float* row, std::int64_t count) {
