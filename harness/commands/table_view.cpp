@@ -137,15 +137,16 @@ double parse_bound(const std::string& text, const std::string& kind, const std::
 }
 
 void keep_matching(std::vector<Row>& rows, const Filter& filter, const std::string& text) {
-  const auto [column, comparison, value] = filter;
+  const auto column = filter.column;  // not by structured binding: clang before 16 does not let a lambda capture one
+  const auto& comparison = filter.comparison;
   if (comparison == "=" || comparison == "!=") {
-    std::erase_if(rows, [&](const Row& row) { return glob_match(value, cell(row, column)) != (comparison == "="); });
+    std::erase_if(rows, [&](const Row& row) { return glob_match(filter.value, cell(row, column)) != (comparison == "="); });
     return;
   }
   const auto kind = kind_of(rows, column);
   if (!kind && !rows.empty())
     throw UserError("filter '" + text + "' compares numbers, but that column holds text; use = or != with a pattern such as 'a*'");
-  const double bound = rows.empty() ? 0 : parse_bound(value, *kind, text);
+  const double bound = rows.empty() ? 0 : parse_bound(filter.value, *kind, text);
   std::erase_if(rows, [&](const Row& row) {
     const auto number = parse_quantity(cell(row, column));
     return !number || !compares(comparison, number->value, bound);
