@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Cross-compiles the tests of the kernels, the variants and their interface for arm64, and runs them under qemu-user: on NEON, and
-# on Highway's portable code. Needs root, debootstrap, qemu-user-static and g++-aarch64-linux-gnu. The arm64 libraries, of this
-# machine's own release, are unpacked into build-arm64/sysroot; no package of this machine changes.
+# Cross-compiles the tests of the kernels, the variants and their interface for arm64, and runs them under qemu-user, on every
+# instruction set of the build. Needs root, debootstrap, qemu-user-static and g++-aarch64-linux-gnu. The arm64 libraries, of this
+# machine's own release, are unpacked into build-arm64/sysroot; no package of this machine changes. Ten minutes of one processor.
 #   scripts/test-arm64.sh [CTEST OPTION ...]     such as -R 'kernels: '
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -10,6 +10,8 @@ namespace {
 
 #ifdef ATTNBENCH_SANITIZED
 constexpr std::int64_t kLongest = 130;  // sanitizers cost a factor of ten and more
+#elif defined(ATTNBENCH_EMULATED)
+constexpr std::int64_t kLongest = 300;  // so does an emulated processor; still several tiles of keys
 #else
 constexpr std::int64_t kLongest = 2000;
 #endif

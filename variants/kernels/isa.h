@@ -10,8 +10,9 @@
 
 namespace attnbench::kernels {
 
-/// Name of the target that the kernels really run on: "AVX3" (AVX-512), "AVX2", "SSE4", "NEON", "EMU128". Asked from inside the
-/// dispatched code. Throws UserError when ATTNBENCH_ISA holds a name that is unknown or not available here.
+/// Name of the target that the kernels really run on, as Highway spells it: "AVX3" (AVX-512), "AVX2", "SSE4", "NEON", or the
+/// baseline of the build (targets.h). Asked from inside the dispatched code. Throws UserError when ATTNBENCH_ISA holds a name that
+/// is unknown or not available here.
 std::string current_isa();
 
 /// Targets that this build and this machine both have, best first.
