@@ -58,13 +58,17 @@ std::int64_t last_level_cache_bytes() {
   return total;
 }
 
+std::string thread_siblings(int cpu) {
+  return first_line("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+}
+
 int physical_cores() {
   cpu_set_t usable;
   if (::sched_getaffinity(0, sizeof usable, &usable) != 0) return 0;
   std::set<std::string> cores;  // by the logical CPUs that share each
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &usable)) continue;
-    const auto siblings = first_line("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+    const auto siblings = thread_siblings(cpu);
     if (siblings.empty()) return 0;
     cores.insert(siblings);
   }

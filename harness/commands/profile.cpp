@@ -20,6 +20,7 @@
 #include "harness/units.h"
 #include "harness/words.h"
 #include "harness/worker/parallel_tbb.h"
+#include "harness/worker/pinning.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -83,6 +84,7 @@ void profile(const Options& options) {
   if (options.wait) wait_for_enter();
   std::cerr << fmt::format("{} calls of {}, {}, {} threads: begin\n", options.calls, selected.label(), to_string(problem), threads);
 
+  const Pinned pinned(selected.variant->implementation ? std::nullopt : arena.caller_cpu());
   const auto start = std::chrono::steady_clock::now();
   for (std::int64_t i = 0; i < options.calls; ++i) {
     workspace.reset();

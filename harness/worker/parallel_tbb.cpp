@@ -13,36 +13,52 @@
 #include <thread>
 #include <vector>
 
+#include "harness/worker/pinning.h"
 #include "harness/worker/thread_clock.h"
 
 namespace attnbench {
 
 namespace {
 
-// Hears of every thread that comes to work in the arena.
-class Roll : public tbb::task_scheduler_observer {
+// Counts the time of every worker that comes into the arena and pins it. Called for the thread that calls parallel loops as well,
+// each time, and returns at once there: ThreadArena's owner pins it.
+class Entry : public tbb::task_scheduler_observer {
  public:
-  Roll(tbb::task_arena& arena, ThreadClock& clock) : tbb::task_scheduler_observer(arena), clock_(clock) { observe(true); }
-  ~Roll() override { observe(false); }
-  void on_scheduler_entry(bool) override { clock_.add_this_thread(); }
+  Entry(tbb::task_arena& arena, ThreadClock& clock, const std::vector<int>& cpus)
+      : tbb::task_scheduler_observer(arena), clock_(clock), cpus_(cpus) {
+    observe(true);
+  }
+  ~Entry() override { observe(false); }
+
+  void on_scheduler_entry(bool is_worker) override {
+    if (!is_worker) return;
+    clock_.add_this_thread();
+    thread_local int pinned = -1;
+    const auto slot = static_cast<std::size_t>(tbb::this_task_arena::current_thread_index());
+    if (slot < cpus_.size() && cpus_[slot] != pinned && pin_this_thread(cpus_[slot])) pinned = cpus_[slot];
+  }
 
  private:
   ThreadClock& clock_;
+  const std::vector<int>& cpus_;
 };
 
 }  // namespace
 
 struct ThreadArena::Impl {
   explicit Impl(int threads)
-      : limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads)), arena(threads) {
+      : limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads)),
+        arena(threads),
+        cpus(cpus_for(threads)) {
     arena.initialize();
     clock.add_all_threads();
     clock.add_this_thread();  // where /proc is not there
   }
   tbb::global_control limit;
   tbb::task_arena arena;
+  std::vector<int> cpus;  // of the threads by slot; empty: not pinned
   ThreadClock clock;
-  Roll roll{arena, clock};
+  Entry entry{arena, clock, cpus};
 };
 
 namespace {
@@ -87,6 +103,10 @@ ThreadArena::ThreadArena(int threads) : impl_(std::make_unique<Impl>(threads)) {
 }
 
 ThreadArena::~ThreadArena() = default;
+
+std::optional<int> ThreadArena::caller_cpu() const {
+  return impl_->cpus.empty() ? std::nullopt : std::optional(impl_->cpus.front());
+}
 
 double ThreadArena::cpu_seconds() const { return impl_->clock.seconds(); }
 

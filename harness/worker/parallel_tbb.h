@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "variants/api/parallel.h"
@@ -18,6 +19,9 @@ class ThreadArena {
 
   /// Valid as long as the arena.
   const Parallel& parallel() const { return parallel_; }
+  /// The CPU that the calling thread is to be pinned to (pinning.h) while it works in the arena, whose other threads are pinned
+  /// elsewhere; nullopt where none is.
+  std::optional<int> caller_cpu() const;
   /// CPU seconds of the arena's threads and of those that were there when it was made.
   double cpu_seconds() const;
 

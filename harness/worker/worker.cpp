@@ -29,6 +29,7 @@
 #include "harness/worker/output_digest.h"
 #include "harness/worker/parallel_tbb.h"
 #include "harness/worker/peak_probe.h"
+#include "harness/worker/pinning.h"
 #include "harness/worker/thread_clock.h"
 #include "harness/worker/timer.h"
 #include "harness/worker/verify.h"
@@ -50,6 +51,12 @@ Selected select(const Job& job, VariantLookup find) {
   return selected;
 }
 
+// The CPU that the calling thread keeps to while a variant runs. A library with threads of its own starts them from here, and they
+// would all inherit it.
+std::optional<int> caller_cpu(const ThreadArena& arena, const Variant& variant) {
+  return variant.implementation ? std::nullopt : arena.caller_cpu();
+}
+
 void make_inputs(const Job& job, JobResult& result) {
   const auto dataset = open_dataset(job.dataset);
   const auto tensors = dataset->make(job.problem, job.seed);
@@ -57,6 +64,7 @@ void make_inputs(const Job& job, JobResult& result) {
   if (job.token_labels) result.token_labels = dataset->token_labels(job.problem, job.seed);
   if (job.exact_rows_file.empty()) return;
   const ThreadArena arena(job.threads);
+  const Pinned pinned(arena.caller_cpu());
   write_doubles(job.exact_rows_file,
                 exact_rows(job.problem, tensors.inputs(job.problem), {job.seed, job.rows_seed}, arena.parallel()));
 }
@@ -97,6 +105,7 @@ void misdeclared(JobResult& result, const std::string& fault) {
 void verify_case(const Job& job, const Selected& selected, JobResult& result) {
   const CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
+  const Pinned pinned(caller_cpu(arena, *selected.variant));
   const auto rows = read_doubles(job.exact_rows_file);
   const auto verification = verify(selected, job.problem, cached.inputs(), {job.seed, job.rows_seed}, arena.parallel(), rows);
   result.status = verification.status;
@@ -221,6 +230,11 @@ void judge_last_output(const Job& job, const Selected& selected, TimedCase& time
   fail(v.status, std::move(reasons));
 }
 
+double peak_now(const ThreadArena& arena) {
+  const Pinned pinned(arena.caller_cpu());
+  return probe_peak_gflops(arena.parallel());
+}
+
 // What a variant from elsewhere says about what ran.
 Json implementation_json(TimedCase& timed) {
   Json facts = Json::object();
@@ -260,6 +274,8 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
   const ThreadArena arena(job.threads);
   const auto selected = select(job, find);
   const auto& [variant, params] = selected;
+  const auto cpu = caller_cpu(arena, *variant);
+  const Pinned pinned(cpu);
   InputSets sets(cached.inputs(), p, input_sets(p, job.sampling.cache, cache_bytes()));
   const auto start = std::chrono::steady_clock::now();
   const auto prepared = prepare(*variant, p, params, job.seed, job.threads);
@@ -275,7 +291,7 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
                                            .budget_seconds = job.budget_seconds,
                                            .before_samples =
                                                [&] {
-                                                 peak_before = probe_peak_gflops(arena.parallel());
+                                                 peak_before = peak_now(arena);
                                                  begin = begin_cpu_use(arena);
                                                },
                                            .before_sample =
@@ -286,7 +302,7 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
                                            .after_sample = [&] { counters.stop(); }});
   const auto sampled = cpu_use_since(begin, arena);
   const double needed_gflops = variant->cost ? 2e-9 * variant->cost(p, params).multiply_adds / median(timing.samples_s) : 0;
-  const auto probe = [&] { return probe_peak_gflops(arena.parallel()); };
+  const auto probe = [&] { return peak_now(arena); };
   double peak_after = probe();
   if (peak_before < needed_gflops)
     peak_after = undisturbed_peak(peak_after, needed_gflops, cores, probe, [] { return probe_peak_gflops(Parallel()); });
@@ -295,6 +311,7 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
   if (auto counted = to_json(counters.counts(), calls); !counted.is_null()) result.measured["counters"] = std::move(counted);
   result.measured["prepare_s"] = prepare_time.count();
   result.measured["input_sets"] = sets.count();
+  result.measured["pinned"] = cpu.has_value();
   result.measured["timed_by"] = variant->time_calls ? "variant" : "harness";
   if (job.judge_output) judge_last_output(job, selected, timed, cached.inputs(), result);
   if (result.status != Status::ok) return;
@@ -311,6 +328,7 @@ void weigh_case(const Job& job, VariantLookup find, JobResult& result) {
   const ThreadArena arena(job.threads);
   const auto unloaded = private_bytes();
   const auto selected = select(job, find);
+  const Pinned pinned(caller_cpu(arena, *selected.variant));
   const auto load_bytes = std::max<std::int64_t>(0, private_bytes() - unloaded);
   auto use = measure_memory(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
   use.load_bytes = load_bytes;
@@ -332,6 +350,7 @@ void weigh_case(const Job& job, VariantLookup find, JobResult& result) {
 void draw_weights(const Job& job, const Selected& selected) {
   const CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
+  const Pinned pinned(caller_cpu(arena, *selected.variant));
   auto weights = read_weights(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
   const std::array<std::int64_t, 3> shape{job.problem.heads_q, job.problem.n_q, job.problem.n_k};
   weights.resize(static_cast<std::size_t>(shape[0] * shape[1] * shape[2]));  // batch entry 0 is drawn
@@ -344,6 +363,7 @@ void draw_weights(const Job& job, const Selected& selected) {
 
 void measure_machine(const Job& job, JobResult& result) {
   const ThreadArena arena(job.threads);
+  const Pinned pinned(arena.caller_cpu());
   result.measured = to_json(measure_ceilings({job.ceiling, job.quick, job.budget_seconds}, arena.parallel()));
 }
 
