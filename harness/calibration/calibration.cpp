@@ -88,7 +88,7 @@ Json to_json(const Calibration& c) {
           {"cores", c.cores},
           {"load_1m", c.load_1m},
           {"physical_cores", c.physical_cores},
-          {"other_work_cores", c.other_work_cores},
+          {"other_work_cores", c.other_work_cores ? Json(*c.other_work_cores) : Json()},
           {"last_level_cache_bytes", c.last_level_cache_bytes},
           {"clock_resolution_s", c.clock_resolution_s},
           {"timer_overhead_s", c.timer_overhead_s},
@@ -111,7 +111,7 @@ Calibration calibration_of(const Json& json) {
   c.cores = json.at("cores");
   c.load_1m = json.at("load_1m");
   c.physical_cores = json.value("physical_cores", 0);  // not in calibrations of earlier builds
-  c.other_work_cores = json.value("other_work_cores", 0.0);
+  if (const auto other = json.value("other_work_cores", Json()); !other.is_null()) c.other_work_cores = other.get<double>();
   c.last_level_cache_bytes = json.at("last_level_cache_bytes");
   c.clock_resolution_s = json.at("clock_resolution_s");
   c.timer_overhead_s = json.at("timer_overhead_s");
@@ -142,7 +142,13 @@ double fma_peak(const Calibration& calibration, std::string_view isa, std::strin
 }
 
 bool was_busy(const Calibration& calibration) {
-  return calibration.load_1m > 0.5 * calibration.cores || calibration.other_work_cores > kOtherWorkCores;
+  if (calibration.other_work_cores) return *calibration.other_work_cores > kOtherWorkCores;
+  return calibration.load_1m > 0.5 * calibration.cores;
+}
+
+std::string busy_text(const Calibration& calibration) {
+  if (!calibration.other_work_cores) return fmt::format("the load was {:.1f} on {} cores", calibration.load_1m, calibration.cores);
+  return fmt::format("other work kept {:.1f} of {} cores busy", *calibration.other_work_cores, calibration.cores);
 }
 
 std::string contradiction(const Calibration& calibration) {

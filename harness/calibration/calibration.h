@@ -51,7 +51,7 @@ struct Calibration {
   int cores = 1;
   int physical_cores = 0;                   // of those that may be used; 0 where the system does not tell
   double load_1m = 0;                       // load average before measuring; a busy machine shows lower ceilings than it has
-  double other_work_cores = 0;              // cores that other processes kept busy while it was measured
+  std::optional<double> other_work_cores;   // cores that other processes kept busy while it was measured
   std::int64_t last_level_cache_bytes = 0;  // 0 where the system does not tell
   double clock_resolution_s = 0;            // smallest step of the clock
   double timer_overhead_s = 0;              // one reading of the clock
@@ -78,6 +78,8 @@ double fma_peak(const Calibration& calibration, std::string_view isa, std::strin
 /// Whether other work ran beside the measurement, so that its ceilings are too low: half a core of it already halves the bursts
 /// that all threads share.
 bool was_busy(const Calibration& calibration);
+/// "other work kept 1.3 of 2 cores busy", or the load where other work is not known.
+std::string busy_text(const Calibration& calibration);
 
 /// Which of its multiply-add peaks cannot both be true: more threads that give less than
 /// fewer, or hardly more while each has a physical core of its own; wider vectors that are slower. "" when there are none.

@@ -99,8 +99,7 @@ std::string why_stale(const Calibration& calibration, const Asker& asker) {
 Usability usability_of(const Calibration& calibration) {
   if (auto reason = contradiction(calibration); !reason.empty()) return {Use::none, std::move(reason)};
   if (!was_busy(calibration)) return {};
-  return {Use::once, fmt::format("other work kept {:.1f} cores busy (load {:.1f} on {} cores)", calibration.other_work_cores,
-                                 calibration.load_1m, calibration.cores)};
+  return {Use::once, busy_text(calibration)};
 }
 
 bool discard_calibration() {

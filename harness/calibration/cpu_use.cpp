@@ -7,6 +7,7 @@
 #include <chrono>
 #include <fstream>
 #include <string>
+#include <thread>
 
 namespace attnbench {
 namespace {
@@ -34,10 +35,16 @@ CpuUse cpu_use_now() {
           .wall = wall.count()};
 }
 
-double other_work_cores(const CpuUse& before, const CpuUse& after) {
+std::optional<double> other_work_cores(const CpuUse& before, const CpuUse& after) {
   const double wall = after.wall - before.wall;
-  if (before.wall == 0 || wall <= 0) return 0;
+  if (before.wall == 0 || wall <= 0) return std::nullopt;
   return std::max(0.0, (after.machine - before.machine - (after.own - before.own)) / wall);
+}
+
+std::optional<double> other_work_cores_now() {
+  const auto before = cpu_use_now();
+  std::this_thread::sleep_for(std::chrono::milliseconds(250));
+  return other_work_cores(before, cpu_use_now());
 }
 
 }  // namespace attnbench

@@ -71,10 +71,7 @@ std::string machine_lines(const Calibration& c) {
   auto text = fmt::format("{}, {} core{}, {}; {} calibration of {}\n", c.cpu_model, c.cores, c.cores == 1 ? "" : "s", cache,
                           c.profile, c.created);
   if (was_busy(c))
-    text += fmt::format(
-        "The machine was busy (load {:.2f}, other work on {:.1f} cores): ceilings may be too low; calibrate again when it is "
-        "quiet.\n",
-        c.load_1m, c.other_work_cores);
+    text += "The machine was busy (" + busy_text(c) + "): ceilings may be too low; calibrate again when it is quiet.\n";
   if (const auto reason = contradiction(c); !reason.empty())
     text += "Invalid, and no run will use it: " + reason + "; stop other work and calibrate again.\n";
   return text;

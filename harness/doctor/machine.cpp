@@ -101,8 +101,9 @@ Check judge_siblings(const MachineFacts& f) {
 }
 
 Check judge_load(const MachineFacts& f) {
-  const auto found = fmt::format("{:.2f} on {} usable cores", f.load, f.cores);
-  if (f.load <= kBusyShare * f.cores) return machine("load", Health::ok, found);
+  auto found = fmt::format("{:.2f} on {} usable cores", f.load, f.cores);
+  if (f.other_work_cores) found += fmt::format(", other work keeps {:.1f} busy", *f.other_work_cores);
+  if (!is_busy(f.load, f.other_work_cores, f.cores)) return machine("load", Health::ok, found);
   const bool swamped = f.load > kSwampedShare * f.cores;
   return machine("load", swamped ? Health::fail : Health::warn, found,
                  swamped ? "more programs want to run than there are cores: samples are stretched by whole time slices; stop them"
@@ -190,6 +191,7 @@ MachineFacts read_machine() {
   f.siblings = std::max(1, count_listed(first_line("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")));
   f.load = environment.at("load_1m");
   f.cores = environment.at("cores");
+  f.other_work_cores = other_work_beside(f.load, f.cores);
   f.online = std::max(1, count_listed(first_line("/sys/devices/system/cpu/online")));
   f.huge_pages = environment.at("transparent_hugepages");
   std::ifstream meminfo("/proc/meminfo");

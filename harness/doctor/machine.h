@@ -1,6 +1,7 @@
 // Machine: the settings of a machine and of this build that make times scatter, read from the system and judged in plain words.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,11 +12,12 @@ namespace attnbench {
 /// What was read; "unknown" and 0 where the system does not tell.
 struct MachineFacts {
   std::string governor = "unknown";
-  std::string turbo = "unknown";  // "on", "off"
-  int siblings = 1;               // hardware threads per core
-  double load = 0;                // one-minute average
-  int cores = 1;                  // usable by this process
-  int online = 1;                 // of the machine
+  std::string turbo = "unknown";             // "on", "off"
+  int siblings = 1;                          // hardware threads per core
+  double load = 0;                           // one-minute average
+  std::optional<double> other_work_cores{};  // kept busy by other processes; read only where the load is high
+  int cores = 1;                             // usable by this process
+  int online = 1;                            // of the machine
   std::string huge_pages = "unknown";
   double swap_used = 0;      // bytes
   double cpu_quota = 0;      // cores that the control group grants; 0: no limit

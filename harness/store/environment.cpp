@@ -11,6 +11,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "harness/calibration/cpu_use.h"
 #include "harness/store/build_info.h"
 #include "harness/words.h"
 #include "harness/worker/parallel_tbb.h"
@@ -101,6 +102,16 @@ std::string kernel() {
 
 }  // namespace
 
+std::optional<double> other_work_beside(double load, int cores) {
+  if (load <= kBusyShare * cores) return std::nullopt;
+  static const auto cores_busy = other_work_cores_now();
+  return cores_busy;
+}
+
+bool is_busy(double load, std::optional<double> other_work_cores, int cores) {
+  return load > kBusyShare * cores && other_work_cores.value_or(load) > kBusyShare * cores;
+}
+
 std::vector<std::string> warnings_for(const Conditions& c) {
   std::vector<std::string> warnings;
   if (c.build_type != "Release")
@@ -109,9 +120,11 @@ std::vector<std::string> warnings_for(const Conditions& c) {
   if (c.openblas_parallel != OPENBLAS_THREAD)
     warnings.push_back(std::string("OpenBLAS is its ") + (c.openblas_parallel == OPENBLAS_SEQUENTIAL ? "serial" : "OpenMP") +
                        " flavour, unsafe or slow under TBB; install libopenblas-pthread-dev");
-  if (c.load > kBusyShare * c.cores)
-    warnings.push_back(
-        fmt::format("the machine is busy (load {:.2f} on {} cores); times will scatter, stop other work", c.load, c.cores));
+  if (is_busy(c.load, c.other_work_cores, c.cores)) {
+    const auto seen = c.other_work_cores ? fmt::format("other work keeps {:.1f} of {} cores busy", *c.other_work_cores, c.cores)
+                                         : fmt::format("load {:.2f} on {} cores", c.load, c.cores);
+    warnings.push_back("the machine is busy (" + seen + "); times will scatter, stop other work");
+  }
   if (c.threads > c.cores)
     warnings.push_back(
         fmt::format("{} threads on {} usable cores: they will wait for each other; ask for fewer", c.threads, c.cores));
@@ -129,12 +142,14 @@ std::vector<std::string> warnings_for(const Conditions& c) {
 
 Json describe_environment(int threads) {
   const auto& build = build_info();
-  const double memory = meminfo_bytes("MemTotal");
+  const double memory = meminfo_bytes("MemTotal"), load = load_average();
+  const int cores = usable_cores();
   const Conditions conditions{.build_type = build.build_type,
                               .sanitized = sanitized(),
                               .openblas_parallel = openblas_get_parallel(),
-                              .load = load_average(),
-                              .cores = usable_cores(),
+                              .load = load,
+                              .other_work_cores = other_work_beside(load, cores),
+                              .cores = cores,
                               .threads = threads,
                               .governor = first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
                               .turbo = turbo_on(),

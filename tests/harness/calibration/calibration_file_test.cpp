@@ -129,7 +129,7 @@ TEST_CASE("a calibration that contradicts itself is of no use, one made beside o
   CHECK(usability_of(c).use == Use::keep);
   c.other_work_cores = 1;
   CHECK(usability_of(c).use == Use::once);
-  CHECK(usability_of(c).reason == "other work kept 1.0 cores busy (load 0.0 on 2 cores)");
+  CHECK(usability_of(c).reason == "other work kept 1.0 of 2 cores busy");
   c.fma_peak = {{"AVX2", "f32", 1, {118.2, 0}}, {"AVX2", "f32", 2, {117.6, 0}}};
   CHECK(usability_of(c).use == Use::none);
   CHECK(why_stale(c, {"m", "0.1.0", kNow, 8}) == "invalid: AVX2 f32 gave 117.6 GFLOP/s on 2 threads and 118.2 on 1 thread");
@@ -165,7 +165,8 @@ TEST_CASE("calibrating through workers gives every ceiling, in order, and it is 
   }));
 
   made->fma_peak.clear();  // of a hundredth of a second on a busy machine: they may contradict each other
-  made->load_1m = made->other_work_cores = 0;
+  made->load_1m = 0;
+  made->other_work_cores = 0;
   write_calibration(*made, file);
   const auto used = usable_calibration(ATTNBENCH_BINARY, WhenStale::leave_out);
   REQUIRE(used.has_value());

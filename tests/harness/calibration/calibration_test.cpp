@@ -32,6 +32,13 @@ Calibration example() {
   return c;
 }
 
+TEST_CASE("a calibration keeps what is not known through JSON") {
+  CHECK_FALSE(calibration_of(to_json(example())).other_work_cores.has_value());
+  auto known = example();
+  known.other_work_cores = 0.5;
+  CHECK(calibration_of(to_json(known)).other_work_cores == 0.5);
+}
+
 TEST_CASE("a calibration keeps every member through JSON") {
   const auto json = to_json(example());
   CHECK(to_json(calibration_of(json)) == json);
@@ -79,11 +86,18 @@ TEST_CASE("wider vectors that are much slower contradict the narrow ones") {
   CHECK(contradiction(example()) == "");
 }
 
-TEST_CASE("other work beside a calibration makes it busy, whatever the load average said before") {
+TEST_CASE("other work beside a calibration makes it busy, and the load average counts only where that is not known") {
   auto c = example();
   CHECK_FALSE(was_busy(c));
+  c.load_1m = 3;
+  CHECK(was_busy(c));
+  CHECK(busy_text(c) == "the load was 3.0 on 4 cores");
+  c.other_work_cores = 0.1;  // the load was this user's build a minute ago
+  CHECK_FALSE(was_busy(c));
+  c.load_1m = 0;
   c.other_work_cores = 0.9;
   CHECK(was_busy(c));
+  CHECK(busy_text(c) == "other work kept 0.9 of 4 cores busy");
 }
 
 TEST_CASE("the read bandwidth is what was measured there") {

@@ -73,8 +73,8 @@ TEST_CASE("ceilings are shown with their spread, a column per thread count, and 
 
 TEST_CASE("a calibration of a busy machine says so") {
   auto calibration = example();
-  calibration.load_1m = 3;
-  CHECK(has(calibration_text(calibration), "The machine was busy (load 3.00, other work on 0.0 cores)"));
+  calibration.other_work_cores = 1.25;
+  CHECK(has(calibration_text(calibration), "The machine was busy (other work kept 1.2 of"));
 }
 
 }  // namespace

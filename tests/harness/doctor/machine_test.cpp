@@ -53,6 +53,15 @@ TEST_CASE("that hardware counters are missing is said with the reason, and is no
   CHECK(found(ENOENT, 2).starts_with("none here, or a hypervisor does not pass them on (No such file"));
 }
 
+TEST_CASE("a load that no other work explains is what ran a minute ago") {
+  auto facts = quiet();
+  facts.load = 5;
+  facts.other_work_cores = 0.1;
+  CHECK(check_of(facts, "load").health == Health::ok);
+  facts.other_work_cores = 2;
+  CHECK(check_of(facts, "load").health == Health::fail);
+}
+
 TEST_CASE("each setting that makes times scatter is named with a remedy") {
   struct Row {
     std::string name;

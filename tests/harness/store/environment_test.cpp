@@ -39,7 +39,11 @@ TEST_CASE("each thing that spoils a measurement is named") {
   CHECK(has(warning(c), "OpenMP"));
   c = quiet_machine();
   c.load = 3;
-  CHECK(has(warning(c), "busy"));
+  CHECK(has(warning(c), "busy (load 3.00 on 4 cores)"));
+  c.other_work_cores = 1.5;
+  CHECK(has(warning(c), "busy (other work keeps 1.5 of 4 cores busy)"));
+  c.other_work_cores = 0.1;  // the load is what was built a minute ago
+  CHECK(warnings_for(c).empty());
   c = quiet_machine();
   c.threads = 5;
   CHECK(has(warning(c), "5 threads on 4"));
