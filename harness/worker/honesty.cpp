@@ -42,7 +42,7 @@ std::string cost_fault(const Selected& selected, const Problem& p) {
   return {};
 }
 
-std::string threads_fault(const CpuUse& use, int threads, bool has_library) {
+std::string threads_fault(const ThreadTimes& use, int threads, bool has_library) {
   const double foreign = use.process - use.arena;
   if (!has_library && foreign > kForeignSeconds && foreign > kForeignShare * use.process)
     return fmt::format("threads of its own took {:.0f} % of the CPU time; use only those of the task", 100 * foreign / use.process);

@@ -15,14 +15,14 @@ namespace attnbench {
 std::string cost_fault(const Selected& selected, const Problem& problem);
 
 /// What the threads of a process did while calls were timed, in seconds.
-struct CpuUse {
+struct ThreadTimes {
   double wall = 0;
   double process = 0;  // CPU time of all threads
   double arena = 0;    // of those that the variant was given
 };
 
 /// Threads of its own. A library with a thread pool of its own (`has_library`) may use it, on as many cores as the case has.
-std::string threads_fault(const CpuUse& use, int threads, bool has_library);
+std::string threads_fault(const ThreadTimes& use, int threads, bool has_library);
 
 /// Seconds that a variant says so many calls took, and those that went by on the harness's clock meanwhile.
 struct ClockPair {

@@ -182,16 +182,16 @@ std::string stopwatch_fault(TimedCase& timed, std::int64_t calls) {
 
 // Readings of the clocks in an order by which a thread that is held up between two of them makes the use of foreign threads and of
 // cores look too small, never too large, as the others run on meanwhile.
-CpuUse begin_cpu_use(const ThreadArena& arena) {
-  CpuUse begin;
+ThreadTimes begin_thread_times(const ThreadArena& arena) {
+  ThreadTimes begin;
   begin.wall = wall_seconds();
   begin.arena = arena.cpu_seconds();
   begin.process = process_cpu_seconds();
   return begin;
 }
 
-CpuUse cpu_use_since(const CpuUse& begin, const ThreadArena& arena) {
-  CpuUse use;
+ThreadTimes thread_times_since(const ThreadTimes& begin, const ThreadArena& arena) {
+  ThreadTimes use;
   use.process = process_cpu_seconds() - begin.process;
   use.arena = arena.cpu_seconds() - begin.arena;
   use.wall = wall_seconds() - begin.wall;
@@ -200,16 +200,16 @@ CpuUse cpu_use_since(const CpuUse& begin, const ThreadArena& arena) {
 
 // Threads of its own. A pool of a library that has just started spins for some milliseconds, so a suspicion has to hold for more
 // calls that take a fifth of a second.
-std::string own_threads_fault(TimedCase& timed, const CpuUse& sampled, const ThreadArena& arena, std::int64_t calls) {
+std::string own_threads_fault(TimedCase& timed, const ThreadTimes& sampled, const ThreadArena& arena, std::int64_t calls) {
   constexpr double kSeconds = 0.2;
   const int threads = timed.parallel.threads();
   const bool has_library = timed.variant.implementation != nullptr;
   if (threads_fault(sampled, threads, has_library).empty()) return {};
-  const auto begin = begin_cpu_use(arena);
+  const auto begin = begin_thread_times(arena);
   while (wall_seconds() - begin.wall < kSeconds)
     if (timed.variant.time_calls) timed.time_calls(calls);
     else timed.call();
-  return threads_fault(cpu_use_since(begin, arena), threads, has_library);
+  return threads_fault(thread_times_since(begin, arena), threads, has_library);
 }
 
 // Whether the output of the last timed call is the one that was verified, bit for bit or within the same bounds.
@@ -284,7 +284,7 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
 
   TimedCase timed{*variant, params, p, prepared, workspace, arena.parallel(), sets};
   double peak_before = 0;
-  CpuUse begin;
+  ThreadTimes begin;
   const auto timing = time_variant(timed, {.samples = job.sampling.samples,
                                            .min_sample_seconds = job.sampling.min_sample_seconds,
                                            .warmup_seconds = job.sampling.warmup_seconds,
@@ -292,7 +292,7 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
                                            .before_samples =
                                                [&] {
                                                  peak_before = peak_now(arena);
-                                                 begin = begin_cpu_use(arena);
+                                                 begin = begin_thread_times(arena);
                                                },
                                            .before_sample =
                                                [&] {
@@ -300,7 +300,7 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
                                                  counters.start();
                                                },
                                            .after_sample = [&] { counters.stop(); }});
-  const auto sampled = cpu_use_since(begin, arena);
+  const auto sampled = thread_times_since(begin, arena);
   const double needed_gflops = variant->cost ? 2e-9 * variant->cost(p, params).multiply_adds / median(timing.samples_s) : 0;
   const auto probe = [&] { return peak_now(arena); };
   double peak_after = probe();
