@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks formatting and lint of everything git tracks; `scripts/lint.sh --fix` mends what can be mended.
+# Checks formatting, lint and layers of everything git tracks; `scripts/lint.sh --fix` mends what can be mended.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=(reports tests scripts peers)
@@ -12,4 +12,5 @@ fi
 clang-format --dry-run -Werror "${sources[@]}" || status=1
 .venv/bin/ruff format --check "${python[@]}" || status=1
 .venv/bin/ruff check "${python[@]}" || status=1
+.venv/bin/python scripts/check_layers.py || status=1
 exit $status

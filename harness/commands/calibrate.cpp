@@ -1,5 +1,5 @@
 // calibrate: measure this machine's ceilings, show them, keep them.
-#include "harness/calibration/calibrate.h"
+#include "harness/run/calibrate.h"
 
 #include <fmt/format.h>
 
@@ -7,12 +7,12 @@
 #include <iostream>
 #include <memory>
 
-#include "harness/calibration/calibration_file.h"
 #include "harness/commands/calibration_text.h"
 #include "harness/commands/commands.h"
-#include "harness/paths.h"
+#include "harness/measure/environment.h"
+#include "harness/run/calibration_file.h"
 #include "harness/run/interrupt.h"
-#include "harness/store/environment.h"
+#include "harness/support/paths.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "harness/commands/table.h"
-#include "harness/units.h"
+#include "harness/support/units.h"
 
 namespace attnbench {
 namespace {

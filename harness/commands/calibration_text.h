@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "harness/calibration/calibration.h"
+#include "harness/measure/calibration.h"
 
 namespace attnbench {
 

@@ -14,9 +14,9 @@
 
 #include "harness/commands/commands.h"
 #include "harness/commands/help_formatter.h"
-#include "harness/json.h"
-#include "harness/store/build_info.h"
-#include "harness/words.h"
+#include "harness/support/build_info.h"
+#include "harness/support/json.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

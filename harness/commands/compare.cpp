@@ -11,7 +11,7 @@
 #include "harness/commands/python_tool.h"
 #include "harness/commands/run_folders.h"
 #include "harness/commands/table_options.h"
-#include "harness/paths.h"
+#include "harness/support/paths.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -11,13 +11,13 @@
 #include "harness/commands/descriptor.h"
 #include "harness/commands/plugin_options.h"
 #include "harness/commands/table.h"
-#include "harness/planning/available_memory.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan_file.h"
 #include "harness/planning/selection.h"
 #include "harness/plugins/catalogue.h"
-#include "harness/units.h"
-#include "harness/words.h"
+#include "harness/support/available_memory.h"
+#include "harness/support/units.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

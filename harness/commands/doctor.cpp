@@ -10,9 +10,9 @@
 #include "harness/doctor/experiments.h"
 #include "harness/doctor/machine.h"
 #include "harness/doctor/tuning.h"
-#include "harness/files.h"
-#include "harness/paths.h"
 #include "harness/run/interrupt.h"
+#include "harness/support/files.h"
+#include "harness/support/paths.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

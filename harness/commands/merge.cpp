@@ -1,5 +1,5 @@
 // merge: joins the shards of one plan.
-#include "harness/store/merge.h"
+#include "harness/run/merge.h"
 
 #include <CLI/CLI.hpp>
 #include <iostream>

@@ -9,8 +9,8 @@
 
 #include "harness/commands/commands.h"
 #include "harness/commands/plugin_options.h"
-#include "harness/paths.h"
 #include "harness/plugins/catalogue.h"
+#include "harness/support/paths.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "harness/measure/environment.h"
 #include "harness/planning/axes.h"
 #include "harness/planning/fields.h"
 #include "harness/planning/fitted_model.h"
 #include "harness/planning/sweep_datasets.h"
-#include "harness/store/environment.h"
-#include "harness/words.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

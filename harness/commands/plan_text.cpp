@@ -7,10 +7,10 @@
 #include "datasets/part.h"
 #include "harness/planning/plan_file.h"
 #include "harness/run/orchestrator.h"
+#include "harness/run/record.h"
 #include "harness/run/schedule.h"
-#include "harness/store/record.h"
-#include "harness/units.h"
-#include "harness/words.h"
+#include "harness/support/units.h"
+#include "harness/support/words.h"
 
 namespace attnbench {
 namespace {

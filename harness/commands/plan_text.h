@@ -4,8 +4,8 @@
 #include <string>
 
 #include "harness/commands/table_view.h"
-#include "harness/json.h"
 #include "harness/planning/plan.h"
+#include "harness/support/json.h"
 
 namespace attnbench {
 

@@ -9,10 +9,10 @@
 
 #include "harness/commands/commands.h"
 #include "harness/contract/examination.h"
-#include "harness/json.h"
-#include "harness/paths.h"
 #include "harness/plugins/catalogue.h"
-#include "harness/words.h"
+#include "harness/support/json.h"
+#include "harness/support/paths.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -2,9 +2,9 @@
 
 #include <iostream>
 
-#include "harness/paths.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/plugins/trust.h"
+#include "harness/support/paths.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -10,8 +10,8 @@
 #include <iostream>
 #include <system_error>
 
-#include "harness/paths.h"
-#include "harness/run/child.h"
+#include "harness/support/child.h"
+#include "harness/support/paths.h"
 
 namespace attnbench {
 namespace {

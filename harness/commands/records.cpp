@@ -8,19 +8,14 @@
 #include <sstream>
 
 #include "harness/commands/table.h"
-#include "harness/units.h"
+#include "harness/support/median.h"
+#include "harness/support/units.h"
 
 namespace attnbench {
 namespace {
 
 constexpr const char* kAboveCeiling = "above_ceiling";
 constexpr std::size_t kMaxColumns = 9;  // problems side by side on a terminal line
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const auto middle = values.size() / 2;
-  return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
 
 // What one cell of the summary says: a time, or why there is none.
 struct Cell {

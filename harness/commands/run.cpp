@@ -7,7 +7,6 @@
 #include <iostream>
 #include <memory>
 
-#include "harness/calibration/calibration_file.h"
 #include "harness/commands/browser.h"
 #include "harness/commands/commands.h"
 #include "harness/commands/plan_options.h"
@@ -15,12 +14,13 @@
 #include "harness/commands/python_tool.h"
 #include "harness/commands/records.h"
 #include "harness/commands/run_folders.h"
-#include "harness/files.h"
-#include "harness/paths.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/planning/shard.h"
+#include "harness/run/calibration_file.h"
 #include "harness/run/orchestrator.h"
-#include "harness/store/store.h"
+#include "harness/run/store.h"
+#include "harness/support/files.h"
+#include "harness/support/paths.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "harness/words.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -9,11 +9,11 @@
 #include "harness/commands/plan_options.h"
 #include "harness/commands/plan_text.h"
 #include "harness/commands/records.h"
-#include "harness/files.h"
-#include "harness/paths.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/run/orchestrator.h"
-#include "harness/store/record.h"
+#include "harness/run/record.h"
+#include "harness/support/files.h"
+#include "harness/support/paths.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -12,11 +12,11 @@
 #include "harness/contract/check.h"
 #include "harness/contract/pairs.h"
 #include "harness/contract/random_inputs.h"
-#include "harness/words.h"
-#include "harness/worker/heap_count.h"
+#include "harness/measure/heap_count.h"
+#include "harness/measure/parallel_tbb.h"
+#include "harness/support/words.h"
 #include "harness/worker/honesty.h"
 #include "harness/worker/memory_pass.h"
-#include "harness/worker/parallel_tbb.h"
 #include "variants/api/error.h"
 
 namespace attnbench::contract {

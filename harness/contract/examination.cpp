@@ -4,9 +4,9 @@
 
 #include <cstring>
 
-#include "harness/json.h"
 #include "harness/plugins/catalogue.h"
-#include "harness/run/process.h"
+#include "harness/support/json.h"
+#include "harness/support/process.h"
 #include "variants/api/error.h"
 
 namespace attnbench::contract {

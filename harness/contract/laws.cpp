@@ -12,7 +12,7 @@
 #include "harness/contract/check.h"
 #include "harness/contract/one_call.h"
 #include "harness/contract/random_inputs.h"
-#include "harness/worker/parallel_tbb.h"
+#include "harness/measure/parallel_tbb.h"
 
 namespace attnbench::contract {
 namespace {

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "harness/contract/cases.h"
-#include "harness/worker/parallel_tbb.h"
+#include "harness/measure/parallel_tbb.h"
 #include "variants/api/oracle.h"
 
 namespace attnbench::contract {

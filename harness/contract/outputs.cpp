@@ -10,9 +10,9 @@
 #include "harness/contract/check.h"
 #include "harness/contract/one_call.h"
 #include "harness/contract/random_inputs.h"
+#include "harness/measure/parallel_tbb.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/plugins/float_environment.h"
-#include "harness/worker/parallel_tbb.h"
 #include "harness/worker/verify.h"
 
 namespace attnbench::contract {

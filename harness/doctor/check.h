@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/json.h"
+#include "harness/support/json.h"
 
 namespace attnbench {
 

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <thread>
 
-#include "harness/units.h"
-#include "harness/worker/timer.h"
+#include "harness/measure/timer.h"
+#include "harness/support/units.h"
 
 namespace attnbench {
 namespace {

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "harness/doctor/synthetic.h"
-#include "harness/files.h"
-#include "harness/run/job.h"
-#include "harness/units.h"
-#include "harness/worker/inputs_cache.h"
+#include "harness/protocol/inputs_cache.h"
+#include "harness/protocol/job.h"
+#include "harness/support/files.h"
+#include "harness/support/units.h"
 
 namespace attnbench {
 namespace {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "harness/json.h"
+#include "harness/support/json.h"
 
 namespace attnbench {
 

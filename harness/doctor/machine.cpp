@@ -13,11 +13,11 @@
 #include <sstream>
 #include <thread>
 
-#include "harness/store/build_info.h"
-#include "harness/store/environment.h"
-#include "harness/units.h"
-#include "harness/words.h"
-#include "harness/worker/counters.h"
+#include "harness/measure/counters.h"
+#include "harness/measure/environment.h"
+#include "harness/support/build_info.h"
+#include "harness/support/units.h"
+#include "harness/support/words.h"
 
 namespace attnbench {
 namespace {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <sstream>
 
-#include "harness/store/record.h"
+#include "harness/support/words.h"
 
 namespace attnbench {
 namespace {

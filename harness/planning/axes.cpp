@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "harness/words.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

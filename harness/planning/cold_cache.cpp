@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "harness/calibration/cache_sizes.h"
+#include "harness/support/cache_sizes.h"
 
 namespace attnbench {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "harness/words.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 #include "variants/api/number.h"
 

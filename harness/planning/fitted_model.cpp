@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "harness/files.h"
 #include "harness/planning/cost_model.h"
+#include "harness/support/files.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -16,8 +16,8 @@
 #include <string>
 #include <tuple>
 
-#include "harness/json.h"
 #include "harness/planning/plan.h"
+#include "harness/support/json.h"
 
 namespace attnbench {
 

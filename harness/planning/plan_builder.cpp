@@ -12,7 +12,6 @@
 
 #include "datasets/dataset.h"
 #include "datasets/part.h"
-#include "harness/planning/available_memory.h"
 #include "harness/planning/axes.h"
 #include "harness/planning/fields.h"
 #include "harness/planning/pricing.h"
@@ -20,7 +19,8 @@
 #include "harness/planning/sweep_datasets.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/plugins/trust.h"
-#include "harness/words.h"
+#include "harness/support/available_memory.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

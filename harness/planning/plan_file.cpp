@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <sstream>
 
-#include "harness/files.h"
-#include "harness/paths.h"
 #include "harness/planning/toml.h"
-#include "harness/words.h"
+#include "harness/support/files.h"
+#include "harness/support/paths.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

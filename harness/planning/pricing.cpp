@@ -4,7 +4,7 @@
 
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan_builder.h"
-#include "harness/units.h"
+#include "harness/support/units.h"
 
 namespace attnbench {
 namespace {

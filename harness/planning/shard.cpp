@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "harness/planning/cost_model.h"
-#include "harness/words.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/json.h"
 #include "harness/plugins/loader.h"
+#include "harness/support/json.h"
 
 namespace attnbench {
 

@@ -8,7 +8,7 @@
 
 #include "harness/plugins/abi.h"
 #include "harness/plugins/plain_text.h"
-#include "harness/store/build_info.h"
+#include "harness/support/build_info.h"
 
 namespace attnbench::plugins {
 namespace {

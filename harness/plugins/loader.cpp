@@ -17,7 +17,7 @@
 #include "harness/plugins/crash_guard.h"
 #include "harness/plugins/float_environment.h"
 #include "harness/plugins/plain_text.h"
-#include "harness/store/environment.h"
+#include "harness/support/hash.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

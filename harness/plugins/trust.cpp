@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <system_error>
 
-#include "harness/paths.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/plugins/plain_text.h"
-#include "harness/store/record.h"
+#include "harness/support/paths.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

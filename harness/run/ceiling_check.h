@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "harness/calibration/calibration.h"
-#include "harness/json.h"
+#include "harness/measure/calibration.h"
 #include "harness/planning/plan.h"
+#include "harness/support/json.h"
 
 namespace attnbench {
 

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "harness/calibration/calibration.h"
-#include "harness/worker/timer.h"
+#include "harness/measure/calibration.h"
+#include "harness/measure/timer.h"
+#include "harness/support/median.h"
 
 namespace attnbench {
 namespace {

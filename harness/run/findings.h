@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/json.h"
 #include "harness/planning/plan.h"
+#include "harness/support/json.h"
 
 namespace attnbench {
 

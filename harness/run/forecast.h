@@ -5,7 +5,7 @@
 #include <array>
 
 #include "harness/planning/plan.h"
-#include "harness/run/job.h"
+#include "harness/protocol/job.h"
 #include "harness/run/stop_rule.h"
 
 namespace attnbench {

@@ -1,6 +1,6 @@
 #include "harness/run/ledger.h"
 
-#include "harness/store/record.h"
+#include "harness/run/record.h"
 
 namespace attnbench {
 namespace {

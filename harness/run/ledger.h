@@ -7,10 +7,10 @@
 #include <string>
 #include <utility>
 
-#include "harness/run/job.h"
+#include "harness/protocol/job.h"
 #include "harness/run/orchestrator.h"
 #include "harness/run/stop_rule.h"
-#include "harness/store/store.h"
+#include "harness/run/store.h"
 
 namespace attnbench {
 

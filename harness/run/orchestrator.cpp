@@ -13,6 +13,8 @@
 #include <optional>
 #include <set>
 
+#include "harness/measure/environment.h"
+#include "harness/measure/timer.h"
 #include "harness/planning/pricing.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/plugins/trust.h"
@@ -23,12 +25,13 @@
 #include "harness/run/outlook.h"
 #include "harness/run/probes.h"
 #include "harness/run/progress.h"
+#include "harness/run/record.h"
+#include "harness/run/run_file.h"
 #include "harness/run/schedule.h"
-#include "harness/storage_error.h"
-#include "harness/store/environment.h"
-#include "harness/store/record.h"
-#include "harness/store/run_file.h"
-#include "harness/worker/timer.h"
+#include "harness/support/hash.h"
+#include "harness/support/median.h"
+#include "harness/support/storage_error.h"
+#include "harness/support/words.h"
 #include "variants/api/error.h"
 #include "variants/kernels/isa.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/calibration/calibration.h"
+#include "harness/measure/calibration.h"
 #include "harness/planning/plan.h"
 
 namespace attnbench {

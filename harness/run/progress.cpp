@@ -8,8 +8,8 @@
 #include <cmath>
 #include <sstream>
 
-#include "harness/units.h"
-#include "harness/worker/timer.h"
+#include "harness/support/median.h"
+#include "harness/support/units.h"
 
 namespace attnbench {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "harness/planning/cost_model.h"
 #include "harness/planning/pricing.h"
-#include "harness/worker/inputs_cache.h"
-#include "harness/worker/weights.h"
+#include "harness/planning/weights_case.h"
+#include "harness/protocol/inputs_cache.h"
 
 namespace attnbench {
 namespace {

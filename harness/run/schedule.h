@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "harness/planning/plan.h"
-#include "harness/run/job.h"
+#include "harness/protocol/job.h"
 
 namespace attnbench {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "harness/worker/timer.h"
+#include "harness/support/median.h"
 
 namespace attnbench {
 namespace {

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "harness/plugins/catalogue.h"
-#include "harness/units.h"
+#include "harness/support/units.h"
 
 namespace attnbench {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-#include "harness/worker/heap_count.h"
+#include "harness/measure/heap_count.h"
 
 namespace attnbench {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "harness/planning/plan.h"
-#include "harness/store/status.h"
+#include "harness/protocol/status.h"
 #include "harness/worker/approximation.h"
 #include "harness/worker/rounding.h"
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <string_view>
 
-#include "harness/run/job.h"
-#include "harness/worker/counters.h"
+#include "harness/measure/counters.h"
+#include "harness/protocol/job.h"
 
 namespace attnbench {
 

@@ -2,7 +2,7 @@
 #include <exception>
 #include <optional>
 
-#include "harness/run/job.h"
+#include "harness/protocol/job.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace attnbench;

@@ -1,7 +1,7 @@
 // Stored runs: records.jsonl, as a run that is resumed reads it, and run.json.
 #include <algorithm>
 
-#include "harness/store/store.h"
+#include "harness/run/store.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace attnbench;

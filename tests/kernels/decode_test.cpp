@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "harness/worker/parallel_tbb.h"
+#include "harness/measure/parallel_tbb.h"
 #include "tests/catch.h"
 #include "tests/kernels/guarded_inputs.h"
 #include "tests/kernels/kernels_test_support.h"

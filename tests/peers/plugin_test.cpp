@@ -5,9 +5,9 @@
 #include <set>
 
 #include "datasets/dataset.h"
+#include "harness/measure/parallel_tbb.h"
 #include "harness/planning/cost_model.h"
 #include "harness/plugins/catalogue.h"
-#include "harness/worker/parallel_tbb.h"
 #include "harness/worker/verify.h"
 #include "tests/catch.h"
 

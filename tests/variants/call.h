@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/worker/parallel_tbb.h"
+#include "harness/measure/parallel_tbb.h"
 #include "variants/api/oracle.h"
 #include "variants/api/registry.h"
 #include "variants/api/variant.h"

@@ -177,7 +177,7 @@ def _side(run: Run, cases: list[Case], name: Callable[[Case], str], label: str) 
     )
 
 
-BUSY_SHARE = 0.25  # load per core from which harness/store/environment.cpp calls a machine busy
+BUSY_SHARE = 0.25  # load per core from which harness/measure/environment.cpp calls a machine busy
 
 
 def _entry(case: Case, variant: str) -> Entry:

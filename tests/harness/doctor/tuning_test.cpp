@@ -6,7 +6,8 @@
 #include <fstream>
 #include <map>
 
-#include "harness/store/record.h"
+#include "harness/run/record.h"
+#include "harness/support/words.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 

@@ -10,8 +10,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "harness/run/job.h"
-#include "harness/run/process.h"
+#include "harness/protocol/job.h"
+#include "harness/support/process.h"
 #include "variants/api/registry.h"
 
 namespace attnbench {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/paths.h"
 #include "harness/run/orchestrator.h"
+#include "harness/support/paths.h"
 #include "harness/worker/worker.h"
 #include "tests/harness/fault_variants/fault_variants.h"
 #include "variants/api/error.h"

@@ -1,9 +1,9 @@
 // If these fail, plans skip what fits, start what does not, or promise a time that means nothing.
 #include "harness/planning/cost_model.h"
 
-#include "harness/planning/available_memory.h"
 #include "harness/planning/cold_cache.h"
-#include "harness/units.h"
+#include "harness/support/available_memory.h"
+#include "harness/support/units.h"
 #include "tests/catch.h"
 #include "variants/api/registry.h"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "harness/planning/plan_builder.h"
-#include "harness/words.h"
+#include "harness/support/words.h"
 #include "tests/catch.h"
 #include "variants/api/error.h"
 

@@ -8,12 +8,12 @@
 #include <cstring>
 
 #include "harness/contract/random_inputs.h"
+#include "harness/measure/heap_count.h"
+#include "harness/measure/parallel_tbb.h"
 #include "harness/plugins/abi.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/plugins/float_environment.h"
-#include "harness/worker/heap_count.h"
 #include "harness/worker/memory_pass.h"
-#include "harness/worker/parallel_tbb.h"
 #include "harness/worker/verify.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "harness/store/record.h"
+#include "harness/run/record.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"
 #include "tests/harness/harness_test_support.h"

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "harness/planning/weights_case.h"
 #include "harness/worker/weights.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"

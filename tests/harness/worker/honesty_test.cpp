@@ -8,9 +8,9 @@
 #include <thread>
 #include <utility>
 
+#include "harness/measure/parallel_tbb.h"
+#include "harness/measure/thread_clock.h"
 #include "harness/worker/output_digest.h"
-#include "harness/worker/parallel_tbb.h"
-#include "harness/worker/thread_clock.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 #include "variants/api/registry.h"

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "harness/worker/heap_count.h"
-#include "harness/worker/parallel_tbb.h"
+#include "harness/measure/heap_count.h"
+#include "harness/measure/parallel_tbb.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"
 #include "variants/api/registry.h"

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "harness/contract/random_inputs.h"
-#include "harness/worker/parallel_tbb.h"
+#include "harness/measure/parallel_tbb.h"
 #include "tests/catch.h"
 #include "variants/api/oracle.h"
 #include "variants/api/registry.h"

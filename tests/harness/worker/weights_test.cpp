@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "harness/planning/weights_case.h"
 #include "tests/catch.h"
 #include "variants/api/oracle.h"
 #include "variants/api/registry.h"

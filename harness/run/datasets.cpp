@@ -1,0 +1,26 @@
+#include "harness/run/datasets.h"
+
+#include "datasets/dataset.h"
+#include "variants/api/error.h"
+
+namespace attnbench {
+
+Json dataset_fingerprints(const Plan& plan) {
+  Json datasets = Json::object();
+  for (const auto& point : plan.cases) {
+    if (datasets.contains(point.dataset)) continue;
+    try {
+      datasets[point.dataset] = open_dataset(point.dataset)->fingerprint();
+    } catch (const UserError&) {  // its cases are recorded as skipped, with the reason, when their turn comes
+    }
+  }
+  return datasets;
+}
+
+std::optional<std::string> contradicting_dataset(const Json& a, const Json& b) {
+  for (const auto& [name, fingerprint] : a.items())
+    if (b.contains(name) && b[name] != fingerprint) return name;
+  return std::nullopt;
+}
+
+}  // namespace attnbench

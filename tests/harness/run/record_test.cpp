@@ -1,0 +1,140 @@
+// If these fail, records of different cases collide, or the reproducer does not measure the same case again.
+#include "harness/run/record.h"
+
+#include <cstdio>
+
+#include "harness/support/words.h"
+#include "tests/catch.h"
+#include "tests/harness/harness_test_support.h"
+#include "variants/api/registry.h"
+
+using namespace attnbench;
+
+namespace {
+
+Case linear_case() {
+  Case point;
+  point.dataset = "text:it's mine.txt";
+  point.problem = parse_problem("b1 h2 n16 d8 causal");
+  point.selected = {find_variant("naive"), Params(find_variant("naive")->params)};
+  point.threads = 2;
+  point.prediction = {0.5, 1e6, RateSource::fitted};
+  return point;
+}
+
+// What the shell makes of a word.
+std::string echoed(const std::string& quoted) {
+  std::FILE* pipe = ::popen(("printf %s " + quoted).c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::string text;
+  for (int c; (c = std::fgetc(pipe)) != EOF;) text += static_cast<char>(c);
+  ::pclose(pipe);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("keys tell case, kind and round apart") {
+  const auto point = linear_case();
+  CHECK(record_key(point, JobKind::time, 3) == "text:it's mine.txt|b1 h2 n16 d8 f32 causal|naive|t2|time|r3");
+  CHECK(record_key(point, JobKind::verify) == "text:it's mine.txt|b1 h2 n16 d8 f32 causal|naive|t2|verify|r0");
+}
+
+TEST_CASE("the shell reads a quoted word as it was") {
+  for (const char* word :
+       {"naive", "sliding_window(window=256)", "b1 h8 n4", "it's", "$HOME `id` \"x\" \\ *", "", "a;b|c&d", "--x=#y", "~"}) {
+    CAPTURE(word);
+    CHECK(echoed(shell_quoted(word)) == word);
+  }
+  CHECK(shell_quoted("naive") == "naive");
+}
+
+TEST_CASE("the reproducer names the whole case") {
+  CHECK(reproducer(linear_case(), 42, 42) ==
+        "attnbench run --problem 'b1 h2 n16 d8 f32 causal' --variants naive --dataset 'text:it'\\''s mine.txt' --threads 2 --seed "
+        "42");
+  CHECK(has(reproducer(linear_case(), 1, 77), "--seed 1 --rows-seed 77"));
+}
+
+TEST_CASE("what was measured cold is measured cold again") {
+  CHECK(has(reproducer(linear_case(), 42, 42, CacheMode::cold), "--seed 42 --cache cold"));
+  CHECK(make_record({linear_case(), JobKind::time, 0, 1, 1, 0, CacheMode::cold}, JobResult{}, utc_now())["cache"] == "cold");
+}
+
+TEST_CASE("a record follows the schema, whatever came out") {
+  const auto schema = read_schema("record.schema.json");
+  const auto point = linear_case();
+  JobResult result;
+  result.isa = "AVX2";
+  CHECK(schema_violation(schema, make_record({point, JobKind::verify, 0, 1}, result, utc_now())) == "");
+  result.status = Status::out_of_memory;
+  result.reasons = {"no more"};
+  const auto record = make_record({point, JobKind::memory, 0, 1}, result, utc_now());
+  CHECK(schema_violation(schema, record) == "");
+  CHECK_FALSE(record.contains("memory"));
+  result.status = Status::ok;
+  result.measured = {{"file", "w.npy"}, {"labels", {"in", "the"}}};
+  CHECK(schema_violation(schema, make_record({point, JobKind::weights, 0, 1}, result, utc_now())) == "");
+  result.measured["surprise"] = 1;
+  CHECK(schema_violation(schema, make_record({point, JobKind::weights, 0, 1}, result, utc_now())) != "");
+}
+
+TEST_CASE("a time that does not say what stood beside its samples breaks the schema") {
+  const auto schema = read_schema("record.schema.json");
+  const auto point = linear_case();
+  JobResult result;
+  result.isa = "AVX2";
+  const Json whole = {{"samples_s", {0.1}},
+                      {"iterations", {1}},
+                      {"median_s", 0.1},
+                      {"min_s", 0.1},
+                      {"warmup_calls", 1},
+                      {"prepare_s", 0.0},
+                      {"peak_gflops", 0.0},
+                      {"peak_before_gflops", 0.0},
+                      {"peak_after_gflops", 0.0},
+                      {"clock_drift", nullptr},
+                      {"involuntary_switches", {0}},
+                      {"load_1m", nullptr},
+                      {"input_sets", 1},
+                      {"share_of_peak", nullptr},
+                      {"share_of_bandwidth", nullptr},
+                      {"above_ceiling", false},
+                      {"stop", nullptr},
+                      {"timed_by", "harness"}};
+  const auto violation = [&](const Json& time) {
+    result.measured = time;
+    return schema_violation(schema, make_record({point, JobKind::time, 0, 1}, result, utc_now()));
+  };
+  CHECK(violation(whole) == "");
+  for (const auto& [name, value] : whole.items()) {
+    auto bare = whole;
+    bare.erase(name);
+    CHECK(violation(bare) == ".time lacks \"" + name + "\"");
+  }
+}
+
+TEST_CASE("the cost of a problem that a variant does not support is not asked for") {
+  auto point = linear_case();
+  Variant picky = *point.selected.variant;
+  picky.cost = [](const Problem&, const Params&) -> Cost { throw std::logic_error("asked"); };
+  point.selected.variant = &picky;
+  point.status = CaseStatus::unsupported;
+  CHECK(make_record({point, JobKind::verify, 0, 1}, JobResult{}, utc_now())["cost"]["pairs"] == 0);
+}
+
+TEST_CASE("a record names its session and what its prediction stands on") {
+  auto point = linear_case();
+  CHECK(make_record({point, JobKind::time, 2, 1, 1, 3}, JobResult{}, utc_now())["session"] == 3);
+  CHECK(make_record({point, JobKind::time, 2, 1}, JobResult{}, utc_now())["prediction"]["model"] == "fitted");
+  point.prediction.rates = RateSource::prior;
+  CHECK(make_record({point, JobKind::time, 2, 1}, JobResult{}, utc_now())["prediction"]["model"] == "prior");
+}
+
+TEST_CASE("times are UTC in ISO 8601") {
+  const auto now = utc_now();
+  REQUIRE(now.size() == 20);
+  CHECK(now[4] == '-');
+  CHECK(now[10] == 'T');
+  CHECK(now[19] == 'Z');
+}
