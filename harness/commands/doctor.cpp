@@ -35,7 +35,7 @@ std::vector<Check> judged_by_python(const Json& measurements) {
   const auto in = folder / "measurements.json", out = folder / "checks.json";
   replace_file(in, measurements.dump() + "\n");
   const int code = run_python_tool("verdict on the statistics", "attnbench_reports.doctor", {in, out});
-  const auto judged = code == 0 ? Json::parse(read_file(out), nullptr, false) : Json();
+  const auto judged = code == 0 ? parse_json(read_file(out)) : Json();
   if (!judged.is_array()) return {{"statistics", "reports package", Health::fail, "cannot be run", how_to_get_packages()}};
   std::vector<Check> checks;
   for (const auto& c : judged)

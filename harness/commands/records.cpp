@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <sstream>
 
 #include "harness/commands/table.h"
+#include "harness/run/store.h"
+#include "harness/support/files.h"
 #include "harness/support/median.h"
 #include "harness/support/units.h"
 
@@ -143,11 +144,9 @@ std::string number_text(const Json& number) { return number.is_number() ? fmt::f
 
 std::vector<Json> read_records(const std::string& directory, const std::string& kind) {
   std::vector<Json> records;
-  std::ifstream file(directory + "/records.jsonl");
-  for (std::string line; std::getline(file, line);) {
-    auto record = Json::parse(line, nullptr, false);
-    if (!record.is_discarded() && record.value("kind", "") == kind) records.push_back(std::move(record));
-  }
+  const auto path = directory + "/records.jsonl";
+  for (auto& record : parse_records(read_file(path), path).records)
+    if (record["kind"] == kind) records.push_back(std::move(record));
   return records;
 }
 

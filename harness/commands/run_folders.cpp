@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
+#include "harness/support/files.h"
 #include "harness/support/words.h"
 #include "variants/api/error.h"
 
@@ -33,6 +33,15 @@ std::string newest_run(const std::string& given) {
   return runs[back].folder;
 }
 
+// null where it cannot be read.
+Json run_document(const std::string& file) {
+  try {
+    return parse_json(read_file(file));
+  } catch (const UnreadableFile&) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 std::string text_field(const Json& object, const char* name) {
@@ -46,8 +55,7 @@ std::vector<StoredRun> stored_runs(const std::string& folder) {
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const auto file = entry.path() / "run.json";
     if (!fs::is_regular_file(file, error)) continue;
-    std::ifstream stream(file);
-    auto document = Json::parse(stream, nullptr, false);
+    auto document = run_document(file.string());
     if (document.is_object()) runs.push_back({entry.path().string(), std::move(document)});
   }
   std::sort(runs.begin(), runs.end(), [](const StoredRun& a, const StoredRun& b) {

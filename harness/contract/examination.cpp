@@ -47,9 +47,13 @@ Verdict examine(const std::string& plugin_file, const std::string& variant, cons
                 double timeout_seconds) {
   const auto outcome = run_process(
       {.command = {self, "plugin", "examine", plugin_file, variant, check.name}, .input = "", .timeout_seconds = timeout_seconds});
-  const auto answer = Json::parse(outcome.answer, nullptr, false);
+  const auto answer = parse_json(outcome.answer);
   if (outcome.end != ProcessOutcome::End::exited || !answer.is_object()) return failed(end_of(outcome, timeout_seconds));
-  return verdict_of(answer, check.advice);
+  try {
+    return verdict_of(answer, check.advice);
+  } catch (const Json::exception&) {
+    return failed("answered with something that is not a verdict");
+  }
 }
 
 int examine_here(const std::string& plugin_file, const std::string& name, const std::string& check_name) {

@@ -101,7 +101,7 @@ FittedModel FittedModel::from_json(const Json& json) {
     const double prior = call.at("prior_s"), measured = call.at("measured_s");
     if (!(prior > 0) || !(measured > 0)) throw std::invalid_argument("times that are none");
     const double size = std::log2(prior);
-    model.ratios_[{call.at("variant"), call.at("threads"), static_cast<int>(std::floor(size))}] = {
+    model.ratios_[{call.at("variant"), integer_of<int>(call.at("threads")), static_cast<int>(std::floor(size))}] = {
         call.at("family"), size, std::log2(measured) - size, true};
   }
   model.process_bytes_ = json.at("process_bytes").get<std::map<std::string, double>>();
@@ -119,7 +119,7 @@ FittedModel load_cost_model(const std::string& path) {
   std::error_code ignored;
   if (path.empty() || !fs::is_regular_file(path, ignored)) return {};
   const auto text = read_file(path);
-  const auto json = Json::parse(text, nullptr, false);
+  const auto json = parse_json(text);
   const bool ours = json.is_object() && json.contains("format");
   if (!text.empty() && !ours)
     throw UserError(path + " is not a cost model and is not overwritten; name another file with ATTNBENCH_COST_MODEL or remove it");

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "harness/support/json_schema.h"
 #include "harness/support/process.h"
 #include "variants/api/error.h"
 
@@ -52,13 +53,21 @@ Sampling parse_sampling(const Json& json) {
 std::vector<const char*> numbers_of(JobKind kind) {
   switch (kind) {
     case JobKind::verify: return {"rows", "rel_rms", "max_abs"};
-    case JobKind::time: return {"median_s", "min_s"};
+    case JobKind::time: return {"median_s", "min_s", "input_sets", "peak_gflops"};
     case JobKind::memory: return {"workspace_peak", "rss_peak"};
     default: return {};
   }
 }
 
 bool is_positive(const Json& value) { return value.is_number() && value.get<double>() > 0; }
+
+// What goes into a record must fit it, or the run could not be read again. The orchestrator adds members of its own.
+void require_storable(const Json& measured, const Job& job) {
+  const auto& members = shipped_schema("record").at("properties");
+  const auto schema = members.find(name_of(job.kind));
+  const auto fault = schema == members.end() ? "" : schema_fault(*schema, measured, Members::partial);
+  if (!measured.is_object() || !fault.empty()) throw std::invalid_argument("a measurement of another kind: " + fault);
+}
 
 void require_measured(const Json& measured, const Job& job) {
   for (const char* name : numbers_of(job.kind))
@@ -164,7 +173,8 @@ std::string to_line(const Job& job) {
 }
 
 Job parse_job(const std::string& line) {
-  const auto json = Json::parse(line);
+  const auto json = parse_json(line);
+  if (!json.is_object()) throw std::invalid_argument("it is not a JSON object");
   Job job;
   job.id = integer_of<std::uint64_t>(json.at("id"));
   job.kind = from_name<JobKind>(kKindNames, json.at("kind"));
@@ -198,7 +208,8 @@ std::string to_line(const JobResult& result) {
 }
 
 JobResult parse_result(const std::string& line, const Job& job) {
-  const auto json = Json::parse(line);
+  const auto json = parse_json(line);
+  if (!json.is_object()) throw std::invalid_argument("it is not a JSON object");
   JobResult result;
   if (json.at("job") != job.id) throw std::invalid_argument("the result of another job");
   result.job = job.id;
@@ -206,7 +217,7 @@ JobResult parse_result(const std::string& line, const Job& job) {
   result.reasons = json.at("reasons").get<Reasons>();
   result.isa = json.at("isa");
   result.measured = json.at("measured");
-  if (!result.measured.is_object()) throw std::invalid_argument("nothing measured");
+  require_storable(result.measured, job);
   result.token_labels = json.at("token_labels").get<std::vector<std::string>>();
   result.run_failed = json.at("run_failed");
   if (result.status != Status::ok && result.reasons.empty()) throw std::invalid_argument("a failure without a reason");

@@ -11,6 +11,7 @@
 #include "harness/run/calibrate.h"
 #include "harness/support/build_info.h"
 #include "harness/support/files.h"
+#include "harness/support/json_schema.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -33,7 +34,7 @@ std::string variable(const char* name) {
 
 // Of any version: what was written by attnbench may be replaced by it.
 bool is_calibration(const std::string& text) {
-  const auto json = Json::parse(text, nullptr, false);
+  const auto json = parse_json(text);
   return json.is_object() && json.contains("machine_id") && json.contains("fma_peak");
 }
 
@@ -75,10 +76,10 @@ void require_replaceable_calibration(const std::string& path) {
 
 std::optional<Calibration> read_calibration(const std::string& path) {
   try {
-    return calibration_of(Json::parse(read_file(path)));
+    const auto json = parse_json(read_file(path));
+    if (!schema_fault(shipped_schema("calibration"), json, Members::required).empty()) return std::nullopt;
+    return calibration_of(json);
   } catch (const UnreadableFile&) {
-    return std::nullopt;
-  } catch (const Json::exception&) {
     return std::nullopt;
   }
 }

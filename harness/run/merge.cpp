@@ -29,40 +29,22 @@ struct StoredRun {
   Shard shard;  // 1 of 1 when it was no shard
 };
 
-[[noreturn]] void damaged(const std::string& directory, const std::string& what) {
-  throw UserError(directory + "/run.json " + what + "; it is damaged: leave that run out");
-}
-
-Shard stored_shard(const Json& run, const std::string& directory) {
-  const auto shard = run.value("shard", Json());
+Shard stored_shard(const Json& run) {
+  const auto& shard = run["shard"];
   if (shard.is_null()) return {};
-  const auto number = [&](const char* name) {
-    const auto value = shard.is_object() ? shard.value(name, Json()) : Json();
-    if (!value.is_number_integer()) damaged(directory, "has no valid shard");
-    return value.dump();
-  };
-  return parse_shard(number("index") + "/" + number("count"));
+  return parse_shard(shard["index"].dump() + "/" + shard["count"].dump());
 }
 
 StoredRun load(const std::string& directory) {
   StoredRun stored{directory, parse_run(read_file(directory + "/run.json"), directory + "/run.json"), {}, {}};
-  const auto& run = stored.run;
-  for (const char* name : {"plan", "environment", "datasets"})
-    if (!run.value(name, Json()).is_object()) damaged(directory, std::string("has no ") + name);
-  for (const char* name : {"sessions", "variants"})
-    if (!run.value(name, Json()).is_array() || run[name].empty()) damaged(directory, std::string("has no ") + name);
-  for (const char* name : {"run_id", "created", "status"})
-    if (!run.value(name, Json()).is_string()) damaged(directory, std::string("has no ") + name);
-  stored.shard = stored_shard(run, directory);
+  stored.shard = stored_shard(stored.run);
   stored.records = parse_records(read_file(directory + "/records.jsonl"), directory + "/records.jsonl").records;
   return stored;
 }
 
 // The plan as text, without what only says how much memory the machine had.
 std::string comparable_plan(const StoredRun& stored) {
-  const auto toml = stored.run["plan"].value("toml", Json());
-  if (!toml.is_string()) damaged(stored.directory, "holds no plan");
-  auto spec = parse_plan(toml.get<std::string>(), stored.directory + "/run.json");
+  auto spec = parse_plan(stored.run["plan"]["toml"].get<std::string>(), stored.directory + "/run.json");
   spec.memory_budget.reset();
   return to_toml(spec);
 }
@@ -72,11 +54,10 @@ void require_same_plan(const StoredRun& first, const StoredRun& other) {
     throw UserError(first.directory + " and " + other.directory + " " + what + "; only shards of one plan can be merged");
   };
   for (const char* name : {"name", "seed", "profile", "rounds", "samples"}) {
-    const auto a = first.run["plan"].value(name, Json()), b = other.run["plan"].value(name, Json());
+    const auto &a = first.run["plan"][name], &b = other.run["plan"][name];
     if (a != b) refuse(std::string("have different plans: ") + name + " " + a.dump() + " and " + b.dump());
   }
-  if (comparable_plan(first) != comparable_plan(other) ||
-      first.run["plan"].value("cases", Json()) != other.run["plan"].value("cases", Json()))
+  if (comparable_plan(first) != comparable_plan(other) || first.run["plan"]["cases"] != other.run["plan"]["cases"])
     refuse("have different plans (plan.toml in their run.json)");
 }
 
@@ -98,7 +79,7 @@ void require_same_machine(const std::vector<StoredRun>& runs) {
   const auto& first = runs.front().run["sessions"][0];
   for (const auto& stored : runs)
     for (const auto& session : stored.run["sessions"]) {
-      const auto same = [&](const char* id) { return session.value(id, Json()) == first.value(id, Json()); };
+      const auto same = [&](const char* id) { return session[id] == first[id]; };
       if (same("binary_id") && same("machine_id")) continue;
       throw UserError(runs.front().directory + " was measured with " + session_text(first) + " and " + stored.directory + " with " +
                       session_text(session) + "; add --allow-mixed to merge them all the same");
@@ -132,12 +113,11 @@ std::vector<std::string> put_in_order(std::vector<StoredRun>& runs) {
 
 // The session of its run that made a record.
 std::int64_t session_of(const Json& record, const StoredRun& stored) {
-  const auto session = record.value("session", Json());
+  const auto session = record["session"].get<std::int64_t>();
   const auto count = static_cast<std::int64_t>(stored.run["sessions"].size());
-  if (is_integer<std::int64_t>(session))
-    if (const auto index = integer_of<std::int64_t>(session); index >= 0 && index < count) return index;
-  throw UserError(stored.directory + "/records.jsonl holds a record of session " + session.dump() + " and run.json lists " +
-                  std::to_string(count) + "; they are not of one run: leave that run out");
+  if (session < count) return session;
+  throw UserError(stored.directory + "/records.jsonl holds a record of session " + std::to_string(session) +
+                  " and run.json lists " + std::to_string(count) + "; they are not of one run: leave that run out");
 }
 
 // All records with their sessions counted through. A record that two runs share must be the same in both.
@@ -166,7 +146,7 @@ std::vector<Json> join_records(const std::vector<StoredRun>& runs) {
 
 std::size_t count_cases(const std::vector<Json>& records) {
   return static_cast<std::size_t>(
-      std::count_if(records.begin(), records.end(), [](const Json& record) { return record.value("kind", "") == "verify"; }));
+      std::count_if(records.begin(), records.end(), [](const Json& record) { return record["kind"] == "verify"; }));
 }
 
 Json join_runs(const std::vector<StoredRun>& runs, const Json& datasets, const MergeOptions& options, bool complete) {
@@ -182,12 +162,12 @@ Json join_runs(const std::vector<StoredRun>& runs, const Json& datasets, const M
   run["variants"] = Json::array();
   for (const auto& stored : runs) {
     run["created"] = std::min(run["created"].get<std::string>(), stored.run["created"].get<std::string>());
-    const auto finished = stored.run.value("finished", Json());
+    const auto& finished = stored.run["finished"];
     if (finished.is_string() && (!run["finished"].is_string() || run["finished"] < finished)) run["finished"] = finished;
     run["merged_from"].push_back(stored.run["run_id"]);
     for (const auto& session : stored.run["sessions"]) run["sessions"].push_back(session);
     for (const auto& variant : stored.run["variants"])
-      if (labels.insert(variant.value("label", "")).second) run["variants"].push_back(variant);
+      if (labels.insert(variant["label"]).second) run["variants"].push_back(variant);
   }
   return run;
 }
@@ -195,10 +175,9 @@ Json join_runs(const std::vector<StoredRun>& runs, const Json& datasets, const M
 // The attention matrices that records name, taken along into the new folder.
 void copy_weights(const StoredRun& stored, const std::string& to) {
   for (const auto& record : stored.records) {
-    const auto weights = record.value("weights", Json::object());
-    const auto file = weights.is_object() ? weights.value("file", Json()) : Json();
-    if (!file.is_string()) continue;
-    const auto path = fs::path(file.get<std::string>()).lexically_normal();
+    const auto weights = record.find("weights");
+    if (weights == record.end()) continue;
+    const auto path = fs::path((*weights)["file"].get<std::string>()).lexically_normal();
     if (path.is_absolute() || path.begin() == path.end() || *path.begin() == "..")
       throw UserError(stored.directory + "/records.jsonl names the file " + path.string() +
                       " outside its folder; leave that run out");
@@ -206,7 +185,7 @@ void copy_weights(const StoredRun& stored, const std::string& to) {
     fs::create_directories((to / path).parent_path(), error);
     if (!error) fs::copy_file(stored.directory / path, to / path, fs::copy_options::overwrite_existing, error);
     if (error)
-      throw UserError("cannot copy " + (stored.directory / path).string() + ": " + error.message() + "; mend it and merge again");
+      throw UserError("cannot copy " + (stored.directory / path).string() + ": " + error.message() + "; fix that and merge again");
   }
 }
 
@@ -251,7 +230,7 @@ MergeOutcome merge_runs(const MergeOptions& options) {
   const auto records = join_records(runs);
   outcome.records = records.size();
   outcome.cases = count_cases(records);
-  const auto planned = runs.front().run["plan"].value("cases", std::size_t{0});
+  const auto planned = runs.front().run["plan"]["cases"].get<std::size_t>();
   if (outcome.missing.empty() && outcome.cases < planned)
     outcome.missing.push_back(std::to_string(planned - outcome.cases) + " of the plan's " + std::to_string(planned) +
                               " cases are in none of the runs");

@@ -63,16 +63,11 @@ Json session_json(const Json& run) {
           {"binary_id", run.at("binary_id")}, {"machine_id", run.at("machine_id")}};
 }
 
-std::string text_of(const Json& object, const char* member) {
-  const auto value = object.value(member, Json());
-  return value.is_string() ? value.get<std::string>() : "unknown";
-}
-
 // "another binary (stored 1f, this is 2e)" for each of the two that differs.
 std::string differences(const Json& stored, const Json& current) {
   std::string text;
   for (const auto& [member, name] : {std::pair{"binary_id", "binary"}, {"machine_id", "machine"}}) {
-    const auto was = text_of(stored, member), is = text_of(current, member);
+    const std::string was = stored.at(member), is = current.at(member);
     if (was != is) text += (text.empty() ? "another " : " and another ") + std::string(name) + " (" + was + ", this is " + is + ")";
   }
   return text;
@@ -110,17 +105,10 @@ Json describe_run(const Plan& plan, const RunOptions& options) {
 }
 
 Json continue_run(const Json& stored, const Json& current, const std::string& directory, bool allow_mixed) {
-  if (stored.value("plan", Json()) != current.at("plan") || stored.value("shard", Json()) != current.at("shard"))
+  if (stored.at("plan") != current.at("plan") || stored.at("shard") != current.at("shard"))
     throw UserError(directory +
                     " was measured with another plan (its plan.toml is in run.json); start a new run with another --out");
-  if (!stored.value("sessions", Json()).is_array() || stored["sessions"].empty())
-    throw UserError(directory + "/run.json has no sessions; it is damaged: start a new run with another --out");
-  if (stored.contains("rows_seed") && !stored["rows_seed"].is_number_unsigned())
-    throw UserError(directory + "/run.json has an invalid rows_seed; it is damaged: start a new run with another --out");
-  const auto datasets = stored.value("datasets", Json());
-  if (!datasets.is_object())
-    throw UserError(directory + "/run.json has no datasets; it is damaged: start a new run with another --out");
-  if (const auto name = contradicting_dataset(datasets, current.at("datasets")))
+  if (const auto name = contradicting_dataset(stored.at("datasets"), current.at("datasets")))
     throw UserError("dataset '" + *name + "' holds other data than when " + directory +
                     " was begun; put it back, or start a new run with another --out");
   for (const auto& session : stored["sessions"])
@@ -141,7 +129,7 @@ std::set<int> sessions_of_other_binaries(const Json& run) {
   std::set<int> others;
   const auto& sessions = run.at("sessions");
   for (std::size_t i = 0; i < sessions.size(); ++i)
-    if (text_of(sessions[i], "binary_id") != text_of(sessions.back(), "binary_id")) others.insert(static_cast<int>(i));
+    if (sessions[i].at("binary_id") != sessions.back().at("binary_id")) others.insert(static_cast<int>(i));
   return others;
 }
 
@@ -153,8 +141,8 @@ void finish_session(Json& run, const char* status) {
 }
 
 std::string session_text(const Json& session) {
-  return "binary " + text_of(session, "binary_id") + ", machine " + text_of(session, "machine_id") + " (" +
-         text_of(session.value("environment", Json::object()), "cpu_model") + ")";
+  return "binary " + session.at("binary_id").get<std::string>() + ", machine " + session.at("machine_id").get<std::string>() +
+         " (" + session.at("environment").at("cpu_model").get<std::string>() + ")";
 }
 
 }  // namespace attnbench

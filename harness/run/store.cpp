@@ -20,6 +20,7 @@
 #include "datasets/utf8.h"
 #include "harness/protocol/status.h"
 #include "harness/support/files.h"
+#include "harness/support/json_schema.h"
 #include "harness/support/storage_error.h"
 #include "variants/api/error.h"
 
@@ -79,25 +80,24 @@ bool lock_within(int fd, double seconds) {
   return true;
 }
 
-bool is_status(const Json& status) {
-  return status.is_string() &&
-         std::find(std::begin(kStatusNames), std::end(kStatusNames), status.get<std::string>()) != std::end(kStatusNames);
-}
-
-// Whether the members that a run is resumed by have their types.
-bool is_record(const Json& record) {
-  const auto is_number = [](const Json& object, const char* name) { return !object.contains(name) || object[name].is_number(); };
-  if (!record.is_object() || !record.value("key", Json()).is_string() || !is_status(record.value("status", Json()))) return false;
-  const auto time = record.value("time", Json::object());
-  const bool has_session = !record.contains("session") || is_integer<int>(record["session"]);
-  return has_session && is_number(record, "wall_s") && time.is_object() && is_number(time, "median_s");
+// Why a line is not a record, in words; empty when it is one.
+std::string record_fault(const Json& record) {
+  if (record.is_discarded()) return "it is not JSON";
+  if (auto fault = schema_fault(shipped_schema("record"), record, Members::required); !fault.empty()) return fault;
+  const std::string kind = record["kind"];
+  if (record["status"] == name_of(Status::ok) && !record.contains(kind)) return kind + " is missing";
+  if (const auto time = record.find("time"); time != record.end())
+    for (const auto& seconds : (*time)["samples_s"])
+      if (!(seconds > 0)) return "time.samples_s holds " + seconds.dump() + ", expected times above 0";
+  if (!is_integer<int>(record["session"])) return "session is " + record["session"].dump();
+  return "";
 }
 
 StoredRecord summary_of(const Json& record) {
-  const auto verification = record.value("verify", Json());
-  const auto digest = verification.is_object() ? verification.value("output_digest", Json()) : Json();
-  return {record.at("status"), record.value("wall_s", 0.0), record.value("time", Json::object()).value("median_s", 0.0),
-          record.value("session", 0), digest.is_string() ? digest.get<std::string>() : std::string()};
+  const auto time = record.find("time"), verified = record.find("verify");
+  const double median = time == record.end() ? 0 : (*time)["median_s"].get<double>();
+  const auto digest = verified == record.end() ? "" : verified->value("output_digest", "");
+  return {record["status"], record["wall_s"], median, record["session"], digest};
 }
 
 // A line ends with the CRC-32 of what stands before that member: {...,"check":"1a2b3c4d"}
@@ -126,9 +126,17 @@ bool is_intact(std::string_view line, const Json& record) {
 
 // Before such failures ended a run they were stored as crashes of the case that met them.
 bool is_start_failure(const Json& record) {
-  const auto reasons = record.value("reasons", Json());
-  return record["status"] == name_of(Status::crashed) && reasons.is_array() && !reasons.empty() && reasons[0].is_string() &&
+  const auto& reasons = record["reasons"];
+  return record["status"] == name_of(Status::crashed) && !reasons.empty() &&
          reasons[0].get<std::string>().starts_with("the worker process did not start (");
+}
+
+// Why a run.json is not one, in words; empty when it is one.
+std::string run_fault(const Json& run) {
+  if (auto fault = schema_fault(shipped_schema("run"), run, Members::required); !fault.empty()) return fault;
+  if (run["calibration"].is_null()) return "";
+  const auto fault = schema_fault(shipped_schema("calibration"), run["calibration"], Members::required);
+  return fault.empty() ? "" : "in calibration, " + fault;
 }
 
 void reject_byte_order_mark(std::string_view text, const std::string& origin) {
@@ -140,9 +148,11 @@ void reject_byte_order_mark(std::string_view text, const std::string& origin) {
 
 Json parse_run(std::string_view text, const std::string& origin) {
   reject_byte_order_mark(text, origin);
-  auto run = Json::parse(text, nullptr, false);
+  auto run = parse_json(text);
   if (!run.is_object()) throw UserError(origin + " is not a JSON object; it is damaged: start a new run with another --out");
   check_version(run, origin);
+  if (const auto fault = run_fault(run); !fault.empty())
+    throw UserError(origin + " is damaged: " + fault + "; restore it from a copy or measure again with another --out");
   return run;
 }
 
@@ -152,7 +162,7 @@ ParsedRecords parse_records(std::string_view text, const std::string& origin) {
   std::set<std::string> keys;
   for (std::size_t end; (end = text.find('\n', parsed.whole_bytes)) != std::string_view::npos; parsed.whole_bytes = end + 1) {
     const auto line = text.substr(parsed.whole_bytes, end - parsed.whole_bytes);
-    auto record = Json::parse(line, nullptr, false);
+    auto record = parse_json(line);
     // A power failure may keep the end of the last line, which nobody was told is stored, and lose its middle.
     if (record.is_discarded() && end + 1 == text.size()) break;
     const auto where = origin + " line " + std::to_string(parsed.records.size() + 1);
@@ -161,7 +171,8 @@ ParsedRecords parse_records(std::string_view text, const std::string& origin) {
       throw UserError(where +
                       " was changed after it was written: its checksum does not hold; remove that line to measure its case again");
     if (record.is_object()) record.erase("check");
-    if (!is_record(record)) throw UserError(where + " is not a record; remove that line to measure its case again");
+    if (const auto fault = record_fault(record); !fault.empty())
+      throw UserError(where + " is damaged: " + fault + "; remove that line to measure its case again");
     const auto key = record["key"].get<std::string>();
     if (!keys.insert(key).second) throw UserError(where + " repeats the key '" + key + "'; remove one of the two lines");
     parsed.records.push_back(std::move(record));
@@ -238,7 +249,7 @@ void Store::read_records() {
   for (const auto& record : parsed.records) {
     require_known_session(record);
     if (is_start_failure(record)) continue;
-    records_.emplace(record.at("key"), summary_of(record));
+    records_.emplace(record["key"], summary_of(record));
     kept += line_of(record);
   }
   if (records_.size() < parsed.records.size()) return replace_file(path, kept);
@@ -248,9 +259,9 @@ void Store::read_records() {
 }
 
 void Store::require_known_session(const Json& record) const {
-  const auto sessions = resumed_run_.value("sessions", Json());
-  const int session = record.value("session", 0);
-  if (!sessions.is_array() || (session >= 0 && static_cast<std::size_t>(session) < sessions.size())) return;
+  const auto& sessions = resumed_run_["sessions"];
+  const int session = record["session"];
+  if (static_cast<std::size_t>(session) < sessions.size()) return;
   throw UserError(directory_ + "/records.jsonl holds a record of session " + std::to_string(session) + ", but run.json lists " +
                   std::to_string(sessions.size()) + "; copy run.json and records.jsonl together");
 }

@@ -33,13 +33,14 @@ struct ParsedRecords {
   std::size_t whole_bytes = 0;
 };
 
-/// Reads the text of a records.jsonl. Its last line may be torn, which only shows in `whole_bytes`; any other line that is no
-/// record (an object with schema_version, key, kind and status, a time record also with its median) is refused by its number, and
-/// so are a line whose checksum does not hold, another schema version and a repeated key. Records come without `check`. `origin`
-/// names the text in messages. Throws UserError.
+/// Reads the text of a records.jsonl. Its last line may be torn, which only shows in `whole_bytes`; any other line that is not a
+/// record as record.schema.json describes it is refused by its number, and so are an ok without what was measured, a time that is
+/// not above 0, a line whose checksum does not hold, another schema version and a repeated key. Records come without `check`.
+/// `origin` names the text in messages. Throws UserError.
 ParsedRecords parse_records(std::string_view text, const std::string& origin);
 
-/// Reads the text of a run.json. Throws UserError: no JSON object, another schema version.
+/// Reads the text of a run.json. Throws UserError: not JSON, another schema version, not as run.schema.json and, for the ceilings,
+/// calibration.schema.json describe it.
 Json parse_run(std::string_view text, const std::string& origin);
 
 class Store {

@@ -5,11 +5,18 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace attnbench {
 
 using Json = nlohmann::ordered_json;
+
+constexpr int kDeepestJson = 64;  // nested arrays and objects; what attnbench writes has fewer than 10
+
+/// The value that a text holds; is_discarded() where it is not JSON, or is nested deeper than kDeepestJson: nlohmann copies,
+/// compares and prints by recursion, which would overflow the stack.
+Json parse_json(std::string_view text);
 
 /// Whether it is a whole number that fits a T.
 template <class T>

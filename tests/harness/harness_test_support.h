@@ -44,8 +44,14 @@ bool dies_soon(long process);
 /// The lines of records.jsonl in a run directory, without their checksums.
 std::vector<Json> read_records(const std::string& directory);
 
-/// What breaks the schema in a document: missing or unknown members, wrong constants, words outside an enum. Covers what
-/// harness/schema/*.json use; "" when there is nothing.
+/// A record, a session, a variant and a run.json such as readers accept, with made-up values. An ok record holds the measurement of
+/// its kind.
+Json stored_record(const std::string& key, const std::string& kind = "verify", const std::string& status = "ok");
+Json stored_session(const std::string& binary, const std::string& machine);
+Json stored_variant(const std::string& label);
+Json stored_run();
+
+/// schema_fault() that also refuses members which the schema does not know: for what attnbench writes.
 std::string schema_violation(const Json& schema, const Json& document);
 Json read_schema(const std::string& name);
 

@@ -9,16 +9,15 @@ namespace attnbench {
 namespace {
 
 Json record(const std::string& kind, const std::string& variant, int round) {
-  const std::string problem = "b1 h1 n16 d8 f32";
-  return {{"kind", kind},       {"key", "normal|" + problem + "|" + variant + "|t1|" + kind + "|r" + std::to_string(round)},
-          {"status", "ok"},     {"problem", problem},
-          {"variant", variant}, {"threads", 1},
-          {"dataset", "normal"}};
+  auto json = stored_record("gaussian|b1 h1 n16 d8 f32|" + variant + "|t1|" + kind + "|r" + std::to_string(round), kind);
+  json["variant"] = variant;
+  return json;
 }
 
 Json timed(const std::string& variant, int round, double seconds, bool above_ceiling) {
   auto json = record("time", variant, round);
-  json["time"] = {{"median_s", seconds}, {"above_ceiling", above_ceiling}};
+  json["time"]["median_s"] = seconds;
+  json["time"]["above_ceiling"] = above_ceiling;
   return json;
 }
 

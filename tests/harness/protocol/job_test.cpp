@@ -88,7 +88,7 @@ TEST_CASE("what is not the result of its job is no result") {
   const auto job = sample_job();
   JobResult good;
   good.job = job.id;
-  good.measured = {{"samples_s", {0.1, 0.2}}, {"median_s", 0.15}, {"min_s", 0.1}};
+  good.measured = {{"samples_s", {0.1, 0.2}}, {"median_s", 0.15}, {"min_s", 0.1}, {"input_sets", 1}, {"peak_gflops", 9.5}};
   REQUIRE_NOTHROW(parse_result(to_line(good), job));
   for (const char* line : {"", "[]", "{}", "{\"status\":\"ok\"}", "ok"}) CHECK_THROWS(parse_result(line, job));
 
@@ -109,11 +109,19 @@ TEST_CASE("what is not the result of its job is no result") {
     measured["samples_s"] = samples;
     refused("measured", measured);
   }
-  for (const char* member : {"median_s", "min_s"}) {
-    auto measured = good.measured;
-    measured[member] = nullptr;
-    refused("measured", measured);
-  }
+  for (const auto& [member, value] : good.measured.items())
+    for (const auto& wrong : {Json(), Json("x"), Json::object()}) {
+      auto measured = good.measured;
+      measured[member] = wrong;
+      refused("measured", measured);
+    }
+  auto failed = good;  // what it holds is stored all the same
+  failed.status = Status::mismatch;
+  failed.reasons = {"off by one"};
+  REQUIRE_NOTHROW(parse_result(to_line(failed), job));
+  failed.measured["prepare_s"] = "x";
+  CHECK_THROWS(parse_result(to_line(failed), job));
+  CHECK_THROWS(parse_result(std::string(100'000, '['), job));
   CHECK_THROWS(parse_result(to_line(good) + to_line(good), job));
 }
 

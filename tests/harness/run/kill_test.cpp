@@ -20,15 +20,12 @@ namespace {
 
 // Record number i: now and then one that takes many pages to write, so that some kills land inside a write.
 Json record(std::size_t i) {
-  return {{"schema_version", kSchemaVersion},
-          {"key", "r" + std::to_string(i)},
-          {"status", "ok"},
-          {"payload", std::string(i % 8 == 7 ? 200'000 : 300, static_cast<char>('a' + i % 26))}};
+  auto record = stored_record("r" + std::to_string(i));
+  record["payload"] = std::string(i % 8 == 7 ? 200'000 : 300, static_cast<char>('a' + i % 26));
+  return record;
 }
 
-Json small_record(int i) {
-  return {{"schema_version", kSchemaVersion}, {"key", "text|b1 h8 n1024|naïve|t" + std::to_string(i)}, {"status", "ok"}};
-}
+Json small_record(int i) { return stored_record("text|b1 h8 n1024|naïve|t" + std::to_string(i)); }
 
 // What a killed child does until then: carries on where the folder stands, or begins it; says '.' when it has, and '+' after every
 // record that is stored.
@@ -36,7 +33,7 @@ Json small_record(int i) {
   try {
     const bool resume = std::filesystem::exists(directory + "/run.json");
     Store store(directory, resume ? Store::Mode::resume : Store::Mode::create);
-    if (!resume) store.write_run({{"schema_version", kSchemaVersion}});
+    if (!resume) store.write_run(stored_run());
     for (const char* said = "."; ::write(acknowledge, said, 1) == 1; said = "+") store.append(record(store.size()));
     ::_exit(1);
   } catch (const std::exception& error) {
@@ -105,7 +102,7 @@ TEST_CASE("a line torn at any of its bytes is cut off, and its record stored aga
   const auto directory = folder / "run", path = directory + "/records.jsonl";
   {
     Store store(directory, Store::Mode::create);
-    store.write_run({{"schema_version", kSchemaVersion}});
+    store.write_run(stored_run());
     for (int i = 0; i < 3; ++i) store.append(small_record(i));
   }
   const auto whole = read_text(path);
@@ -124,7 +121,7 @@ TEST_CASE("run.json is there whole or not at all, whenever the process is killed
   // It is written beside and renamed: what a kill leaves at any byte of the copy is never read.
   const TemporaryFolder folder;
   const auto directory = folder / "run";
-  const Json run = {{"schema_version", kSchemaVersion}, {"status", "running"}};
+  const Json run = stored_run();
   {
     Store store(directory, Store::Mode::create);
     store.write_run(run);

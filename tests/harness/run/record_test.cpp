@@ -110,7 +110,7 @@ TEST_CASE("a time that does not say what stood beside its samples breaks the sch
   for (const auto& [name, value] : whole.items()) {
     auto bare = whole;
     bare.erase(name);
-    CHECK(violation(bare) == ".time lacks \"" + name + "\"");
+    CHECK(violation(bare) == "time." + name + " is missing");
   }
 }
 

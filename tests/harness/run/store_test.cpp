@@ -20,9 +20,7 @@ using Mode = Store::Mode;
 
 namespace {
 
-Json record(const std::string& key, const std::string& status = "ok") {
-  return {{"schema_version", kSchemaVersion}, {"key", key}, {"status", status}, {"wall_s", 0.5}};
-}
+Json record(const std::string& key, const std::string& status = "ok") { return stored_record(key, "verify", status); }
 
 // While it lives, no file of this process grows beyond so many bytes: a full disk, but for the name of the error.
 class FileSizeLimit {
@@ -42,16 +40,14 @@ class FileSizeLimit {
   sighandler_t previous_handler_;
 };
 
-Json run_document() { return {{"schema_version", kSchemaVersion}, {"status", "running"}}; }
+Json run_document() { return stored_run(); }
 
 // A run directory with two records, closed again.
 std::string two_records(const TemporaryFolder& folder) {
   const auto directory = folder / "run";
   Store store(directory, Mode::create);
   store.write_run(run_document());
-  auto timed = record("a");
-  timed["time"] = {{"median_s", 0.25}};
-  store.append(timed);
+  store.append(stored_record("a", "time"));
   store.append(record("b", "crashed"));
   return directory;
 }
@@ -111,17 +107,32 @@ TEST_CASE("a line of JSON that is no record is damage, even the last") {
   const TemporaryFolder folder;
   const auto directory = two_records(folder);
   const auto path = directory + "/records.jsonl", whole = read_text(path);
-  const std::string version = "\"schema_version\":" + std::to_string(kSchemaVersion);
-  for (const auto& line :
-       {std::string("7"), std::string("[]"), "{" + version + "}", "{" + version + R"(,"key":7,"status":"ok"})",
-        "{" + version + R"(,"key":"z","status":"splendid"})", "{" + version + R"(,"key":"z","status":"ok","wall_s":"long"})",
-        "{" + version + R"(,"key":"z","status":"ok","time":[]})",
-        "{" + version + R"(,"key":"z","status":"ok","time":{"median_s":"short"}})"}) {
+  const auto changed = [](const char* pointer, const Json& value) {
+    auto timed = stored_record("z", "time");
+    timed[Json::json_pointer(pointer)] = value;
+    return timed.dump();
+  };
+  auto without_time = stored_record("z", "time");
+  without_time.erase("time");
+  const std::pair<std::string, std::string> damages[] = {
+      {"7", "it is 7, expected an object"},
+      {"[]", "it is [], expected an object"},
+      {without_time.dump(), "time is missing"},
+      {changed("/key", 7), "key is 7, expected a string"},
+      {changed("/status", "splendid"), R"(status is "splendid", expected "ok", )"},
+      {changed("/wall_s", "long"), R"(wall_s is "long", expected a number)"},
+      {changed("/session", -1), "session is -1, expected at least 0"},
+      {changed("/session", std::int64_t{1} << 32), "session is 4294967296"},
+      {changed("/time", Json::array()), "time is [], expected an object"},
+      {changed("/time/median_s", "short"), R"(time.median_s is "short", expected a number)"},
+      {changed("/time/samples_s", {1.0, 0.0}), "time.samples_s holds 0.0, expected times above 0"},
+      {changed("/time/stop", "tired"), R"(time.stop is "tired", expected "rounds", "narrow", "plateau", "cap" or null)"}};
+  for (const auto& [line, fault] : damages) {
     CAPTURE(line);
     write_text(path, whole + line + "\n");
     const auto message = refusal([&] { Store(directory, Mode::resume); });
-    CHECK(has(message, "line 3 is not a record"));
-    CHECK(read_text(path) == whole + line + "\n");  // nothing is cut off what might be mended
+    CHECK(has(message, "line 3 is damaged: " + fault));
+    CHECK(read_text(path) == whole + line + "\n");  // what can be restored is left alone
   }
 }
 
@@ -238,7 +249,6 @@ TEST_CASE("a byte order mark and a session that run.json does not list are refus
   stray["session"] = 99;
   write_text(path, whole + stray.dump() + "\n");
   auto document = run_document();
-  document["sessions"] = {Json::object()};
   write_text(run, document.dump());
   CHECK(has(refusal([&] { Store(directory, Mode::resume); }), "session 99, but run.json lists 1"));
   write_text(run, mark + document.dump());
