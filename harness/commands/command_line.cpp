@@ -16,6 +16,7 @@
 #include "harness/commands/help_formatter.h"
 #include "harness/support/build_info.h"
 #include "harness/support/json.h"
+#include "harness/support/plain_output.h"
 #include "harness/support/words.h"
 #include "variants/api/error.h"
 
@@ -183,6 +184,7 @@ void occupy_standard_streams() {
 
 int run_command_line(int argc, char** argv) {
   occupy_standard_streams();
+  const PlainOutput output(std::cout), errors(std::cerr);
   ::signal(SIGXFSZ, SIG_IGN);  // a file at the limit of `ulimit -f` is an error of that write, not the end of the process
   const int code = carry_out(argc, argv);
   if (output_arrived()) return code;

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <memory>
 #include <sstream>
 
@@ -49,16 +50,17 @@ void write_new(const fs::path& path, const std::string& text) {
   std::ofstream stream(path);
   stream << text;
   if (!stream.flush()) throw UserError("cannot write " + path.string() + "; give a folder you may write to with --dir");
-  fmt::print("wrote {}\n", path.string());
+  std::cout << fmt::format("wrote {}\n", path.string());
 }
 
 void write_plugin(const Options& options) {
   const auto folder = fs::path(options.directory.empty() ? options.name : options.directory);
   write_new(folder / (options.name + ".cpp"), filled_in("variant.cpp", options.name));
   write_new(folder / "CMakeLists.txt", filled_in("CMakeLists.txt", options.name));
-  fmt::print("\nBuild it and check it (-DCMAKE_PREFIX_PATH=DIR where attnbench is installed in DIR and not in /usr):\n");
-  fmt::print("  cmake -S {0} -B {0}/build && cmake --build {0}/build\n", folder.string());
-  fmt::print("  attnbench plugin check {}/build/lib{}.so\n", folder.string(), options.name);
+  std::cout << fmt::format(
+      "\nBuild it and check it (-DCMAKE_PREFIX_PATH=DIR where attnbench is installed in DIR and not in /usr):\n");
+  std::cout << fmt::format("  cmake -S {0} -B {0}/build && cmake --build {0}/build\n", folder.string());
+  std::cout << fmt::format("  attnbench plugin check {}/build/lib{}.so\n", folder.string(), options.name);
 }
 
 void write_in_tree(const Options& options) {
@@ -66,7 +68,7 @@ void write_in_tree(const Options& options) {
   if (options.directory.empty() && !fs::exists("variants/api/variant.h"))
     throw UserError("there are no sources of attnbench here; change into them, give --dir, or make a plugin with --plugin");
   write_new(folder / (options.name + ".cpp"), filled_in("variant.cpp", options.name));
-  fmt::print("\nBuild it and check it:\n  scripts/build.sh\n  build/attnbench verify --variants {}\n", options.name);
+  std::cout << fmt::format("\nBuild it and check it:\n  scripts/build.sh\n  build/attnbench verify --variants {}\n", options.name);
 }
 
 void new_variant(const Options& options) {

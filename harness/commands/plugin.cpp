@@ -4,7 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
+#include <iostream>
 #include <memory>
 
 #include "harness/commands/commands.h"
@@ -65,11 +65,11 @@ std::vector<const Check*> chosen_checks(const std::vector<std::string>& names) {
 
 // Rows come one by one, as some checks take their time.
 void print(const Row& row) {
-  fmt::print("  {:<17} {:<5} {}\n", row.check->name, name_of(row.verdict.kind), row.check->says);
-  for (const auto& line : row.verdict.lines) fmt::print("{:26}{}\n", "", line);
+  std::cout << fmt::format("  {:<17} {:<5} {}\n", row.check->name, name_of(row.verdict.kind), row.check->says);
+  for (const auto& line : row.verdict.lines) std::cout << fmt::format("{:26}{}\n", "", line);
   const auto more = row.verdict.count - static_cast<std::int64_t>(row.verdict.lines.size());
-  if (more > 0) fmt::print("{:26}and {} more\n", "", more);
-  std::fflush(stdout);
+  if (more > 0) std::cout << fmt::format("{:26}and {} more\n", "", more);
+  std::cout << std::flush;
 }
 
 Json to_json(const Row& row) {
@@ -89,9 +89,9 @@ int check(const Options& options) {
   Json rows = Json::array();
   int failed = 0, notes = 0;
   for (const auto* variant : variants) {
-    if (!options.json) fmt::print("{} ({}, {})\n", variant->name, plugin.file, plugin.hash);
+    if (!options.json) std::cout << fmt::format("{} ({}, {})\n", variant->name, plugin.file, plugin.hash);
     if (variant->unavailable) {
-      fmt::print(stderr, "{}: not available here, nothing was checked: {}\n", variant->name, variant->unavailable);
+      std::cerr << fmt::format("{}: not available here, nothing was checked: {}\n", variant->name, variant->unavailable);
       continue;
     }
     for (const auto* one : checks) {
@@ -102,8 +102,8 @@ int check(const Options& options) {
       else print(row);
     }
   }
-  if (options.json) fmt::print("{}\n", rows.dump(2));
-  else fmt::print("{} of {} checks failed, {} with a note\n", failed, variants.size() * checks.size(), notes);
+  if (options.json) std::cout << fmt::format("{}\n", rows.dump(2));
+  else std::cout << fmt::format("{} of {} checks failed, {} with a note\n", failed, variants.size() * checks.size(), notes);
   return failed > 0 ? 1 : 0;
 }
 

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "harness/support/median.h"
+#include "harness/support/plain_output.h"
 #include "harness/support/units.h"
 
 namespace attnbench {
@@ -101,13 +102,13 @@ void Progress::finish() {
 
 void Progress::say(const std::string& line) {
   erase();
-  std::fprintf(out_, "%s\n", line.c_str());
+  std::fprintf(out_, "%s\n", printable(line).c_str());
   if (terminal_) draw();
 }
 
 void Progress::end(const std::string& line) {
   erase();
-  std::fprintf(out_, "%s\n", line.c_str());
+  std::fprintf(out_, "%s\n", printable(line).c_str());
 }
 
 void Progress::draw() {
@@ -115,10 +116,10 @@ void Progress::draw() {
   state_.elapsed = std::chrono::duration<double>(last_ - begin_).count();
   state_.left = std::max(0.0, forecast_ - std::chrono::duration<double>(last_ - forecast_at_).count());
   if (terminal_) {
-    std::fprintf(out_, "\r%s\033[K", progress_line(state_, terminal_width(out_) - 1).c_str());
+    std::fprintf(out_, "\r%s\033[K", printable(progress_line(state_, terminal_width(out_) - 1)).c_str());
     drawn_ = true;
   } else {
-    std::fprintf(out_, "%s\n", progress_line(state_, 200).c_str());
+    std::fprintf(out_, "%s\n", printable(progress_line(state_, 200)).c_str());
   }
   std::fflush(out_);
 }

@@ -9,6 +9,7 @@
 #include "datasets/named_arrays.h"
 #include "datasets/npy.h"
 #include "datasets/part.h"
+#include "harness/support/hash.h"
 #include "tests/catch.h"
 #include "tests/datasets/support.h"
 
