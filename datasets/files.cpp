@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <new>
+#include <random>
 
 #include "datasets/utf8.h"
 #include "variants/api/error.h"
@@ -51,10 +52,33 @@ void write_all(int fd, std::span<const std::byte> part, const std::string& path)
   }
 }
 
-void write_parts(const std::string& target, int flags, std::span<const std::span<const std::byte>> parts, const std::string& path) {
-  const OwnedDescriptor file(::open(target.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666));
+using Parts = std::span<const std::span<const std::byte>>;
+
+void write_parts(int fd, Parts parts, const std::string& path) {
+  const OwnedDescriptor file(fd);
   if (file.fd < 0) fail("write", path, kWriteRemedy);
   for (const auto part : parts) write_all(file.fd, part, path);
+}
+
+// Devices, pipes, and descriptors that are open already, such as /dev/stdout: behind them may be a regular file.
+bool is_written_into(const std::string& path) {
+  struct stat info {};
+  for (const char* descriptor : {"/dev/std", "/dev/fd/", "/proc/"})
+    if (path.starts_with(descriptor)) return true;
+  return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+// Creates a file beside the target under a name that nobody can guess, and never through a link that lies there. Returns its
+// descriptor, -1 when it cannot be made.
+int create_beside(const std::string& target, TemporaryFile& temporary) {
+  std::random_device random;
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const auto path = target + ".tmp-" + std::to_string(random());
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0) temporary.path = path;
+    if (fd >= 0 || errno != EEXIST) return fd;
+  }
+  return -1;
 }
 
 }  // namespace
@@ -99,15 +123,15 @@ std::shared_ptr<std::byte[]> buffer_for(const std::string& what, std::uint64_t s
 
 void write_file(const std::string& path, std::span<const std::span<const std::byte>> parts) {
   namespace fs = std::filesystem;
+  if (is_written_into(path)) return write_parts(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC), parts, path);
   std::error_code error;
   const fs::path target = fs::is_symlink(path, error) ? fs::weakly_canonical(path, error) : fs::path(path);
   if (target.empty() || fs::is_directory(target, error)) {
     errno = target.empty() ? ENOENT : EISDIR;
     fail("write", path, kWriteRemedy);
   }
-  if (fs::exists(target, error) && !fs::is_regular_file(target, error)) return write_parts(target, 0, parts, path);
-  TemporaryFile temporary{target.string() + ".tmp-" + std::to_string(::getpid())};
-  write_parts(temporary.path, O_CREAT | O_TRUNC, parts, path);
+  TemporaryFile temporary;
+  write_parts(create_beside(target.string(), temporary), parts, path);
   if (::rename(temporary.path.c_str(), target.c_str()) != 0) fail("write", path, kWriteRemedy);
   temporary.path.clear();
 }

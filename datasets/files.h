@@ -41,8 +41,8 @@ class InputFile {
 /// Memory for `size` bytes of `what`, not initialised. Throws UserError, naming both, when there is not that much.
 std::shared_ptr<std::byte[]> buffer_for(const std::string& what, std::uint64_t size);
 
-/// Writes the parts one after another to a temporary file beside `path`, then renames it into place; a target that exists and is
-/// no regular file (/dev/stdout) is written directly. Throws UserError when it cannot, leaving no temporary file behind.
+/// Writes the parts one after another to a temporary file beside `path`, then renames it into place; devices, pipes and
+/// /dev/stdout are written into instead. Throws UserError when it cannot, leaving no temporary file behind.
 void write_file(const std::string& path, std::span<const std::span<const std::byte>> parts);
 
 /// Text from outside made safe for a one-line message: control characters and malformed UTF-8 become '?', long text is cut, quotes

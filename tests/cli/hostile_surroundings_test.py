@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 SMALL = "--variants linear -a n=4 -a d=4 --dataset gaussian --threads 1 --rounds 1 --samples 1 --no-weights".split()
@@ -30,14 +32,88 @@ def test_python_in_the_current_folder_and_in_python_variables_is_not_executed(at
     assert not (tmp_path / "sprung").exists()
 
 
-@pytest.mark.parametrize(
-    "words", [["list"], ["list", "--json"], ["describe", "naive"], ["--help"], ["--version"], ["plan", "--json"]]
-)
-def test_output_that_a_full_disk_loses_is_no_success(attnbench, words):
+def commands(attnbench, *above: str) -> list[tuple[str, ...]]:
+    """Every command and command of a command, as --help lists them."""
+    listed = re.search(r"^Commands:\n((?:  .*\n)+)", attnbench.ok(*above, "--help"), re.MULTILINE)
+    names = re.findall(r"^  ([a-z-]+) ", listed[1], re.MULTILINE) if listed else []
+    below = [(*above, name) for name in names]
+    return [found for command in below for found in (command, *commands(attnbench, *command))]
+
+
+# Arguments with which a command prints something. One that --help lists and this does not fails the test.
+PRINTS = {
+    ("list",): [],
+    ("describe",): ["naive"],
+    ("plan",): SMALL,
+    ("run",): [*SMALL, "--no-report", "--no-calibrate"],
+    ("verify",): [*SMALL[:-5]],
+    ("apply",): ["linear", *"--q q.npy --k q.npy --v q.npy --out /dev/stdout".split()],
+    ("profile",): None,  # prints to standard error
+    ("runs",): ["."],
+    ("report",): ["run"],
+    ("compare",): ["run", "run"],
+    ("export",): ["run", "--format", "google-benchmark"],
+    ("merge",): ["merged", "run"],
+    ("plugin",): None,  # only its own commands do something
+    ("plugin", "check"): ["plugged.so", "--check", "oracle"],
+    ("new-variant",): ["fresh", "--dir", "."],
+    ("calibrate",): ["--quick", "--seconds", "0.01", "--out", "ceilings.json"],
+    ("doctor",): ["--quick", "--scale", "0.01"],
+}
+
+
+def test_output_that_a_full_disk_loses_is_no_success(attnbench, stored, tmp_path):
+    np.save(tmp_path / "q.npy", np.ones((1, 1, 4, 4), np.float32))
+    (tmp_path / "plugged.so").symlink_to(attnbench.binary.parent / "tests/plugins/libplugged.so")
+    assert set(commands(attnbench)) == PRINTS.keys()
+    for command, arguments in PRINTS.items():
+        for words in ["--help"], arguments:
+            if words is None:
+                continue
+            call = [attnbench.binary, *command, *words]
+            with Path("/dev/full").open("w") as full:
+                done = subprocess.run(call, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            assert done.returncode in (1, 2), (call, done.stderr)
+            assert "No space left on device" in done.stderr.splitlines()[-1], (call, done.stderr)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["list", "--json"], ["describe", "naive", "--json"]])
+def test_output_that_is_lost_is_no_success_in_any_format(attnbench, words):
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run([attnbench.binary, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([attnbench.binary, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    assert "cannot write to standard output: No space left on device" in done.stderr
+    assert done.stderr == "attnbench: cannot write to standard output: No space left on device\n"
+
+
+EXPORT = ["export", "run", "--format", "google-benchmark", "--out"]
+APPLY = [*"apply linear --q q.npy --k q.npy --v q.npy".split(), "--out"]
+
+
+@pytest.mark.parametrize("words", [EXPORT, APPLY], ids=["export", "apply"])
+def test_devices_are_written_into_and_stay_devices(attnbench, stored, tmp_path, words):
+    np.save(tmp_path / "q.npy", np.ones((1, 1, 4, 4), np.float32))
+    assert "No space left on device" in attnbench.refused(*words, "/dev/full")
+    attnbench.ok(*words, "/dev/null")
+    assert Path("/dev/full").is_char_device() and Path("/dev/null").is_char_device()
+    attnbench.ok(*words, "file")
+    written = (tmp_path / "file").read_bytes()
+    piped = subprocess.run([attnbench.binary, *words, "/dev/stdout"], cwd=tmp_path, capture_output=True, check=True)
+    assert piped.stdout.startswith(written)
+    (tmp_path / "log").write_bytes(b"before\n")
+    with (tmp_path / "log").open("ab") as log:
+        subprocess.run([attnbench.binary, *words, "/dev/stdout"], cwd=tmp_path, stdout=log, check=True)
+    assert (tmp_path / "log").read_bytes().startswith(b"before\n" + written)
+
+
+@pytest.mark.parametrize("words", [EXPORT, APPLY], ids=["export", "apply"])
+def test_a_link_leads_to_the_file_that_is_replaced_and_nothing_is_left_beside_it(attnbench, stored, tmp_path, words):
+    np.save(tmp_path / "q.npy", np.ones((1, 1, 4, 4), np.float32))
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/file").write_text("old")
+    (tmp_path / "link").symlink_to("there/file")
+    attnbench.ok(*words, "link")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "there/file").read_bytes() != b"old"
+    assert [file.name for file in (tmp_path / "there").iterdir()] == ["file"]
 
 
 def test_a_closed_standard_output_never_becomes_a_file_of_the_run(attnbench, stored, tmp_path):
