@@ -56,7 +56,7 @@ def snippet() -> str:
 
 
 def test_the_page_on_adding_a_variant_works_word_for_word(installed, tmp_path):
-    first, second = shell_blocks()
+    first, second, faster = shell_blocks()
     output = installed.ok("bash", "-ec", first, cwd=tmp_path)
     assert "0 of 24 checks failed, 0 with a note" in output
     statuses = {(r["variant_name"], r["status"]) for r in records(tmp_path / "first")}
@@ -66,6 +66,16 @@ def test_the_page_on_adding_a_variant_works_word_for_word(installed, tmp_path):
     output = installed.ok("bash", "-ec", second, cwd=tmp_path)
     assert "Average Attention Network" in output
     assert "0 of 24 checks failed, 0 with a note" in output
+
+    source = tmp_path / "average/average.cpp"
+    source.write_text(source.read_text() + "// faster\n")
+    assert "n=256:4k:x2" in faster
+    small = faster.replace("n=256:4k:x2", "n=16:64:x2 -a d=8 --samples 1 --threads 1")
+    small = small.replace("--out faster", "--out faster --rounds 2")
+    output = installed.ok("bash", "-ec", small, cwd=tmp_path)
+    assert "average" in output and "n64" in output
+    compared = json.loads((tmp_path / "faster/comparison.json").read_text())
+    assert {row["variant"] for row in compared["rows"]} == {"average"} and len(compared["rows"]) == 3
 
 
 def test_the_example_in_cpp_is_the_one_on_the_page():
