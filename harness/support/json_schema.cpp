@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/json_schema_texts.h"
+#include "harness/support/json_schema_texts.h"
 
 namespace attnbench {
 namespace {
