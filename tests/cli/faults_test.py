@@ -84,8 +84,12 @@ def test_two_writers_never_share_a_folder(attnbench, tmp_path):
         first.kill()
         first.wait()
     assert (tmp_path / "run/.lock").exists()  # stale, and no hindrance:
+    records = tmp_path / "run/records.jsonl"
+    before = records.stat().st_size if records.exists() else 0
     resumed = start(attnbench, "run", "--resume", "run", *QUIET)
-    time.sleep(0.3)
+    while not records.exists() or records.stat().st_size <= before:
+        assert resumed.poll() is None
+        time.sleep(0.01)
     os.kill(resumed.pid, signal.SIGINT)
     _, complaint = resumed.communicate()
     assert resumed.returncode == 130, complaint
