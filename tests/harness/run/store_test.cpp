@@ -226,7 +226,7 @@ TEST_CASE("a worker that could not start is no verdict on its case: the record g
   const TemporaryFolder folder;
   const auto directory = two_records(folder);
   auto failed = record("c", "crashed");
-  failed["reasons"] = {"the worker process did not start (Too many open files) after 0.0 s"};
+  failed["reasons"] = Json::array({"the worker process did not start (Too many open files) after 0.0 s"});
   const auto path = directory + "/records.jsonl";
   write_text(path, read_text(path) + failed.dump() + "\n");
   {
