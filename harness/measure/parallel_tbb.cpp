@@ -51,8 +51,8 @@ struct ThreadArena::Impl {
         arena(threads),
         cpus(cpus_for(threads)) {
     arena.initialize();
-    clock.add_all_threads();
-    clock.add_this_thread();  // where /proc is not there
+    clock.add_this_thread();
+    clock.add_earlier_threads();
   }
   tbb::global_control limit;
   tbb::task_arena arena;
@@ -109,6 +109,8 @@ std::optional<int> ThreadArena::caller_cpu() const {
 }
 
 double ThreadArena::cpu_seconds() const { return impl_->clock.seconds(); }
+
+double ThreadArena::earlier_cpu_seconds() const { return impl_->clock.earlier_seconds(); }
 
 std::string tbb_version() {
   return std::string(TBB_VERSION_STRING) + " (interface " + std::to_string(TBB_runtime_interface_version()) + ")";

@@ -24,6 +24,8 @@ class ThreadArena {
   std::optional<int> caller_cpu() const;
   /// CPU seconds of the arena's threads and of those that were there when it was made.
   double cpu_seconds() const;
+  /// The part of the latter alone: no variant's work, but what libraries of the harness do, as OpenBLAS whose idle thread spins.
+  double earlier_cpu_seconds() const;
 
  private:
   struct Impl;

@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
@@ -33,30 +34,33 @@ ThreadClock::ThreadClock() {
   threads_.reserve(kRoom);
 }
 
-void ThreadClock::add(pid_t thread) {
+void ThreadClock::add(pid_t thread, bool earlier) {
   for (const auto& known : threads_)
     if (known.thread == thread) return;
-  threads_.push_back({thread, thread_seconds(thread)});
+  threads_.push_back({thread, thread_seconds(thread), earlier});
 }
 
-void ThreadClock::add_all_threads() {
+void ThreadClock::add_earlier_threads() {
   const std::lock_guard lock(mutex_);
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task", error)) {
-    add(static_cast<pid_t>(std::atol(entry.path().filename().c_str())));
-  }
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task", error))
+    add(static_cast<pid_t>(std::atol(entry.path().filename().c_str())), true);
 }
 
 void ThreadClock::add_this_thread() {
   const std::lock_guard lock(mutex_);
-  add(this_thread());
+  add(this_thread(), false);
 }
 
-double ThreadClock::seconds() const {
+double ThreadClock::seconds() const { return sum(false); }
+
+double ThreadClock::earlier_seconds() const { return sum(true); }
+
+double ThreadClock::sum(bool earlier_only) const {
   const std::lock_guard lock(mutex_);
   double seconds = 0;
   for (const auto& known : threads_)
-    if (const double now = thread_seconds(known.thread); now > known.before) seconds += now - known.before;
+    if (known.earlier || !earlier_only) seconds += std::max(0.0, thread_seconds(known.thread) - known.before);
   return seconds;
 }
 

@@ -12,19 +12,23 @@ namespace attnbench {
 class ThreadClock {
  public:
   ThreadClock();
-  /// Counts the threads that this process has now: those of libraries that it is linked with, which may spin for a while.
-  void add_all_threads();
   /// Counts the calling thread from now on.
   void add_this_thread();
+  /// Counts the other threads that this process has now: those of libraries that it is linked with, which may spin for a while.
+  void add_earlier_threads();
   /// CPU seconds of all threads added, since each was.
   double seconds() const;
+  /// Those of the earlier threads alone.
+  double earlier_seconds() const;
 
  private:
   struct Known {
     pid_t thread;
     double before;  // what it had spent when it was added
+    bool earlier;
   };
-  void add(pid_t thread);
+  void add(pid_t thread, bool earlier);
+  double sum(bool earlier_only) const;
   mutable std::mutex mutex_;
   std::vector<Known> threads_;
 };

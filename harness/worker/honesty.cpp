@@ -46,8 +46,9 @@ std::string threads_fault(const ThreadTimes& use, int threads, bool has_library)
   const double foreign = use.process - use.arena;
   if (!has_library && foreign > kForeignSeconds && foreign > kForeignShare * use.process)
     return fmt::format("threads of its own took {:.0f} % of the CPU time; use only those of the task", 100 * foreign / use.process);
-  if (use.process > kCoreSlack * threads * use.wall + kForeignSeconds)
-    return fmt::format("kept {:.1f} cores busy where the case has {} thread{}", use.process / use.wall, threads,
+  const double of_case = use.process - use.earlier;
+  if (of_case > kCoreSlack * threads * use.wall + kForeignSeconds)
+    return fmt::format("kept {:.1f} cores busy where the case has {} thread{}", of_case / use.wall, threads,
                        threads == 1 ? "" : "s");
   return {};
 }

@@ -18,7 +18,8 @@ std::string cost_fault(const Selected& selected, const Problem& problem);
 struct ThreadTimes {
   double wall = 0;
   double process = 0;  // CPU time of all threads
-  double arena = 0;    // of those that the variant was given
+  double arena = 0;    // of those that the variant was given, and of earlier ones
+  double earlier = 0;  // of threads that were there before the variant was loaded
 };
 
 /// Threads of its own. A library with a thread pool of its own (`has_library`) may use it, on as many cores as the case has.

@@ -187,6 +187,7 @@ ThreadTimes begin_thread_times(const ThreadArena& arena) {
   ThreadTimes begin;
   begin.wall = wall_seconds();
   begin.arena = arena.cpu_seconds();
+  begin.earlier = arena.earlier_cpu_seconds();
   begin.process = process_cpu_seconds();
   return begin;
 }
@@ -194,6 +195,7 @@ ThreadTimes begin_thread_times(const ThreadArena& arena) {
 ThreadTimes thread_times_since(const ThreadTimes& begin, const ThreadArena& arena) {
   ThreadTimes use;
   use.process = process_cpu_seconds() - begin.process;
+  use.earlier = arena.earlier_cpu_seconds() - begin.earlier;
   use.arena = arena.cpu_seconds() - begin.arena;
   use.wall = wall_seconds() - begin.wall;
   return use;

@@ -57,6 +57,8 @@ TEST_CASE("CPU time of other threads than the case's is called, a library's own 
   CHECK(has(threads_fault({.wall = 1, .process = 2, .arena = 1}, 2, false), "threads of its own took 50 %"));
   CHECK(threads_fault({.wall = 1, .process = 2, .arena = 1}, 2, true).empty());
   CHECK(has(threads_fault({.wall = 1, .process = 4, .arena = 1}, 2, true), "kept 4.0 cores busy where the case has 2 threads"));
+  CHECK(threads_fault({.wall = 1, .process = 1.8, .arena = 1.8, .earlier = 0.8}, 1, false).empty());  // OpenBLAS spins
+  CHECK(has(threads_fault({.wall = 1, .process = 1.8, .arena = 1.8}, 1, false), "kept 1.8 cores busy"));
   CHECK(threads_fault({.wall = 1e-3, .process = 2e-3, .arena = 1e-3}, 1, false).empty());  // less than clocks resolve
 }
 
