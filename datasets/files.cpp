@@ -68,8 +68,8 @@ bool is_written_into(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
-// Creates a file beside the target under a name that nobody can guess, and never through a link that lies there. Returns its
-// descriptor, -1 when it cannot be made.
+// Creates a file with an unpredictable name in the folder of the target, and never follows an existing link. Returns its
+// descriptor, or -1 on failure.
 int create_beside(const std::string& target, TemporaryFile& temporary) {
   std::random_device random;
   for (int attempt = 0; attempt < 100; ++attempt) {

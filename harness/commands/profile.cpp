@@ -84,7 +84,7 @@ void profile(const Options& options) {
   if (options.wait) wait_for_enter();
   std::cerr << fmt::format("{} calls of {}, {}, {} threads: begin\n", options.calls, selected.label(), to_string(problem), threads);
 
-  const Pinned pinned(selected.variant->implementation ? std::nullopt : arena.caller_cpu());
+  const Pinned pinned(caller_cpu(arena, *selected.variant));
   const auto start = std::chrono::steady_clock::now();
   for (std::int64_t i = 0; i < options.calls; ++i) {
     workspace.reset();

@@ -167,7 +167,7 @@ Check judge_openblas(const MachineFacts& f) {
   return machine("OpenBLAS", Health::ok, "pthread flavour, core type " + f.openblas_core);
 }
 
-// Times need no counters, so that there are none is no fault of the machine.
+// Counters are optional: a machine without them still passes.
 Check judge_counters(const MachineFacts& f) {
   const auto found = [](std::string text) { return machine("hardware counters", Health::ok, std::move(text)); };
   const bool refused = f.counters_error == EACCES || f.counters_error == EPERM;

@@ -1,5 +1,5 @@
-// Counters: events that the processor counts while samples are taken, per thread and in user space only (perf_event_open(2)). They
-// stand beside a time where the machine has them and the system permits them; elsewhere there are none.
+// Counters: events that the processor counts while samples are taken, per thread and in user space only (perf_event_open(2)).
+// Recorded with a time where the hardware has them and the system permits them; otherwise absent.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Heap count: the memory that anybody in this process asks for while somebody watches: malloc and its relatives, and with them
-// operator new, and mmap and mremap. They are replaced by counting ones wherever this header's functions are linked in; a shared
+// Heap count: memory allocated by any thread of this process while a HeapWatch exists: by malloc and its relatives, and so by
+// operator new, and by mmap and mremap. They are replaced by counting ones wherever this header's functions are linked in; a shared
 // library that is loaded later calls them too. What TBB, OpenBLAS and the C library take for themselves is left out. A library that
 // makes system calls of its own, or calls brk, is not seen here but in the resident set. Under sanitizers nothing is counted.
 #pragma once

@@ -108,6 +108,10 @@ std::optional<int> ThreadArena::caller_cpu() const {
   return impl_->cpus.empty() ? std::nullopt : std::optional(impl_->cpus.front());
 }
 
+std::optional<int> caller_cpu(const ThreadArena& arena, const Variant& variant) {
+  return variant.implementation ? std::nullopt : arena.caller_cpu();
+}
+
 double ThreadArena::cpu_seconds() const { return impl_->clock.seconds(); }
 
 double ThreadArena::earlier_cpu_seconds() const { return impl_->clock.earlier_seconds(); }

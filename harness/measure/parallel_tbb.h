@@ -6,6 +6,7 @@
 #include <string>
 
 #include "variants/api/parallel.h"
+#include "variants/api/variant.h"
 
 namespace attnbench {
 
@@ -32,6 +33,10 @@ class ThreadArena {
   std::unique_ptr<Impl> impl_;
   Parallel parallel_;
 };
+
+/// The same while a variant runs; nullopt for a library with threads of its own, which it starts from the calling thread: they
+/// would all inherit that CPU.
+std::optional<int> caller_cpu(const ThreadArena& arena, const Variant& variant);
 
 /// Version of the TBB library in use, "2021.8 (interface 12080)".
 std::string tbb_version();

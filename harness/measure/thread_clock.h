@@ -1,5 +1,5 @@
-// Thread clock: the CPU time of this process, and the part of it that the threads of an arena spent. What is left was spent by
-// threads that somebody else started.
+// Thread clock: the CPU time of this process, and the part of it spent by the threads of an arena. The rest was spent by threads
+// started outside of it, such as those of a plugin.
 #pragma once
 
 #include <sys/types.h>

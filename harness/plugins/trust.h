@@ -1,5 +1,5 @@
-// Trust: a plugin that a file names, a plan or the run.json of a stored run, is somebody's code, and the file may be a stranger's.
-// It is loaded only with the user's word.
+// Trust: a plan file or the run.json of a stored run can name a plugin, which is code, and the file may come from an untrusted
+// source. Such a plugin is loaded only with explicit permission.
 #pragma once
 
 #include <string>

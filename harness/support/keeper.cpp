@@ -16,7 +16,7 @@
 namespace attnbench {
 namespace {
 
-constexpr int kAbandoned = 1;  // exit code of a keeper whose parent is gone; nobody reads it
+constexpr int kAbandoned = 1;  // exit code of a keeper whose parent is gone, so it is never read
 
 [[noreturn]] void end_like(int status) {
   if (WIFEXITED(status)) ::_exit(WEXITSTATUS(status));
@@ -31,8 +31,8 @@ constexpr int kAbandoned = 1;  // exit code of a keeper whose parent is gone; no
   ::_exit(128 + number);
 }
 
-// Waits for the end of the program (SIGCHLD) or of the parent (SIGTERM, sent by the kernel). SIGTERM from elsewhere is no concern
-// of the keeper: the program, in the same group, may send it.
+// Waits for the end of the program (SIGCHLD) or of the parent (SIGTERM, sent by the kernel). Any other SIGTERM is
+// ignored: the program, which is in the same process group, may send one.
 [[noreturn]] void wait_and_clean_up(pid_t program, pid_t parent, const Descendants& descendants) {
   sigset_t awaited;
   sigemptyset(&awaited);

@@ -19,7 +19,7 @@ constexpr double kCoreSlack = 1.2;         // clocks of threads are read one aft
 constexpr double kLeastClaim = 0.6;        // of the time that went by: a neighbour on the core delays one clock and not the other
 constexpr double kMissing = 0.25;          // of the longer time: less is lost where this process is held up between two readings
 constexpr double kStraySlack = 64 << 10;   // bytes: rows and lists, but no matrix worth measuring
-// Bytes that are no variant's: pages of libraries touched for the first time, buffers of OpenBLAS, pages of 2 MiB at the ends.
+// Bytes not charged to the variant: pages of libraries touched for the first time, buffers of OpenBLAS, pages of 2 MiB at the ends.
 constexpr double kResidentSlack = 16 * kMiB, kThreadSlack = 8 * kMiB;
 
 }  // namespace

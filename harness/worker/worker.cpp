@@ -52,12 +52,6 @@ Selected select(const Job& job, VariantLookup find) {
   return selected;
 }
 
-// The CPU that the calling thread keeps to while a variant runs. A library with threads of its own starts them from here, and they
-// would all inherit it.
-std::optional<int> caller_cpu(const ThreadArena& arena, const Variant& variant) {
-  return variant.implementation ? std::nullopt : arena.caller_cpu();
-}
-
 void make_inputs(const Job& job, JobResult& result) {
   const auto dataset = open_dataset(job.dataset);
   const auto tensors = dataset->make(job.problem, job.seed);
