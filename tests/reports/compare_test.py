@@ -190,6 +190,15 @@ def test_only_differing_fields_of_the_environment_are_shown(base, make):
     assert [d.name for d in compare(base, busy).environment] == ["load before the run"]
 
 
+def test_the_step_of_a_clock_differs_only_when_it_is_another_clock(base, make):
+    new = make(OTHER)
+    environment = json.loads((new / "run.json").read_text())["environment"]
+    seen = environment["clock_resolution_s"]
+    for factor, names in ((0.5, []), (3, []), (20, ["clock resolution"]), (1 / 20, ["clock resolution"])):
+        other = edit(new, environment=environment | {"clock_resolution_s": seen * factor})
+        assert [d.name for d in compare(base, other).environment] == names, factor
+
+
 def test_fail_on_regression_knows_the_accepted_share(capsys, base, make):
     new = make(SLOWER_BLOCKWISE)
     code = {share: main([str(base), str(new), "--fail-on", share]) for share in

@@ -77,6 +77,7 @@ class Side:
     created: str = ""
     command: str = ""
     busy: bool = False  # the load before the run was worth mentioning
+    clock_resolution: float = 0  # smallest step of the clock that was seen, seconds; 0 where it is not known
     fresh_processes: bool = True  # every round a process of its own; False: repetitions inside one process
     random_order: bool = False  # paired: a coin decided in every round which side went first
     warnings: tuple[str, ...] = ()
@@ -173,6 +174,7 @@ def _side(run: Run, cases: list[Case], name: Callable[[Case], str], label: str) 
         created=rows["created (UTC)"],
         command=rows["command"],
         busy=environment.get("load_1m", 0) > BUSY_SHARE * environment["cores"],
+        clock_resolution=environment.get("clock_resolution_s", 0),
         warnings=run.warnings,
     )
 
