@@ -27,8 +27,8 @@ class Difference:
     new: str
 
 
-# The step of a clock is observed, and one clock shows 10 ns in one run and 30 ns in the next. Another clock source (hpet
-# or acpi_pm in place of tsc) differs by ten times and more.
+# The step of a clock is observed, and one clock shows 10 ns in one run and 30 ns in the next. Another clock source
+# (hpet or acpi_pm in place of tsc) differs by ten times and more.
 SAME_CLOCK = 5
 
 
