@@ -1,4 +1,4 @@
-// compare: two stored runs, two variants of one run, or two builds measured alternately. The package attnbench_reports does it;
+// compare: two stored runs, two variants of one run, or two builds measured alternately. The package attnbench does it;
 // this checks the call.
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -193,7 +193,7 @@ void add_judging_options(CLI::App& command, Options& options) {
 int compare(const Options& options, const std::vector<std::string>& arguments) {
   const auto for_run = options_for_run(arguments);
   check(options, for_run);
-  return run_python_tool("comparison", "attnbench_reports.compare", python_arguments(options, for_run));
+  return run_python_tool("comparison", "attnbench.compare", python_arguments(options, for_run));
 }
 
 }  // namespace

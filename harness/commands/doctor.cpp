@@ -34,7 +34,7 @@ std::vector<Check> judged_by_python(const Json& measurements) {
   const ScratchFolder folder("attnbench-doctor");
   const auto in = folder / "measurements.json", out = folder / "checks.json";
   replace_file(in, measurements.dump() + "\n");
-  const int code = run_python_tool("verdict on the statistics", "attnbench_reports.doctor", {in, out});
+  const int code = run_python_tool("verdict on the statistics", "attnbench.doctor", {in, out});
   const auto judged = code == 0 ? parse_json(read_file(out)) : Json();
   if (!judged.is_array()) return {{"statistics", "reports package", Health::fail, "cannot be run", how_to_get_packages()}};
   std::vector<Check> checks;

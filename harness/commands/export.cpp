@@ -1,4 +1,4 @@
-// export: a stored run in the formats of other tools, or its tables again; written by the package attnbench_reports.
+// export: a stored run in the formats of other tools, or its tables again; written by the package attnbench.
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <utility>
@@ -32,7 +32,7 @@ int export_run(const Options& options) {
   for (const auto& [name, value] : given)
     if (!value.empty()) arguments.push_back(name + value);
   for (auto& argument : options.view.arguments()) arguments.push_back(std::move(argument));
-  return run_python_tool("export", "attnbench_reports.exchange", std::move(arguments));
+  return run_python_tool("export", "attnbench.exchange", std::move(arguments));
 }
 
 }  // namespace

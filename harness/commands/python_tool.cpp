@@ -114,7 +114,7 @@ int make_report(const std::vector<std::string>& runs, const ReportOptions& optio
   if (!options.baseline.empty()) arguments.push_back("--baseline=" + options.baseline);
   if (!options.fail_on.empty()) arguments.insert(arguments.end(), {"--fail-on", options.fail_on});
   if (options.quiet) arguments.emplace_back("--quiet");
-  return run_python_tool("report", "attnbench_reports", std::move(arguments));
+  return run_python_tool("report", "attnbench", std::move(arguments));
 }
 
 }  // namespace attnbench

@@ -1,4 +1,4 @@
-// Statistics, reports and comparisons are made by the Python package attnbench_reports; this starts its modules.
+// Statistics, reports and comparisons are made by the Python package attnbench; this starts its modules.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -12,7 +12,7 @@ namespace attnbench {
 /// on standard error and returns 1.
 int run_python_tool(const std::string& what, const std::string& module, std::vector<std::string> arguments);
 
-/// What to do where the interpreter lacks the packages that attnbench_reports needs.
+/// What to do where the interpreter lacks the packages that attnbench needs.
 std::string how_to_get_packages();
 
 /// --debug: what the package cannot do ends in a Python traceback instead of one line.

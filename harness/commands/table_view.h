@@ -1,7 +1,7 @@
 // TableView: which rows and columns of a printed table are shown, and in which order (--sort, --filter, --columns). A column is
 // named by its title in lower case, with underscores for everything that is neither letter nor digit: "STARTED (UTC)" is
 // started_utc. The beginning of a name is enough where only one column begins like that.
-// Tables that Python prints take the same words: reports/attnbench_reports/pages/view.py.
+// Tables that Python prints take the same words: reports/attnbench/pages/view.py.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // Experiments: the synthetic workload timed in fresh worker processes, as a case is, in patterns whose outcome is known: the same
 // thing twice, one thing twice as long, work that grows as n and as n^2. What comes of it is judged by the statistics of the
-// reports (reports/attnbench_reports/doctor).
+// reports (reports/attnbench/doctor).
 #pragma once
 
 #include <functional>

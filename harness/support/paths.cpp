@@ -29,7 +29,7 @@ std::string self_path() { return fs::read_symlink("/proc/self/exe").string(); }
 std::string source_tree() {
   std::error_code ignored;
   const auto here = above_binary();
-  return fs::is_directory(here / "reports" / "attnbench_reports", ignored) ? here.string() : build_info().source_dir;
+  return fs::is_directory(here / "reports" / "attnbench", ignored) ? here.string() : build_info().source_dir;
 }
 
 std::string plans_dir() { return shipped_dir("ATTNBENCH_PLANS", "plans", "harness/plans"); }

@@ -20,7 +20,7 @@ std::string plans_dir();
 /// sources.
 std::string templates_dir();
 
-/// Folder that holds the Python package attnbench_reports: ATTNBENCH_REPORTS, else share/attnbench/reports, else reports/ of the
+/// Folder that holds the Python package attnbench: ATTNBENCH_REPORTS, else share/attnbench/reports, else reports/ of the
 /// sources.
 std::string reports_dir();
 

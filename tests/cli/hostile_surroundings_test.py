@@ -21,7 +21,7 @@ def stored(attnbench, tmp_path):
 
 def test_python_in_the_current_folder_and_in_python_variables_is_not_executed(attnbench, stored, tmp_path):
     trap = f"open({str(tmp_path / 'sprung')!r}, 'w')\n"
-    for name in ("json.py", "numpy.py", "runpy.py", "sitecustomize.py", "attnbench_reports/__init__.py"):
+    for name in ("json.py", "numpy.py", "runpy.py", "sitecustomize.py", "attnbench/__init__.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(trap)
     hostile = {"PYTHONPATH": str(tmp_path), "PYTHONSTARTUP": str(tmp_path / "json.py"), "PYTHONINSPECT": ""}

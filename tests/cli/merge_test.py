@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from attnbench_reports.load.run import load_runs
+from attnbench.load.run import load_runs
 
 SWEEP = "--variants naive,linear -a n=4,8,12 -a d=4 -a h=2 --dataset gaussian --threads 1".split()
 QUICK = [*SWEEP, "--rounds", "1", "--samples", "1", "--no-report"]

@@ -29,7 +29,7 @@ def reason_without_packages(binary: Path, **environment: str) -> str:
 def test_a_moved_tree_uses_its_own_python(attnbench, tmp_path):
     tree = tmp_path / "moved"
     (tree / "build").mkdir(parents=True)
-    (tree / "reports/attnbench_reports").mkdir(parents=True)
+    (tree / "reports/attnbench").mkdir(parents=True)
     shutil.copy(attnbench.binary, tree / "build/attnbench")
     write_program(tree / ".venv/bin/python", "exit 3")  # the code for missing packages
     write_program(tree / "scripts/setup.sh", "")
@@ -40,7 +40,7 @@ def test_a_moved_tree_uses_its_own_python(attnbench, tmp_path):
 
 def test_a_moved_tree_reads_its_own_plans(attnbench, tmp_path):
     tree = tmp_path / "moved"
-    (tree / "reports/attnbench_reports").mkdir(parents=True)
+    (tree / "reports/attnbench").mkdir(parents=True)
     (tree / "harness/plans").mkdir(parents=True)
     shutil.copy(ROOT / "harness/plans/smoke.toml", tree / "harness/plans/only_here.toml")
     (tree / "build").mkdir()

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from attnbench_reports.stats.growth_label import parse_label
+from attnbench.stats.growth_label import parse_label
 
 from .conftest import ROOT, run
 

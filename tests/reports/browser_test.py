@@ -12,12 +12,12 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from attnbench_reports.figures.catalogue import planned
-from attnbench_reports.figures.draw import Drawn, Figures
-from attnbench_reports.figures.style import Looks
-from attnbench_reports.model import build_model
-from attnbench_reports.pages.data import summary
-from attnbench_reports.pages.html import html
+from attnbench.figures.catalogue import planned
+from attnbench.figures.draw import Drawn, Figures
+from attnbench.figures.style import Looks
+from attnbench.model import build_model
+from attnbench.pages.data import summary
+from attnbench.pages.html import html
 from synthetic_runs import LAWS, Recipe, make_run
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import attnbench_reports.build
+import attnbench.build
 import pytest
-from attnbench_reports.__main__ import main
-from attnbench_reports.figures.draw import Figures
+from attnbench.__main__ import main
+from attnbench.figures.draw import Figures
 from synthetic_runs import LAWS, Recipe, make_run
 
 REPORTS = Path(__file__).parents[2] / "reports"
@@ -23,7 +23,7 @@ def run(tmp_path) -> Path:
 @pytest.fixture
 def no_figures(monkeypatch):
     """Figures take seconds and are not what these tests are about."""
-    monkeypatch.setattr(attnbench_reports.build, "draw_all", lambda report, folder: Figures([], []))
+    monkeypatch.setattr(attnbench.build, "draw_all", lambda report, folder: Figures([], []))
 
 
 def refused(capsys, *arguments) -> str:
@@ -36,7 +36,7 @@ def refused(capsys, *arguments) -> str:
 
 
 def test_the_module_runs_as_the_binary_calls_it(run, tmp_path):
-    call = [sys.executable, "-m", "attnbench_reports", str(run), "--out", str(tmp_path / "out")]
+    call = [sys.executable, "-m", "attnbench", str(run), "--out", str(tmp_path / "out")]
     done = subprocess.run(
         call, env=os.environ | {"PYTHONPATH": str(REPORTS)}, capture_output=True, text=True, check=False
     )
@@ -102,7 +102,7 @@ def test_a_failure_half_way_leaves_neither_report_nor_rubbish(run, tmp_path, no_
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(attnbench_reports.build, "html", stop)
+    monkeypatch.setattr(attnbench.build, "html", stop)
     assert main([str(run), "--out", str(out)]) == 130
     assert (out / "report.html").read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "run"]
@@ -113,7 +113,7 @@ def broken(*_):
 
 
 def test_an_error_that_nobody_foresaw_is_one_line_unless_debugging(capsys, run, tmp_path, no_figures, monkeypatch):
-    monkeypatch.setattr(attnbench_reports.build, "html", broken)
+    monkeypatch.setattr(attnbench.build, "html", broken)
     message = refused(capsys, run, "--out", tmp_path / "out")
     assert "KeyError: 'no such thing'" in message and "--debug" in message
     monkeypatch.setenv("ATTNBENCH_DEBUG", "1")
@@ -121,7 +121,7 @@ def test_an_error_that_nobody_foresaw_is_one_line_unless_debugging(capsys, run, 
         main([str(run), "--out", str(tmp_path / "out")])
 
 
-@pytest.mark.parametrize("module", ["attnbench_reports.exchange", "attnbench_reports.compare"])
+@pytest.mark.parametrize("module", ["attnbench.exchange", "attnbench.compare"])
 def test_output_that_cannot_be_written_is_one_line_and_no_success(run, module):
     """On a full device, and to a reader that has left."""
     call = [sys.executable, "-m", module, str(run)]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from attnbench_reports.compare.__main__ import main
-from attnbench_reports.compare.checks import Allowed
-from attnbench_reports.compare.model import Loss, compared
-from attnbench_reports.compare.sides import sides_of_runs
-from attnbench_reports.compare.terminal import terminal
-from attnbench_reports.errors import UserError
-from attnbench_reports.pages.comparison import comparison_html
+from attnbench.compare.__main__ import main
+from attnbench.compare.checks import Allowed
+from attnbench.compare.model import Loss, compared
+from attnbench.compare.sides import sides_of_runs
+from attnbench.compare.terminal import terminal
+from attnbench.errors import UserError
+from attnbench.pages.comparison import comparison_html
 from synthetic_runs import LAWS, Law, Recipe, make_run
 
 NAIVE, BLOCKWISE, LINEAR = LAWS[0], LAWS[5], LAWS[9]

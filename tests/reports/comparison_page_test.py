@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from attnbench_reports.compare.checks import Allowed
-from attnbench_reports.compare.model import Compared, compared
-from attnbench_reports.compare.sides import sides_of_runs
-from attnbench_reports.pages.comparison import comparison_html
-from attnbench_reports.pages.forest import forest
-from attnbench_reports.stats.verdict import judge
+from attnbench.compare.checks import Allowed
+from attnbench.compare.model import Compared, compared
+from attnbench.compare.sides import sides_of_runs
+from attnbench.pages.comparison import comparison_html
+from attnbench.pages.forest import forest
+from attnbench.stats.verdict import judge
 from browser_test import CHROMIUM, look
 from conftest import HOSTILE
 from synthetic_runs import LAWS, Recipe, make_run

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from attnbench_reports.__main__ import main
-from attnbench_reports.model import Report, build_model
+from attnbench.__main__ import main
+from attnbench.model import Report, build_model
 from synthetic_runs import ALL_STATUSES, LAWS, Law, Recipe, make_run
 
 HOSTILE = "</script><script>alert(1)</script>"

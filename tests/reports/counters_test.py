@@ -6,10 +6,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from attnbench_reports.model import build_model
-from attnbench_reports.pages.cases import case_table
-from attnbench_reports.pages.data import summary, write_data
-from attnbench_reports.stats.counters import are_scaled, count_of, instructions_per_cycle
+from attnbench.model import build_model
+from attnbench.pages.cases import case_table
+from attnbench.pages.data import summary, write_data
+from attnbench.stats.counters import are_scaled, count_of, instructions_per_cycle
 from synthetic_runs import LAWS, Recipe, make_run
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "reports" / "summary.schema.json").read_text(encoding="utf-8"))

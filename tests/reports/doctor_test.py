@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 import pytest
-from attnbench_reports.doctor.__main__ import main
-from attnbench_reports.doctor.checks import (
+from attnbench.doctor.__main__ import main
+from attnbench.doctor.checks import (
     judge_clock,
     judge_growth,
     judge_measurements,

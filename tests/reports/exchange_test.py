@@ -11,11 +11,11 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from attnbench_reports.compare.__main__ import main as compare
-from attnbench_reports.exchange.__main__ import main as export
-from attnbench_reports.exchange.latex import escaped, latex
-from attnbench_reports.load.run import load_runs
-from attnbench_reports.pages.columns import Column, Table, number
+from attnbench.compare.__main__ import main as compare
+from attnbench.exchange.__main__ import main as export
+from attnbench.exchange.latex import escaped, latex
+from attnbench.load.run import load_runs
+from attnbench.pages.columns import Column, Table, number
 from synthetic_runs import LAWS, Recipe, make_run
 
 COMPARE_PY = Path("/usr/share/benchmark/compare.py")  # Debian's libbenchmark-tools

@@ -13,17 +13,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from attnbench_reports.figures import crossover_map, draw, local_slope, roofline, threads
-from attnbench_reports.figures.against_n import against_n
-from attnbench_reports.figures.axes import round_ticks, trimmed, wrapped
-from attnbench_reports.figures.catalogue import ACROSS, families, planned
-from attnbench_reports.figures.draw import _write
-from attnbench_reports.figures.missing import Missing
-from attnbench_reports.figures.quantities import MEMORY, TIME, speedup_over
-from attnbench_reports.figures.style import BUILT_IN, COLOURS, FURTHER, RC, Looks, paper
-from attnbench_reports.figures.threads import scalings
-from attnbench_reports.figures.weights import _heading, row_entropy, tiles, weights_figure
-from attnbench_reports.model import Report, build_model
+from attnbench.figures import crossover_map, draw, local_slope, roofline, threads
+from attnbench.figures.against_n import against_n
+from attnbench.figures.axes import round_ticks, trimmed, wrapped
+from attnbench.figures.catalogue import ACROSS, families, planned
+from attnbench.figures.draw import _write
+from attnbench.figures.missing import Missing
+from attnbench.figures.quantities import MEMORY, TIME, speedup_over
+from attnbench.figures.style import BUILT_IN, COLOURS, FURTHER, RC, Looks, paper
+from attnbench.figures.threads import scalings
+from attnbench.figures.weights import _heading, row_entropy, tiles, weights_figure
+from attnbench.model import Report, build_model
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from synthetic_runs import LAWS, SIZES, Recipe, make_run

@@ -1,7 +1,7 @@
 """The table of laws: one row per variant, axis and quantity, with what can be said about it."""
 
-from attnbench_reports.model import build_model
-from attnbench_reports.pages.laws import law_table
+from attnbench.model import build_model
+from attnbench.pages.laws import law_table
 from synthetic_runs import Law, Recipe, make_run
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from attnbench_reports.errors import UserError
-from attnbench_reports.load.calibration import Calibration, Level
-from attnbench_reports.load.cases import UNFINISHED, cases_of
-from attnbench_reports.load.heatmaps import heatmaps_of
-from attnbench_reports.load.run import (
+from attnbench.errors import UserError
+from attnbench.load.calibration import Calibration, Level
+from attnbench.load.cases import UNFINISHED, cases_of
+from attnbench.load.heatmaps import heatmaps_of
+from attnbench.load.run import (
     REQUIRED,
     REQUIRED_INSIDE,
     REQUIRED_META,

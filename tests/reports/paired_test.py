@@ -13,12 +13,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from attnbench_reports.compare.__main__ import main
-from attnbench_reports.compare.execution import parse_command
-from attnbench_reports.compare.measure import order
-from attnbench_reports.compare.pairing import read_pairing
-from attnbench_reports.load.cases import cases_of
-from attnbench_reports.load.run import load_runs
+from attnbench.compare.__main__ import main
+from attnbench.compare.execution import parse_command
+from attnbench.compare.measure import order
+from attnbench.compare.pairing import read_pairing
+from attnbench.load.cases import cases_of
+from attnbench.load.run import load_runs
 from synthetic_runs import LAWS, Recipe, make_run
 
 TESTS = Path(__file__).parent
@@ -308,7 +308,7 @@ def test_a_folder_with_something_in_it_is_not_measured_into(capsys, builds, tmp_
 
 
 def test_a_command_that_breaks_keeps_the_whole_rounds(capsys, builds, tmp_path, monkeypatch):
-    from attnbench_reports.compare import measure as module
+    from attnbench.compare import measure as module
 
     def break_after_two(*arguments):
         if arguments[3].done == 2:
@@ -333,7 +333,7 @@ def test_a_command_that_breaks_keeps_the_whole_rounds(capsys, builds, tmp_path, 
 @pytest.mark.parametrize("rounds_before", [0, 1])
 def test_ctrl_c_ends_with_130_and_leaves_nothing_that_looks_whole(builds, tmp_path, rounds_before):
     out, hanging = tmp_path / "out", builds[0].parent / "hanging"
-    call = [sys.executable, "-m", "attnbench_reports.compare", "--builds", *map(str, builds), "--out", str(out)]
+    call = [sys.executable, "-m", "attnbench.compare", "--builds", *map(str, builds), "--out", str(out)]
     if rounds_before:
         assert measure(builds, out, "--rounds", "1") == 0
         call = [*call[:3], "--resume", str(out), "--run-stored-commands", "--rounds", "3"]

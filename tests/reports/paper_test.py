@@ -7,16 +7,16 @@ import warnings
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from attnbench_reports.exchange.__main__ import main
-from attnbench_reports.exchange.latex import escaped
-from attnbench_reports.exchange.paper import inches
-from attnbench_reports.figures import fonts
-from attnbench_reports.figures.axes import fit_labels
-from attnbench_reports.figures.catalogue import planned
-from attnbench_reports.figures.draw import draw_all
-from attnbench_reports.figures.missing import Missing
-from attnbench_reports.figures.style import Looks
-from attnbench_reports.model import build_model
+from attnbench.exchange.__main__ import main
+from attnbench.exchange.latex import escaped
+from attnbench.exchange.paper import inches
+from attnbench.figures import fonts
+from attnbench.figures.axes import fit_labels
+from attnbench.figures.catalogue import planned
+from attnbench.figures.draw import draw_all
+from attnbench.figures.missing import Missing
+from attnbench.figures.style import Looks
+from attnbench.model import build_model
 from matplotlib.text import Text
 from synthetic_runs import LAWS, SIZES, Recipe, make_run
 

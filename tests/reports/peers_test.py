@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from attnbench_reports.build import write_report
-from attnbench_reports.model import build_model
-from attnbench_reports.pages.peers import peer_section
-from attnbench_reports.stats.duels import duels_of
-from attnbench_reports.stats.verdict import Verdict
+from attnbench.build import write_report
+from attnbench.model import build_model
+from attnbench.pages.peers import peer_section
+from attnbench.stats.duels import duels_of
+from attnbench.stats.verdict import Verdict
 from synthetic_runs import Law, Recipe, make_run
 
 OURS = (

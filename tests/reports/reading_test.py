@@ -5,19 +5,19 @@ import json
 
 import pandas as pd
 import pytest
-from attnbench_reports.__main__ import main
-from attnbench_reports.errors import UserError
-from attnbench_reports.exchange.latex import latex
-from attnbench_reports.figures.axes import legend_text
-from attnbench_reports.figures.style import Looks
-from attnbench_reports.figures.tradeoffs import TIME, rows, tradeoff
-from attnbench_reports.load.names import shown_name
-from attnbench_reports.model import build_model
-from attnbench_reports.pages.cases import case_table
-from attnbench_reports.pages.columns import Table
-from attnbench_reports.pages.headline import error_notes, headline
-from attnbench_reports.pages.terminal import terminal_summary
-from attnbench_reports.text import plain
+from attnbench.__main__ import main
+from attnbench.errors import UserError
+from attnbench.exchange.latex import latex
+from attnbench.figures.axes import legend_text
+from attnbench.figures.style import Looks
+from attnbench.figures.tradeoffs import TIME, rows, tradeoff
+from attnbench.load.names import shown_name
+from attnbench.model import build_model
+from attnbench.pages.cases import case_table
+from attnbench.pages.columns import Table
+from attnbench.pages.headline import error_notes, headline
+from attnbench.pages.terminal import terminal_summary
+from attnbench.text import plain
 from synthetic_runs import LAWS, Law, Recipe, make_run
 
 NAIVE, BLOCKWISE, LINEAR = LAWS[0], LAWS[5], LAWS[9]

@@ -5,17 +5,17 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from attnbench_reports.stats.comparison import doubted, exact_interval
-from attnbench_reports.stats.intervals import Interval
-from attnbench_reports.stats.noise import scale
-from attnbench_reports.stats.outliers import count, mark
-from attnbench_reports.stats.paired import compare_paired
-from attnbench_reports.stats.power import minimum_effect, rounds_needed
-from attnbench_reports.stats.rank_sum import EXACT_PAIRS, rank_sum_cumulative, rank_sum_rank
-from attnbench_reports.stats.self_comparison import false_positives, halves, noise_floor, rate
-from attnbench_reports.stats.starts import compare_starts
-from attnbench_reports.stats.unpaired import compare_unpaired
-from attnbench_reports.stats.verdict import Verdict, holm, judge
+from attnbench.stats.comparison import doubted, exact_interval
+from attnbench.stats.intervals import Interval
+from attnbench.stats.noise import scale
+from attnbench.stats.outliers import count, mark
+from attnbench.stats.paired import compare_paired
+from attnbench.stats.power import minimum_effect, rounds_needed
+from attnbench.stats.rank_sum import EXACT_PAIRS, rank_sum_cumulative, rank_sum_rank
+from attnbench.stats.self_comparison import false_positives, halves, noise_floor, rate
+from attnbench.stats.starts import compare_starts
+from attnbench.stats.unpaired import compare_unpaired
+from attnbench.stats.verdict import Verdict, holm, judge
 from scipy.stats import mannwhitneyu, norm, ttest_ind
 
 TEN = [1.00, 1.01, 0.99, 1.02, 0.98, 1.005, 0.995, 1.015, 0.985, 1.001]

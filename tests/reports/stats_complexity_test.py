@@ -5,15 +5,15 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import attnbench_reports.build
+import attnbench.build
 import pytest
-from attnbench_reports.__main__ import main
-from attnbench_reports.load.cases import cases_of
-from attnbench_reports.load.run import load_runs
-from attnbench_reports.stats.complexity import Agreement, checks_of, exceeding
-from attnbench_reports.stats.growth_label import LabelError, Power, parse_label
-from attnbench_reports.stats.points import points_of
-from attnbench_reports.stats.series import panels_of
+from attnbench.__main__ import main
+from attnbench.load.cases import cases_of
+from attnbench.load.run import load_runs
+from attnbench.stats.complexity import Agreement, checks_of, exceeding
+from attnbench.stats.growth_label import LabelError, Power, parse_label
+from attnbench.stats.points import points_of
+from attnbench.stats.series import panels_of
 from synthetic_runs import SIZES, Law, Recipe, make_run, seconds
 
 
@@ -278,7 +278,7 @@ def test_a_label_that_is_not_understood_leaves_the_cost_to_judge(tmp_path):
 
 @pytest.fixture
 def no_pages(monkeypatch):
-    monkeypatch.setattr(attnbench_reports.build, "write_report", lambda report, out: None)
+    monkeypatch.setattr(attnbench.build, "write_report", lambda report, out: None)
 
 
 def test_fail_on_complexity_exits_with_3_and_names_the_liar(tmp_path, capsys, no_pages):

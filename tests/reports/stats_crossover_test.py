@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from attnbench_reports.stats.crossover import Crossing, crossover
+from attnbench.stats.crossover import Crossing, crossover
 
 SIZES = [128 * 2**k for k in range(8)]
 

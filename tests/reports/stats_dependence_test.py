@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from attnbench_reports.compare.checks import Allowed
-from attnbench_reports.compare.model import compared
-from attnbench_reports.compare.sides import sides_of_runs
-from attnbench_reports.stats.dependence import dependence
-from attnbench_reports.stats.intervals import Interval, median_interval
+from attnbench.compare.checks import Allowed
+from attnbench.compare.model import compared
+from attnbench.compare.sides import sides_of_runs
+from attnbench.stats.dependence import dependence
+from attnbench.stats.intervals import Interval, median_interval
 from synthetic_runs import LAWS, Recipe, make_run
 
 

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from attnbench_reports.load.cases import cases_of
-from attnbench_reports.load.run import load_runs
-from attnbench_reports.stats.along import axis_series, growths
-from attnbench_reports.stats.models import LAWS, choose_law
-from attnbench_reports.stats.points import points_of
-from attnbench_reports.stats.scaling import fit, tail_size
+from attnbench.load.cases import cases_of
+from attnbench.load.run import load_runs
+from attnbench.stats.along import axis_series, growths
+from attnbench.stats.models import LAWS, choose_law
+from attnbench.stats.points import points_of
+from attnbench.stats.scaling import fit, tail_size
 from synthetic_runs import LAWS as SYNTHETIC
 from synthetic_runs import Law, Recipe, make_run
 

@@ -10,20 +10,20 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from attnbench_reports.figures.against_n import against_n
-from attnbench_reports.figures.quantities import MEMORY, TIME
-from attnbench_reports.figures.style import Looks
-from attnbench_reports.model import build_model
-from attnbench_reports.pages.data import summary
-from attnbench_reports.pages.growth import growth_table
-from attnbench_reports.pages.terminal import terminal_summary
-from attnbench_reports.pages.trust import facts
-from attnbench_reports.stats.complexity import Agreement
-from attnbench_reports.stats.dependence import LEVEL, dependence
-from attnbench_reports.stats.intervals import median_interval
-from attnbench_reports.stats.models import choose_law
-from attnbench_reports.stats.scaling import Noise, fit
-from attnbench_reports.stats.speed import Speeds
+from attnbench.figures.against_n import against_n
+from attnbench.figures.quantities import MEMORY, TIME
+from attnbench.figures.style import Looks
+from attnbench.model import build_model
+from attnbench.pages.data import summary
+from attnbench.pages.growth import growth_table
+from attnbench.pages.terminal import terminal_summary
+from attnbench.pages.trust import facts
+from attnbench.stats.complexity import Agreement
+from attnbench.stats.dependence import LEVEL, dependence
+from attnbench.stats.intervals import median_interval
+from attnbench.stats.models import choose_law
+from attnbench.stats.scaling import Noise, fit
+from attnbench.stats.speed import Speeds
 from synthetic_runs import Law, Recipe, make_run
 
 SIZES, ROUNDS, VARIANTS = 7, 6, 11

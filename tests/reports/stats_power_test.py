@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 import pytest
-from attnbench_reports.stats.comparison import doubted
-from attnbench_reports.stats.paired import compare_paired
-from attnbench_reports.stats.power import minimum_effect
-from attnbench_reports.stats.unpaired import ONE_START_EACH, compare_unpaired
-from attnbench_reports.stats.verdict import MARGIN, Verdict, judge
+from attnbench.stats.comparison import doubted
+from attnbench.stats.paired import compare_paired
+from attnbench.stats.power import minimum_effect
+from attnbench.stats.unpaired import ONE_START_EACH, compare_unpaired
+from attnbench.stats.verdict import MARGIN, Verdict, judge
 
 STATED, SOUGHT = 60, 25  # comparisons that state an effect, and others in which each is looked for
 

@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 import pytest
-from attnbench_reports.stats.coin import coin
-from attnbench_reports.stats.comparison import exact_interval
-from attnbench_reports.stats.intervals import median_interval
-from attnbench_reports.stats.paired import compare_paired
-from attnbench_reports.stats.scaling import fit
-from attnbench_reports.stats.unpaired import compare_unpaired
-from attnbench_reports.stats.verdict import Verdict, judge
+from attnbench.stats.coin import coin
+from attnbench.stats.comparison import exact_interval
+from attnbench.stats.intervals import median_interval
+from attnbench.stats.paired import compare_paired
+from attnbench.stats.scaling import fit
+from attnbench.stats.unpaired import compare_unpaired
+from attnbench.stats.verdict import Verdict, judge
 
 CALLED = (Verdict.FASTER, Verdict.SLOWER)
 NOISE = {

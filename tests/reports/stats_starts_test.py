@@ -8,11 +8,11 @@ import math
 
 import numpy as np
 import pytest
-from attnbench_reports.stats.comparison import doubted
-from attnbench_reports.stats.power import minimum_effect
-from attnbench_reports.stats.starts import compare_starts
-from attnbench_reports.stats.unpaired import ONE_START_EACH, compare_unpaired
-from attnbench_reports.stats.verdict import MARGIN, Verdict, judge
+from attnbench.stats.comparison import doubted
+from attnbench.stats.power import minimum_effect
+from attnbench.stats.starts import compare_starts
+from attnbench.stats.unpaired import ONE_START_EACH, compare_unpaired
+from attnbench.stats.verdict import MARGIN, Verdict, judge
 
 CALLED = (Verdict.FASTER, Verdict.SLOWER)
 ROUNDS = 10

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from attnbench_reports.load.cases import cases_of
-from attnbench_reports.load.run import load_runs
-from attnbench_reports.stats.intervals import MIN_ROUNDS, exact_coverage, median_interval, order_statistic_rank, timing
-from attnbench_reports.stats.pareto import frontier
-from attnbench_reports.stats.points import points_of
-from attnbench_reports.stats.scaling import band, fit
-from attnbench_reports.stats.series import panels_of
+from attnbench.load.cases import cases_of
+from attnbench.load.run import load_runs
+from attnbench.stats.intervals import MIN_ROUNDS, exact_coverage, median_interval, order_statistic_rank, timing
+from attnbench.stats.pareto import frontier
+from attnbench.stats.points import points_of
+from attnbench.stats.scaling import band, fit
+from attnbench.stats.series import panels_of
 from synthetic_runs import LAWS, Law, Recipe, make_run, seconds
 
 N = [128 * 2**k for k in range(8)]
