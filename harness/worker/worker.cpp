@@ -1,40 +1,16 @@
 #include "harness/worker/worker.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <new>
-#include <numeric>
-#include <optional>
 #include <system_error>
 
-#include "datasets/npy.h"
-#include "harness/measure/ceilings.h"
-#include "harness/measure/parallel_tbb.h"
-#include "harness/measure/peak_probe.h"
-#include "harness/measure/pinning.h"
-#include "harness/measure/thread_clock.h"
-#include "harness/measure/timer.h"
-#include "harness/planning/cold_cache.h"
 #include "harness/plugins/catalogue.h"
-#include "harness/protocol/inputs_cache.h"
-#include "harness/support/cache_sizes.h"
-#include "harness/support/median.h"
 #include "harness/support/process.h"
 #include "harness/support/storage_error.h"
-#include "harness/worker/guarded_output.h"
-#include "harness/worker/honesty.h"
-#include "harness/worker/input_sets.h"
-#include "harness/worker/memory_pass.h"
-#include "harness/worker/output_digest.h"
-#include "harness/worker/verify.h"
-#include "harness/worker/weights.h"
+#include "harness/worker/jobs.h"
 #include "variants/api/error.h"
 #include "variants/kernels/isa.h"
 
@@ -43,334 +19,13 @@ namespace {
 
 constexpr int kNoJob = 70;  // EX_SOFTWARE: somebody else's program started us
 
-Selected select(const Job& job, VariantLookup find) {
-  if (!job.plugin.empty()) load_plugin(job.plugin);
-  const Variant* variant = find(job.variant);
-  if (!variant) throw UserError("no variant is called '" + job.variant + "'");
-  Selected selected{variant, Params(variant->params)};
-  for (const auto& [name, value] : job.params) selected.params.set(name, value);
-  return selected;
-}
-
-void make_inputs(const Job& job, JobResult& result) {
-  const auto dataset = open_dataset(job.dataset);
-  const auto tensors = dataset->make(job.problem, job.seed);
-  write_inputs(job.inputs_file, tensors);
-  if (job.token_labels) result.token_labels = dataset->token_labels(job.problem, job.seed);
-  if (job.exact_rows_file.empty()) return;
-  const ThreadArena arena(job.threads);
-  const Pinned pinned(arena.caller_cpu());
-  write_doubles(job.exact_rows_file,
-                exact_rows(job.problem, tensors.inputs(job.problem), {job.seed, job.rows_seed}, arena.parallel()));
-}
-
-Json number_or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
-Json to_json(const Verification& v) {
-  const auto& a = v.approximation;
-  return {{"oracle", name_of(v.oracle)},
-          {"rows", v.rows},
-          {"rel_rms", v.rel_rms},
-          {"max_abs", v.max_abs},
-          {"tolerance_rel_rms", v.tolerance_rel_rms},
-          {"tolerance_max_abs", v.tolerance_max_abs},
-          {"mostly_constant", v.mostly_constant},
-          {"guards_intact", v.guards_intact},
-          {"workspace_within_declared", v.workspace_within_declared},
-          {"deterministic", v.deterministic},
-          {"output_digest", v.output_digest},
-          {"approximation_rel_rms", a.rel_rms},
-          {"approximation_max_abs", a.max_abs},
-          {"approximation_cosine", a.cosine},
-          {"approximation_rows", a.rows},
-          {"approximation_interval", a.interval ? Json(*a.interval) : Json()},
-          {"baseline_zeros_rel_rms", a.zeros_rel_rms},
-          {"baseline_mean_v_rel_rms", a.mean_v_rel_rms},
-          {"baseline_random_keys_rel_rms", number_or_null(a.random_keys_rel_rms)},
-          {"baseline_random_keys", number_or_null(a.random_keys)}};
-}
-
-// What a case did that its declaration or the rules of run() do not allow.
-void misdeclared(JobResult& result, const std::string& fault) {
-  result.status = Status::misdeclared;
-  result.reasons = {fault};
-  result.measured = Json::object();
-}
-
-void verify_case(const Job& job, const Selected& selected, JobResult& result) {
-  const CachedInputs cached(job.inputs_file, job.problem);
-  const ThreadArena arena(job.threads);
-  const Pinned pinned(caller_cpu(arena, *selected.variant));
-  const auto rows = read_doubles(job.exact_rows_file);
-  const auto verification = verify(selected, job.problem, cached.inputs(), {job.seed, job.rows_seed}, arena.parallel(), rows);
-  result.status = verification.status;
-  result.reasons = verification.reasons;
-  result.measured = to_json(verification);
-  if (result.status != Status::ok) return;
-  if (const auto fault = cost_fault(selected, job.problem); !fault.empty()) misdeclared(result, fault);
-}
-
-double wall_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-// A case about to be timed, and the set of inputs its next call works on.
-struct TimedCase {
-  const Variant& variant;
-  const Params& params;
-  const Problem& problem;
-  const Prepared& prepared;
-  Workspace& workspace;
-  const Parallel& parallel;
-  InputSets& sets;
-
-  TensorRef output{};                // of the last call
-  std::int64_t calls = 0, idle = 0;  // timed calls, and those that did not write an element that was looked at
-  std::uint64_t random = 1;
-
-  template <class Use>
-  auto with_next_task(Use&& use) {
-    workspace.reset();
-    const auto set = sets.next();
-    output = set.output;
-    return use(RunTask{problem, params, set.inputs, set.output, prepared, workspace, parallel});
-  }
-
-  // One call. An element drawn at random is poisoned first: a call that does its work writes it again.
-  void call() {
-    with_next_task([this](const RunTask& task) {
-      random = random * 6364136223846793005u + 1442695040888963407u;  // Knuth's MMIX
-      const auto count = static_cast<double>(element_count(task.output.shape));
-      float& element =
-          static_cast<float*>(task.output.data)[static_cast<std::int64_t>(static_cast<double>(random >> 11) * 0x1p-53 * count)];
-      element = GuardedOutput::poison();
-      variant.run(task);
-      ++calls;
-      idle += GuardedOutput::is_poison(element);
-    });
-  }
-
-  // Calls that the variant times itself, and the harness beside it.
-  ClockPair time_calls(std::int64_t count) {
-    const auto start = std::chrono::steady_clock::now();
-    const double claimed = with_next_task([&](const RunTask& task) { return variant.time_calls(task, count); });
-    return {claimed, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
-  }
-};
-
-// A variant in another process or language times itself, as the way there is not its work.
-Timing time_variant(TimedCase& timed, const TimerOptions& options) {
-  if (!timed.variant.time_calls) return measure([&] { timed.call(); }, options);
-  return measure_by([&](std::int64_t count) { return timed.time_calls(count).claimed; }, options);
-}
-
-// Why the time cannot be believed although it was taken; empty when it can. The stopwatch of a variant is tried on as many calls as
-// a sample has and on three times as many, three times where that takes less than a second.
-std::string stopwatch_fault(TimedCase& timed, std::int64_t calls) {
-  if (!timed.variant.time_calls) return {};
-  std::string fault;
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    const auto few = timed.time_calls(calls), many = timed.time_calls(3 * calls);
-    fault = clock_fault(few, many);
-    if (fault.empty() || few.outer + many.outer > 1) break;
-  }
-  return fault;
-}
-
-// Readings of the clocks in an order by which a thread that is held up between two of them makes the use of foreign threads and of
-// cores look too small, never too large, as the others run on meanwhile.
-ThreadTimes begin_thread_times(const ThreadArena& arena) {
-  ThreadTimes begin;
-  begin.wall = wall_seconds();
-  begin.arena = arena.cpu_seconds();
-  begin.earlier = arena.earlier_cpu_seconds();
-  begin.process = process_cpu_seconds();
-  return begin;
-}
-
-ThreadTimes thread_times_since(const ThreadTimes& begin, const ThreadArena& arena) {
-  ThreadTimes use;
-  use.process = process_cpu_seconds() - begin.process;
-  use.earlier = arena.earlier_cpu_seconds() - begin.earlier;
-  use.arena = arena.cpu_seconds() - begin.arena;
-  use.wall = wall_seconds() - begin.wall;
-  return use;
-}
-
-// Threads of its own. A pool of a library that has just started spins for some milliseconds, so a suspicion has to hold for more
-// calls that take a fifth of a second.
-std::string own_threads_fault(TimedCase& timed, const ThreadTimes& sampled, const ThreadArena& arena, std::int64_t calls) {
-  constexpr double kSeconds = 0.2;
-  const int threads = timed.parallel.threads();
-  const bool has_library = timed.variant.implementation != nullptr;
-  if (threads_fault(sampled, threads, has_library).empty()) return {};
-  const auto begin = begin_thread_times(arena);
-  while (wall_seconds() - begin.wall < kSeconds)
-    if (timed.variant.time_calls) timed.time_calls(calls);
-    else timed.call();
-  return threads_fault(thread_times_since(begin, arena), threads, has_library);
-}
-
-// Whether the output of the last timed call is the one that was verified, bit for bit or within the same bounds.
-void judge_last_output(const Job& job, const Selected& selected, TimedCase& timed, const Inputs& inputs, JobResult& result) {
-  const auto fail = [&](Status status, Reasons reasons) {
-    result.status = status;
-    result.reasons = std::move(reasons);
-    result.measured = Json::object();
-  };
-  if (timed.idle > 0)
-    return fail(Status::mismatch, {fmt::format("{} of {} timed calls left an element of the output unwritten that was looked at",
-                                               timed.idle, timed.calls)});
-  if (output_digest(timed.output) == job.verified_output) return;
-  const auto v = judge_output(selected, job.problem, inputs, timed.prepared, job.rows_seed, timed.parallel, timed.output);
-  if (v.status == Status::ok) return;
-  auto reasons = v.reasons;
-  reasons.front() = "the output of the last timed call is not the one that was verified: " + reasons.front();
-  fail(v.status, std::move(reasons));
-}
-
-double peak_now(const ThreadArena& arena) {
-  const Pinned pinned(arena.caller_cpu());
-  return probe_peak_gflops(arena.parallel());
-}
-
-// What a variant from elsewhere says about what ran.
-Json implementation_json(TimedCase& timed) {
-  Json facts = Json::object();
-  if (timed.variant.implementation)
-    for (const auto& [name, text] : timed.with_next_task(timed.variant.implementation)) facts[name] = text;
-  return facts;
-}
-
-Json load_average() {
-  double load = 0;
-  return ::getloadavg(&load, 1) == 1 ? Json(load) : Json();
-}
-
-// What the samples gave, and what the machine was like beside them.
-Json to_json(const Timing& timing, double peak_before, double peak_after) {
-  const double peak = std::max(peak_before, peak_after);
-  return {{"samples_s", timing.samples_s},
-          {"iterations", timing.iterations},
-          {"median_s", median(timing.samples_s)},
-          {"min_s", *std::min_element(timing.samples_s.begin(), timing.samples_s.end())},
-          {"warmup_calls", timing.warmup_calls},
-          {"involuntary_switches", timing.involuntary_switches},
-          {"load_1m", load_average()},
-          {"peak_gflops", peak},
-          {"peak_before_gflops", peak_before},
-          {"peak_after_gflops", peak_after},
-          {"clock_drift", peak > 0 ? Json(std::abs(peak_after - peak_before) / peak) : Json()}};
-}
-
-// The plugin is loaded once the arena is there, so that threads which it starts are its own.
-void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent> events, JobResult& result) {
-  const auto& p = job.problem;
-  const CachedInputs cached(job.inputs_file, p);
-  const int known_cores = physical_cores();
-  const int cores = known_cores > 0 ? std::min(job.threads, known_cores) : job.threads;
-  Counters counters(events);  // before the threads that it shall count
-  const ThreadArena arena(job.threads);
-  const auto selected = select(job, find);
-  const auto& [variant, params] = selected;
-  const auto cpu = caller_cpu(arena, *variant);
-  const Pinned pinned(cpu);
-  InputSets sets(cached.inputs(), p, input_sets(p, job.sampling.cache, cache_bytes()));
-  const auto start = std::chrono::steady_clock::now();
-  const auto prepared = prepare(*variant, p, params, job.seed, job.threads);
-  const std::chrono::duration<double> prepare_time = std::chrono::steady_clock::now() - start;
-  Workspace workspace(declared_workspace(*variant, p, params, job.threads));
-
-  TimedCase timed{*variant, params, p, prepared, workspace, arena.parallel(), sets};
-  double peak_before = 0;
-  ThreadTimes begin;
-  const auto timing = time_variant(timed, {.samples = job.sampling.samples,
-                                           .min_sample_seconds = job.sampling.min_sample_seconds,
-                                           .warmup_seconds = job.sampling.warmup_seconds,
-                                           .budget_seconds = job.budget_seconds,
-                                           .before_samples =
-                                               [&] {
-                                                 peak_before = peak_now(arena);
-                                                 begin = begin_thread_times(arena);
-                                               },
-                                           .before_sample =
-                                               [&] {
-                                                 sets.poison_outputs();
-                                                 counters.start();
-                                               },
-                                           .after_sample = [&] { counters.stop(); }});
-  const auto sampled = thread_times_since(begin, arena);
-  const double needed_gflops = variant->cost ? 2e-9 * variant->cost(p, params).multiply_adds / median(timing.samples_s) : 0;
-  const auto probe = [&] { return peak_now(arena); };
-  double peak_after = probe();
-  if (peak_before < needed_gflops)
-    peak_after = undisturbed_peak(peak_after, needed_gflops, cores, probe, [] { return probe_peak_gflops(Parallel()); });
-  result.measured = to_json(timing, peak_before, peak_after);
-  const auto calls = std::accumulate(timing.iterations.begin(), timing.iterations.end(), std::int64_t{0});
-  if (auto counted = to_json(counters.counts(), calls); !counted.is_null()) result.measured["counters"] = std::move(counted);
-  result.measured["prepare_s"] = prepare_time.count();
-  result.measured["input_sets"] = sets.count();
-  result.measured["pinned"] = cpu.has_value();
-  result.measured["timed_by"] = variant->time_calls ? "variant" : "harness";
-  if (job.judge_output) judge_last_output(job, selected, timed, cached.inputs(), result);
-  if (result.status != Status::ok) return;
-
-  auto fault = own_threads_fault(timed, sampled, arena, timing.iterations.front());
-  if (fault.empty()) fault = stopwatch_fault(timed, timing.iterations.front());
-  if (!fault.empty()) return misdeclared(result, fault);
-  if (const auto facts = implementation_json(timed); !facts.empty()) result.measured["implementation"] = facts;
-}
-
-// The plugin is loaded here and not before, so that what it takes while it is loaded counts.
-void weigh_case(const Job& job, VariantLookup find, JobResult& result) {
-  const CachedInputs cached(job.inputs_file, job.problem);
-  const ThreadArena arena(job.threads);
-  const auto unloaded = private_bytes();
-  const auto selected = select(job, find);
-  const Pinned pinned(caller_cpu(arena, *selected.variant));
-  const auto load_bytes = std::max<std::int64_t>(0, private_bytes() - unloaded);
-  auto use = measure_memory(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
-  use.load_bytes = load_bytes;
-  result.measured = {{"workspace_declared", use.workspace_declared},
-                     {"workspace_peak", use.workspace_peak},
-                     {"prepared_bytes", use.prepared_bytes},
-                     {"input_bytes", cached.bytes()},
-                     {"output_bytes", use.output_bytes},
-                     {"load_bytes", use.load_bytes},
-                     {"rss_baseline", use.rss_baseline},
-                     {"rss_peak", use.rss_peak},
-                     {"children_peak", use.children_peak},
-                     {"stray_allocations", use.stray_allocations},
-                     {"stray_bytes", use.stray_bytes}};
-  const auto fault = memory_fault(use, selected.variant->cost(job.problem, selected.params), job.threads);
-  if (!fault.empty()) misdeclared(result, fault);
-}
-
-void draw_weights(const Job& job, const Selected& selected) {
-  const CachedInputs cached(job.inputs_file, job.problem);
-  const ThreadArena arena(job.threads);
-  const Pinned pinned(caller_cpu(arena, *selected.variant));
-  auto weights = read_weights(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
-  const std::array<std::int64_t, 3> shape{job.problem.heads_q, job.problem.n_q, job.problem.n_k};
-  weights.resize(static_cast<std::size_t>(shape[0] * shape[1] * shape[2]));  // batch entry 0 is drawn
-  try {
-    write_npy(job.weights_file, shape, weights);
-  } catch (const UserError& error) {
-    throw StorageError(error.what());
-  }
-}
-
-void measure_machine(const Job& job, JobResult& result) {
-  const ThreadArena arena(job.threads);
-  const Pinned pinned(arena.caller_cpu());
-  result.measured = to_json(measure_ceilings({job.ceiling, job.quick, job.budget_seconds}, arena.parallel()));
-}
-
 void dispatch(const Job& job, VariantLookup find, std::span<const CounterEvent> events, JobResult& result) {
   switch (job.kind) {
     case JobKind::inputs: return make_inputs(job, result);
-    case JobKind::verify: return verify_case(job, select(job, find), result);
+    case JobKind::verify: return verify_case(job, find, result);
     case JobKind::time: return time_case(job, find, events, result);
     case JobKind::memory: return weigh_case(job, find, result);
-    case JobKind::weights: return draw_weights(job, select(job, find));
+    case JobKind::weights: return draw_weights(job, find);
     case JobKind::ceilings: return measure_machine(job, result);
   }
 }
@@ -383,6 +38,21 @@ bool is_shortage(const std::error_code& code) {
 }
 
 }  // namespace
+
+Selected select(const Job& job, VariantLookup find) {
+  if (!job.plugin.empty()) load_plugin(job.plugin);
+  const Variant* variant = find(job.variant);
+  if (!variant) throw UserError("no variant is called '" + job.variant + "'");
+  Selected selected{variant, Params(variant->params)};
+  for (const auto& [name, value] : job.params) selected.params.set(name, value);
+  return selected;
+}
+
+void misdeclared(JobResult& result, const std::string& fault) {
+  result.status = Status::misdeclared;
+  result.reasons = {fault};
+  result.measured = Json::object();
+}
 
 JobResult do_job(const Job& job, VariantLookup find, std::span<const CounterEvent> events) {
   JobResult result;

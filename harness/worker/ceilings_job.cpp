@@ -1,0 +1,15 @@
+// The job `ceilings`: what the machine can do at most.
+#include "harness/measure/ceilings.h"
+#include "harness/measure/parallel_tbb.h"
+#include "harness/measure/pinning.h"
+#include "harness/worker/jobs.h"
+
+namespace attnbench {
+
+void measure_machine(const Job& job, JobResult& result) {
+  const ThreadArena arena(job.threads);
+  const Pinned pinned(arena.caller_cpu());
+  result.measured = to_json(measure_ceilings({job.ceiling, job.quick, job.budget_seconds}, arena.parallel()));
+}
+
+}  // namespace attnbench

@@ -1,0 +1,38 @@
+// The job `memory`: what a case needs beyond its inputs and output, against what it declares.
+#include <algorithm>
+
+#include "harness/measure/parallel_tbb.h"
+#include "harness/measure/pinning.h"
+#include "harness/protocol/inputs_cache.h"
+#include "harness/worker/honesty.h"
+#include "harness/worker/jobs.h"
+#include "harness/worker/memory_pass.h"
+
+namespace attnbench {
+
+// The plugin is loaded here and not before, so that what it takes while it is loaded counts.
+void weigh_case(const Job& job, VariantLookup find, JobResult& result) {
+  const CachedInputs cached(job.inputs_file, job.problem);
+  const ThreadArena arena(job.threads);
+  const auto unloaded = private_bytes();
+  const auto selected = select(job, find);
+  const Pinned pinned(caller_cpu(arena, *selected.variant));
+  const auto load_bytes = std::max<std::int64_t>(0, private_bytes() - unloaded);
+  auto use = measure_memory(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
+  use.load_bytes = load_bytes;
+  result.measured = {{"workspace_declared", use.workspace_declared},
+                     {"workspace_peak", use.workspace_peak},
+                     {"prepared_bytes", use.prepared_bytes},
+                     {"input_bytes", cached.bytes()},
+                     {"output_bytes", use.output_bytes},
+                     {"load_bytes", use.load_bytes},
+                     {"rss_baseline", use.rss_baseline},
+                     {"rss_peak", use.rss_peak},
+                     {"children_peak", use.children_peak},
+                     {"stray_allocations", use.stray_allocations},
+                     {"stray_bytes", use.stray_bytes}};
+  const auto fault = memory_fault(use, selected.variant->cost(job.problem, selected.params), job.threads);
+  if (!fault.empty()) misdeclared(result, fault);
+}
+
+}  // namespace attnbench
