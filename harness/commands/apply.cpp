@@ -61,7 +61,7 @@ struct Options {
   PluginOptions plugins;
 };
 
-Selected select(const Options& options) {
+VariantConfig select(const Options& options) {
   auto selection = parse_selection({&options.variant, 1}, known_variants());
   if (selection.size() > 1) throw UserError("apply takes one variant, not '" + options.variant + "'");
   for (const auto& setting : options.params) {
@@ -142,17 +142,17 @@ void require_weights(const Variant& variant, const Problem& p) {
                                 to_string(p), count, kMostWeights));
 }
 
-void require_possible(const Selected& selected, const Problem& problem, int threads) {
-  const auto reasons = unsupported_reasons(*selected.variant, problem, selected.params);
+void require_possible(const VariantConfig& config, const Problem& problem, int threads) {
+  const auto reasons = unsupported_reasons(*config.variant, problem, config.params);
   if (!reasons.empty())
     throw UserError(join(reasons, "; ") + " (the problem is " + to_string(problem) +
                     "); choose another variant, see attnbench list");
   if (const auto reason = too_many_threads(threads); !reason.empty()) throw UserError(reason);
-  const double needed = predict(selected, problem, threads).peak_bytes, available = available_memory_bytes();
+  const double needed = predict(config, problem, threads).peak_bytes, available = available_memory_bytes();
   if (needed > available)
     throw UserError(
         fmt::format("{} needs {} of memory for {}, {} are available; choose a variant with less extra memory, such as blockwise",
-                    selected.label(), bytes_text(needed), to_string(problem), bytes_text(available)));
+                    config.label(), bytes_text(needed), to_string(problem), bytes_text(available)));
 }
 
 // Position of the first element that is not finite, if any.
@@ -163,54 +163,54 @@ std::optional<std::int64_t> first_not_finite(const Tensor& tensor) {
 }
 
 // Starts from NaN, so that an element the variant does not write is noticed.
-Tensor run_once(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed, int threads) {
+Tensor run_once(const VariantConfig& config, const Problem& problem, const Inputs& inputs, std::uint64_t seed, int threads) {
   ThreadArena arena(threads);
   Tensor output({problem.batch, problem.heads_q, problem.n_q, problem.d_v});
   std::fill_n(output.data(), element_count(output.shape()), std::numeric_limits<float>::quiet_NaN());
-  const auto prepared = prepare(*selected.variant, problem, selected.params, seed, threads);
-  Workspace workspace(declared_workspace(*selected.variant, problem, selected.params, threads));
-  selected.variant->run({problem, selected.params, inputs, output.ref(), prepared, workspace, arena.parallel()});
+  const auto prepared = prepare(*config.variant, problem, config.params, seed, threads);
+  Workspace workspace(declared_workspace(*config.variant, problem, config.params, threads));
+  config.variant->run({problem, config.params, inputs, output.ref(), prepared, workspace, arena.parallel()});
   return output;
 }
 
-void write_log_sum_exp(const Options& options, const Selected& selected, const Problem& p, const Inputs& inputs,
+void write_log_sum_exp(const Options& options, const VariantConfig& config, const Problem& p, const Inputs& inputs,
                        const UserArrays& arrays, int threads) {
   ThreadArena arena(threads);
   std::vector<std::int64_t> rows(static_cast<std::size_t>(p.n_q));
   std::iota(rows.begin(), rows.end(), std::int64_t{0});
   std::vector<double> values(static_cast<std::size_t>(p.batch * p.heads_q * p.n_q));
-  const auto prepared = prepare(*selected.variant, p, selected.params, options.seed, threads);
-  dense_log_sum_exp({p, selected.params, inputs, prepared, rows, values.data(), arena.parallel()}, selected.variant->attends);
+  const auto prepared = prepare(*config.variant, p, config.params, options.seed, threads);
+  dense_log_sum_exp({p, config.params, inputs, prepared, rows, values.data(), arena.parallel()}, config.variant->attends);
   write_npy(options.lse, arrays.as_queries({p.batch, p.heads_q, p.n_q}, 1), values);
 }
 
-void write_weights(const Options& options, const Selected& selected, const Problem& p, const Inputs& inputs,
+void write_weights(const Options& options, const VariantConfig& config, const Problem& p, const Inputs& inputs,
                    const UserArrays& arrays, int threads) {
   ThreadArena arena(threads);
-  const auto weights = read_weights(selected, p, inputs, options.seed, arena.parallel());
+  const auto weights = read_weights(config, p, inputs, options.seed, arena.parallel());
   write_npy(options.weights, arrays.as_queries({p.batch, p.heads_q, p.n_q, p.n_k}), weights);
 }
 
 int apply(const Options& options) {
   load(options.plugins);
-  const auto selected = select(options);
+  const auto config = select(options);
   const int threads = options.threads.value_or(usable_threads());
   require_outputs(options);
   const auto arrays = open_user_arrays(chosen_files(options));
   const auto problem = problem_of(options, arrays);
-  require_possible(selected, problem, threads);
-  if (!options.lse.empty()) require_log_sum_exp(*selected.variant);
-  if (!options.weights.empty()) require_weights(*selected.variant, problem);
+  require_possible(config, problem, threads);
+  if (!options.lse.empty()) require_log_sum_exp(*config.variant);
+  if (!options.weights.empty()) require_weights(*config.variant, problem);
   const auto tensors = arrays.load();
   const auto inputs = tensors.inputs(problem);
   require_finite_where_seen(arrays, problem, inputs);
   for (const auto& hint : arrays.hints()) std::cerr << "attnbench: note: " << hint << "\n";
 
   const auto start = std::chrono::steady_clock::now();
-  const auto output = run_once(selected, problem, inputs, options.seed, threads);
+  const auto output = run_once(config, problem, inputs, options.seed, threads);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   if (first_not_finite(output)) {
-    std::cerr << "attnbench: " << selected.label() << " gave a value that is not finite for " << to_string(problem)
+    std::cerr << "attnbench: " << config.label() << " gave a value that is not finite for " << to_string(problem)
               << "; nothing was written\n";
     return 1;
   }
@@ -218,12 +218,12 @@ int apply(const Options& options) {
     const auto [shape, values] = arrays.in_layout_of_queries(output);
     write_npy(options.out, shape, values);
   }
-  if (!options.lse.empty()) write_log_sum_exp(options, selected, problem, inputs, arrays, threads);
-  if (!options.weights.empty()) write_weights(options, selected, problem, inputs, arrays, threads);
+  if (!options.lse.empty()) write_log_sum_exp(options, config, problem, inputs, arrays, threads);
+  if (!options.weights.empty()) write_weights(options, config, problem, inputs, arrays, threads);
   std::vector<std::string> written;
   for (const auto& path : {options.out, options.lse, options.weights})
     if (!path.empty()) written.push_back(path);
-  std::cerr << fmt::format("{}: {} of {}, {} threads, {} in one unwarmed call\n", join(written, ", "), selected.label(),
+  std::cerr << fmt::format("{}: {} of {}, {} threads, {} in one unwarmed call\n", join(written, ", "), config.label(),
                            to_string(problem), threads, seconds_text(elapsed.count()));
   return 0;
 }

@@ -49,11 +49,11 @@ std::string params_text(const Variant& variant) {
   return table.text();
 }
 
-std::string cost_text(const Selected& selected, const Problem& problem) {
-  const auto reasons = unsupported_reasons(*selected.variant, problem, selected.params);
+std::string cost_text(const VariantConfig& config, const Problem& problem) {
+  const auto reasons = unsupported_reasons(*config.variant, problem, config.params);
   if (!reasons.empty()) return fmt::format("Cost at {}: it cannot run this problem: {}\n", to_string(problem), join(reasons, "; "));
-  const auto cost = selected.variant->cost(problem, selected.params);
-  const auto workspace = static_cast<double>(declared_workspace(*selected.variant, problem, selected.params, 1));
+  const auto cost = config.variant->cost(problem, config.params);
+  const auto workspace = static_cast<double>(declared_workspace(*config.variant, problem, config.params, 1));
   std::string text = fmt::format("Cost at {}, one thread:\n", to_string(problem));
   text += fmt::format("  multiply-adds  {} ({:.3g} of dense)\n", count_text(cost.multiply_adds),
                       2 * cost.multiply_adds / dense_flops(problem));
@@ -63,10 +63,10 @@ std::string cost_text(const Selected& selected, const Problem& problem) {
   return text + fmt::format("  workspace      {}\n", bytes_text(workspace));
 }
 
-std::string variant_text(const Selected& selected, const Problem& problem) {
-  const auto& v = *selected.variant;
+std::string variant_text(const VariantConfig& config, const Problem& problem) {
+  const auto& v = *config.variant;
   const auto list = [](const std::vector<std::string>& words) { return words.empty() ? std::string("none") : join(words, ", "); };
-  std::string text = fmt::format("{}: {}\n\n", selected.label(), v.summary);
+  std::string text = fmt::format("{}: {}\n\n", config.label(), v.summary);
   if (v.equation) text += indented(v.equation) + "\n";
   text += fmt::format("Family         {}\n", v.family);
   text += fmt::format("Paper          {}\n", v.paper);
@@ -78,7 +78,7 @@ std::string variant_text(const Selected& selected, const Problem& problem) {
   text += fmt::format("Supports       {}\n", list(feature_names(v.supports)));
   text += fmt::format("Cannot do      {}\n", list(feature_names(kEverything & ~v.supports)));
   text += fmt::format("Laws           {}\n\n", list(law_names(v.laws)));
-  return text + params_text(v) + "\n" + cost_text(selected, problem);
+  return text + params_text(v) + "\n" + cost_text(config, problem);
 }
 
 std::string plan_text(const std::string& name) {

@@ -58,7 +58,7 @@ Json case_json(const Case& one) {
   return {{"key", one.key()},
           {"dataset", one.dataset},
           {"problem", to_string(one.problem)},
-          {"variant", one.selected.label()},
+          {"variant", one.config.label()},
           {"threads", one.threads},
           {"status", name_of(one.status)},
           {"reasons", one.reasons},
@@ -78,11 +78,11 @@ std::string plan_text(const Plan& plan, const TableView& view) {
   Table left_out({{"NOT RUN"}, {"VARIANT"}, {"WHY"}});
   for (const auto& one : plan.cases) {
     if (one.status == CaseStatus::planned)
-      cases.add({problem_text(one, with_dataset), one.selected.label(), std::to_string(one.threads),
+      cases.add({problem_text(one, with_dataset), one.config.label(), std::to_string(one.threads),
                  seconds_text(one.prediction.seconds), bytes_text(one.prediction.peak_bytes)});
     else
-      left_out.add({problem_text(one, with_dataset), one.selected.label(),
-                    std::string(name_of(one.status)) + ": " + join(one.reasons, "; ")});
+      left_out.add(
+          {problem_text(one, with_dataset), one.config.label(), std::string(name_of(one.status)) + ": " + join(one.reasons, "; ")});
   }
   const auto totals = totals_of(plan);
   std::string text;

@@ -44,19 +44,19 @@ struct Options {
   PluginOptions plugins;
 };
 
-Selected selected_variant(const std::string& text) {
+VariantConfig selected_variant(const std::string& text) {
   const auto selection = parse_selection({&text, 1}, known_variants());
   if (selection.size() > 1) throw UserError("profile takes one variant, not '" + text + "'");
   return selection[0];
 }
 
-void require_possible(const Selected& selected, const Problem& problem, int threads) {
-  const auto reasons = unsupported_reasons(*selected.variant, problem, selected.params);
-  if (!reasons.empty()) throw UserError(selected.label() + " cannot run " + to_string(problem) + ": " + join(reasons, "; "));
+void require_possible(const VariantConfig& config, const Problem& problem, int threads) {
+  const auto reasons = unsupported_reasons(*config.variant, problem, config.params);
+  if (!reasons.empty()) throw UserError(config.label() + " cannot run " + to_string(problem) + ": " + join(reasons, "; "));
   if (const auto reason = too_many_threads(threads); !reason.empty()) throw UserError(reason);
-  const double needed = predict(selected, problem, threads).peak_bytes, available = available_memory_bytes();
+  const double needed = predict(config, problem, threads).peak_bytes, available = available_memory_bytes();
   if (needed > available)
-    throw UserError(fmt::format("{} needs {} of memory for {}, {} are available; choose a smaller problem", selected.label(),
+    throw UserError(fmt::format("{} needs {} of memory for {}, {} are available; choose a smaller problem", config.label(),
                                 bytes_text(needed), to_string(problem), bytes_text(available)));
 }
 
@@ -69,26 +69,26 @@ void wait_for_enter() {
 
 void profile(const Options& options) {
   load(options.plugins);
-  const auto selected = selected_variant(options.variant);
+  const auto config = selected_variant(options.variant);
   const auto dataset = open_dataset(options.dataset);
   const auto held = dataset->holds();
   const auto problem = parse_problem(held ? completed(options.problem, *held) : options.problem);
   const int threads = options.threads.value_or(usable_threads());
-  require_possible(selected, problem, threads);
+  require_possible(config, problem, threads);
   const auto tensors = dataset->make(problem, options.seed);
   const auto inputs = tensors.inputs(problem);
-  const auto prepared = prepare(*selected.variant, problem, selected.params, options.seed, threads);
+  const auto prepared = prepare(*config.variant, problem, config.params, options.seed, threads);
   const ThreadArena arena(threads);
   const Tensor output({problem.batch, problem.heads_q, problem.n_q, problem.d_v});
-  Workspace workspace(declared_workspace(*selected.variant, problem, selected.params, threads));
+  Workspace workspace(declared_workspace(*config.variant, problem, config.params, threads));
   if (options.wait) wait_for_enter();
-  std::cerr << fmt::format("{} calls of {}, {}, {} threads: begin\n", options.calls, selected.label(), to_string(problem), threads);
+  std::cerr << fmt::format("{} calls of {}, {}, {} threads: begin\n", options.calls, config.label(), to_string(problem), threads);
 
-  const Pinned pinned(caller_cpu(arena, *selected.variant));
+  const Pinned pinned(caller_cpu(arena, *config.variant));
   const auto start = std::chrono::steady_clock::now();
   for (std::int64_t i = 0; i < options.calls; ++i) {
     workspace.reset();
-    selected.variant->run({problem, selected.params, inputs, output.ref(), prepared, workspace, arena.parallel()});
+    config.variant->run({problem, config.params, inputs, output.ref(), prepared, workspace, arena.parallel()});
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   std::cerr << fmt::format("end: {} per call, unwarmed and unverified\n",

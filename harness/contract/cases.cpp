@@ -121,22 +121,22 @@ std::span<const Problem> contract_problems() {
   return problems;
 }
 
-bool supports(const Selected& selected, const Problem& problem) {
-  return unsupported_reasons(*selected.variant, problem, selected.params).empty();
+bool supports(const VariantConfig& config, const Problem& problem) {
+  return unsupported_reasons(*config.variant, problem, config.params).empty();
 }
 
-std::vector<Problem> supported_problems(const Selected& selected) {
+std::vector<Problem> supported_problems(const VariantConfig& config) {
   std::vector<Problem> list;
   for (const auto& problem : contract_problems())
-    if (supports(selected, problem)) list.push_back(problem);
+    if (supports(config, problem)) list.push_back(problem);
   return list;
 }
 
-Selected defaults(const Variant& variant) { return {&variant, Params(variant.params)}; }
+VariantConfig defaults(const Variant& variant) { return {&variant, Params(variant.params)}; }
 
-std::vector<Selected> other_selections(const Variant& variant) {
+std::vector<VariantConfig> other_selections(const Variant& variant) {
   auto smallest = defaults(variant), small = defaults(variant), doubled = defaults(variant);
-  std::vector<Selected> list;
+  std::vector<VariantConfig> list;
   for (const auto& spec : variant.params) {
     if (spec.type == ParamSpec::Type::choice) {
       for (const auto& word : words(spec.choices)) {
@@ -152,11 +152,11 @@ std::vector<Selected> other_selections(const Variant& variant) {
   list.push_back(smallest);
   list.push_back(small);
   list.push_back(doubled);
-  std::erase_if(list, [](const Selected& s) { return s.params.non_default().empty(); });
+  std::erase_if(list, [](const VariantConfig& s) { return s.params.non_default().empty(); });
   return list;
 }
 
-std::vector<Selected> all_selections(const Variant& variant) {
+std::vector<VariantConfig> all_selections(const Variant& variant) {
   auto list = other_selections(variant);
   list.insert(list.begin(), defaults(variant));
   return list;

@@ -17,18 +17,18 @@ bool is_short_enough(const Problem& problem);
 std::span<const Problem> contract_problems();
 
 /// Those that the selection supports.
-std::vector<Problem> supported_problems(const Selected& selected);
+std::vector<Problem> supported_problems(const VariantConfig& config);
 
 /// The variant with its default parameters.
-Selected defaults(const Variant& variant);
+VariantConfig defaults(const Variant& variant);
 
 /// Non-default selections made from the declared ranges: everything at its smallest, at the square root of its default (a pattern
 /// that bites at the lengths above), at twice its default, and every other word of a choice.
-std::vector<Selected> other_selections(const Variant& variant);
+std::vector<VariantConfig> other_selections(const Variant& variant);
 
 /// defaults() and other_selections().
-std::vector<Selected> all_selections(const Variant& variant);
+std::vector<VariantConfig> all_selections(const Variant& variant);
 
-bool supports(const Selected& selected, const Problem& problem);
+bool supports(const VariantConfig& config, const Problem& problem);
 
 }  // namespace attnbench::contract

@@ -46,9 +46,9 @@ void expect(Findings& findings, bool holds, const std::string& otherwise) {
   if (!holds) findings.add(otherwise);
 }
 
-double count_pairs(const Selected& selected, const Problem& p) {
+double count_pairs(const VariantConfig& config, const Problem& p) {
   double pairs = 0;
-  for_each_pair(selected, p, [&](auto...) { ++pairs; });
+  for_each_pair(config, p, [&](auto...) { ++pairs; });
   return pairs;
 }
 
@@ -64,11 +64,11 @@ double power_of_n(std::string label) {
 }
 
 // One call on random inputs with a workspace of its own.
-void run_once(const Selected& selected, const Problem& p, const Prepared& prepared, Workspace& workspace,
+void run_once(const VariantConfig& config, const Problem& p, const Prepared& prepared, Workspace& workspace,
               const Parallel& parallel) {
   const auto tensors = random_inputs(p);
   const Tensor out({p.batch, p.heads_q, p.n_q, p.d_v});
-  selected.variant->run({p, selected.params, tensors.inputs(p), out.ref(), prepared, workspace, parallel});
+  config.variant->run({p, config.params, tensors.inputs(p), out.ref(), prepared, workspace, parallel});
 }
 
 }  // namespace
@@ -132,12 +132,12 @@ void check_refusals(const Variant& v, Findings& findings) {
 }
 
 void check_cost_sane(const Variant& v, Findings& findings) {
-  for (const auto& selected : all_selections(v))
-    for (const auto& p : supported_problems(selected)) {
+  for (const auto& config : all_selections(v))
+    for (const auto& p : supported_problems(config)) {
       findings.examined();
-      const auto cost = v.cost(p, selected.params);
-      const auto where = selected.label() + " " + to_string(p) + ": ";
-      if (const auto fault = cost_fault(selected, p); !fault.empty()) findings.add(where + fault);
+      const auto cost = v.cost(p, config.params);
+      const auto where = config.label() + " " + to_string(p) + ": ";
+      if (const auto fault = cost_fault(config, p); !fault.empty()) findings.add(where + fault);
       for (const double count : {cost.multiply_adds, cost.exps, cost.bytes, cost.pairs})
         expect(findings, std::isfinite(count) && count >= 0, where + fmt::format("a count of {}", count));
       expect(findings, cost.bytes >= compulsory_bytes(p),
@@ -151,27 +151,27 @@ void check_cost_sane(const Variant& v, Findings& findings) {
 // Also a floor for multiply-adds: each pair takes one score and one share of a value, if nothing is approximated.
 void check_pairs(const Variant& v, Findings& findings) {
   if (v.computes != Computes::exact_softmax && v.computes != Computes::masked_softmax) return;
-  for (const auto& selected : all_selections(v))
+  for (const auto& config : all_selections(v))
     for (const char* text : kCountedProblems) {
       const auto p = parse_problem(text);
-      if (!supports(selected, p)) continue;
+      if (!supports(config, p)) continue;
       findings.examined();
-      const auto declared = v.cost(p, selected.params);
-      const double counted = count_pairs(selected, p), least = counted * static_cast<double>(p.d_qk + p.d_v);
+      const auto declared = v.cost(p, config.params);
+      const double counted = count_pairs(config, p), least = counted * static_cast<double>(p.d_qk + p.d_v);
       expect(findings, declared.pairs == counted,
-             fmt::format("{} {}: declares {} pairs, counted {}", selected.label(), text, declared.pairs, counted));
-      expect(findings, declared.multiply_adds >= least,
-             fmt::format("{} {}: declares {} multiply-adds, its pairs take {}", selected.label(), text, declared.multiply_adds,
-                         least));
+             fmt::format("{} {}: declares {} pairs, counted {}", config.label(), text, declared.pairs, counted));
+      expect(
+          findings, declared.multiply_adds >= least,
+          fmt::format("{} {}: declares {} multiply-adds, its pairs take {}", config.label(), text, declared.multiply_adds, least));
     }
 }
 
 // The power of n in workspace and prepared memory, from the differences between three doublings, so that what is constant does not
 // count; 0 where next to nothing is added.
-double memory_growth(const Variant& v, const Selected& selected) {
+double memory_growth(const Variant& v, const VariantConfig& config) {
   const auto memory = [&](const char* n) {
     const auto p = parse_problem(std::string("b1 h4 d64 n") + n);
-    return static_cast<double>(declared_workspace(v, p, selected.params, 2) + prepare(v, p, selected.params, kSeed, 2).bytes);
+    return static_cast<double>(declared_workspace(v, p, config.params, 2) + prepare(v, p, config.params, kSeed, 2).bytes);
   };
   const double small = memory("262144"), medium = memory("524288"), large = memory("1048576");
   if (medium - small <= 0.01 * small) return 0;  // also without any
@@ -181,31 +181,31 @@ double memory_growth(const Variant& v, const Selected& selected) {
 void check_growth(const Variant& v, Findings& findings) {
   findings.examined();
   constexpr double kMargin = 0.1;  // of an exponent: lower-order terms at these lengths
-  const auto selected = defaults(v);
+  const auto config = defaults(v);
   const auto at = [](const char* n) { return parse_problem(std::string("b1 h4 d64 n") + n); };
   const auto work = [&](const char* n) {
-    const auto cost = v.cost(at(n), selected.params);
+    const auto cost = v.cost(at(n), config.params);
     return cost.multiply_adds + cost.exps;
   };
   const bool composed = std::strchr(v.time_label, '+') != nullptr;  // then the first part is only a lower bound
   const double measured = std::log2(work("65536") / work("32768")), declared = power_of_n(v.time_label);
   expect(findings, measured >= declared - kMargin && (composed || measured <= declared + kMargin),
          fmt::format("declared cost grows as n^{:.2f}, the label says {}", measured, v.time_label));
-  const double growth = memory_growth(v, selected);
+  const double growth = memory_growth(v, config);
   expect(findings, std::abs(growth - power_of_n(v.memory_label)) <= kMargin,
          fmt::format("declared workspace and prepared memory grow as n^{:.2f}, the label says {}", growth, v.memory_label));
 }
 
 void check_workspace(const Variant& v, Findings& findings) {
-  const auto selected = defaults(v);
+  const auto config = defaults(v);
   for (const int threads : {1, 2}) {
     const ThreadArena arena(threads);
-    for (const auto& p : supported_problems(selected)) {
+    for (const auto& p : supported_problems(config)) {
       findings.examined();
-      const auto declared = declared_workspace(v, p, selected.params, threads);
-      const auto prepared = prepare(v, p, selected.params, kSeed, threads);
+      const auto declared = declared_workspace(v, p, config.params, threads);
+      const auto prepared = prepare(v, p, config.params, kSeed, threads);
       Workspace workspace(declared);
-      run_once(selected, p, prepared, workspace, arena.parallel());
+      run_once(config, p, prepared, workspace, arena.parallel());
       expect(findings, workspace.peak() <= declared && declared <= 2 * workspace.peak() + 4096,
              fmt::format("{}, {} threads: declares {} bytes, takes {}", to_string(p), threads, declared, workspace.peak()));
     }
@@ -214,18 +214,18 @@ void check_workspace(const Variant& v, Findings& findings) {
 
 void check_heap(const Variant& v, Findings& findings) {
   if (!heap_is_counted()) return;
-  const auto selected = defaults(v);
+  const auto config = defaults(v);
   for (const int threads : {1, 2}) {
     const ThreadArena arena(threads);
     wake_threads(arena.parallel());
-    for (const auto& p : supported_problems(selected)) {
+    for (const auto& p : supported_problems(config)) {
       findings.examined();
       const auto tensors = random_inputs(p);
-      const auto prepared = prepare(v, p, selected.params, kSeed, threads);
-      Workspace workspace(declared_workspace(v, p, selected.params, threads));
+      const auto prepared = prepare(v, p, config.params, kSeed, threads);
+      Workspace workspace(declared_workspace(v, p, config.params, threads));
       const Tensor out({p.batch, p.heads_q, p.n_q, p.d_v});
       const auto inputs = tensors.inputs(p);
-      const RunTask task{p, selected.params, inputs, out.ref(), prepared, workspace, arena.parallel()};
+      const RunTask task{p, config.params, inputs, out.ref(), prepared, workspace, arena.parallel()};
       v.run(task);  // threads and buffers of the libraries underneath come to life here
       workspace.reset();
       HeapWatch watch;

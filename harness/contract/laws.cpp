@@ -21,15 +21,15 @@ constexpr double kClose = 1e-5;  // two float32 routes to the same N(0,1)-sized 
 
 // One problem under one selection, and where to complain about it.
 struct Subject {
-  const Selected& selected;
+  const VariantConfig& config;
   const Problem& problem;
   Findings& findings;
 
   void expect(bool holds, const std::string& what) const {
-    if (!holds) findings.add(fmt::format("{} {}: {}", selected.label(), to_string(problem), what));
+    if (!holds) findings.add(fmt::format("{} {}: {}", config.label(), to_string(problem), what));
   }
   Tensor run(const RandomInputs& tensors, const Parallel& parallel = {}) const {
-    return contract::run(selected, problem, tensors.inputs(problem), parallel);
+    return contract::run(config, problem, tensors.inputs(problem), parallel);
   }
 };
 
@@ -38,12 +38,12 @@ template <class Check>
 void for_each_supported(const Variant& variant, std::uint32_t law, std::initializer_list<const char*> problems, Findings& findings,
                         Check check) {
   if ((variant.laws & law) != law) return;
-  for (const auto& selected : all_selections(variant))
+  for (const auto& config : all_selections(variant))
     for (const char* text : problems) {
       const auto problem = parse_problem(text);
-      if (!is_short_enough(problem) || !supports(selected, problem)) continue;
+      if (!is_short_enough(problem) || !supports(config, problem)) continue;
       findings.examined();
-      check(Subject{selected, problem, findings});
+      check(Subject{config, problem, findings});
     }
 }
 
@@ -139,7 +139,7 @@ void permute_keys(const Subject& s) {
 
 bool sees_any(const Subject& s, const Inputs& inputs, const Prepared& prepared, std::int64_t b, std::int64_t i) {
   for (std::int64_t j = 0; j < s.problem.n_k; ++j)
-    if (any_head_sees(s.selected, s.problem, inputs, prepared, b, i, j)) return true;
+    if (any_head_sees(s.config, s.problem, inputs, prepared, b, i, j)) return true;
   return false;
 }
 
@@ -147,7 +147,7 @@ void feed_ones(const Subject& s) {
   const auto& p = s.problem;
   auto tensors = random_inputs(p);
   std::fill_n(tensors.v.data(), element_count(tensors.v.shape()), 1.0f);
-  const auto prepared = prepare(*s.selected.variant, p, s.selected.params, kSeed, 1);
+  const auto prepared = prepare(*s.config.variant, p, s.config.params, kSeed, 1);
   const auto out = s.run(tensors);
   for (std::int64_t t = 0; t < p.batch * p.n_q; ++t) {
     const auto b = t / p.n_q, i = t % p.n_q;
@@ -206,7 +206,7 @@ void check_weights_of_row(const Subject& s, const Inputs& inputs, const Prepared
   bool sees = false;
   double sum = 0, first_channel = 0;
   for (std::int64_t j = 0; j < p.n_k; ++j) {
-    const bool seen = any_head_sees(s.selected, p, inputs, prepared, b, i, j);
+    const bool seen = any_head_sees(s.config, p, inputs, prepared, b, i, j);
     if (!seen && weight[j] != 0.0f)
       return s.expect(false, fmt::format("row {} gives hidden key {} the weight {}", i, j, weight[j]));
     sees |= seen;
@@ -215,7 +215,7 @@ void check_weights_of_row(const Subject& s, const Inputs& inputs, const Prepared
   }
   s.expect(std::abs(first_channel - double{out[0]}) <= kClose,
            fmt::format("row b{} h{} i{}: its weights give {}, the output was {}", b, h, i, first_channel, out[0]));
-  if (s.selected.variant->laws & kRowStochastic)
+  if (s.config.variant->laws & kRowStochastic)
     s.expect(std::abs(sum - (sees ? 1 : 0)) <= kClose, fmt::format("row b{} h{} i{}: its weights sum to {}", b, h, i, sum));
 }
 
@@ -225,7 +225,7 @@ void feed_identity(const Subject& s) {
   const auto out = s.run(tensors);
   const Tensor values = random_inputs(p).v;
   const auto weights = read_weights(s, tensors);
-  const auto prepared = prepare(*s.selected.variant, p, s.selected.params, kSeed, 1);
+  const auto prepared = prepare(*s.config.variant, p, s.config.params, kSeed, 1);
   const auto inputs = tensors.inputs(p);
   for (std::int64_t t = 0; t < p.batch * p.heads_q * p.n_q; ++t) {
     const auto b = t / (p.heads_q * p.n_q), h = t / p.n_q % p.heads_q, i = t % p.n_q;
@@ -235,7 +235,7 @@ void feed_identity(const Subject& s) {
 
 void count_weights(const Subject& s) {
   const auto& p = s.problem;
-  const auto cost = s.selected.variant->cost(p, s.selected.params);
+  const auto cost = s.config.variant->cost(p, s.config.params);
   if (cost.pairs == 0) return;
   auto tensors = random_inputs(p);
   // Scores of small numbers: no visible weight underflows.

@@ -32,17 +32,17 @@ Laid lay_out(const Tensor& dense, Layout layout) {
   return laid;
 }
 
-Tensor run(const Selected& selected, const Problem& p, const Inputs& inputs, const Parallel& parallel, Layout output) {
+Tensor run(const VariantConfig& config, const Problem& p, const Inputs& inputs, const Parallel& parallel, Layout output) {
   [[maybe_unused]] static const bool blas_on_one_thread = (ThreadArena(1), true);  // as everywhere in the suite
-  const auto& variant = *selected.variant;
+  const auto& variant = *config.variant;
   const Shape shape{p.batch, p.heads_q, p.n_q, p.d_v};
-  const auto prepared = prepare(variant, p, selected.params, kSeed, parallel.threads());
-  Workspace workspace(declared_workspace(variant, p, selected.params, parallel.threads()));
+  const auto prepared = prepare(variant, p, config.params, kSeed, parallel.threads());
+  Workspace workspace(declared_workspace(variant, p, config.params, parallel.threads()));
   workspace.poison();
   Tensor unwritten(shape), dense(shape);
   std::fill_n(unwritten.data(), element_count(shape), std::numeric_limits<float>::quiet_NaN());
   const auto laid = lay_out(unwritten, output);
-  variant.run({p, selected.params, inputs, laid.ref, prepared, workspace, parallel});
+  variant.run({p, config.params, inputs, laid.ref, prepared, workspace, parallel});
   for (std::int64_t t = 0; t < p.batch * p.heads_q * p.n_q; ++t) {
     const auto b = t / (p.heads_q * p.n_q), h = t / p.n_q % p.heads_q, i = t % p.n_q;
     std::copy_n(laid.ref.as<const float>().row(b, h, i), p.d_v, dense.view().row(b, h, i));
@@ -50,20 +50,20 @@ Tensor run(const Selected& selected, const Problem& p, const Inputs& inputs, con
   return dense;
 }
 
-std::vector<double> reference_output(const Selected& selected, const Problem& p, const Inputs& inputs) {
+std::vector<double> reference_output(const VariantConfig& config, const Problem& p, const Inputs& inputs) {
   std::vector<std::int64_t> rows(static_cast<std::size_t>(p.n_q));
   std::iota(rows.begin(), rows.end(), 0);
   std::vector<double> out(static_cast<std::size_t>(p.batch * p.heads_q * p.n_q * p.d_v), std::nan(""));
-  const auto prepared = prepare(*selected.variant, p, selected.params, kSeed, 1);
-  reference(*selected.variant, {p, selected.params, inputs, prepared, rows, out.data(), Parallel()});
+  const auto prepared = prepare(*config.variant, p, config.params, kSeed, 1);
+  reference(*config.variant, {p, config.params, inputs, prepared, rows, out.data(), Parallel()});
   return out;
 }
 
-bool any_head_sees(const Selected& selected, const Problem& p, const Inputs& inputs, const Prepared& prepared, std::int64_t b,
+bool any_head_sees(const VariantConfig& config, const Problem& p, const Inputs& inputs, const Prepared& prepared, std::int64_t b,
                    std::int64_t i, std::int64_t j) {
   for (std::int64_t h = 0; h < p.heads_q; ++h) {
     if (!problem_attends(p, inputs, b, h, i, j)) continue;
-    if (selected.variant->attends && !selected.variant->attends({p, selected.params, prepared}, b, h, i, j)) continue;
+    if (config.variant->attends && !config.variant->attends({p, config.params, prepared}, b, h, i, j)) continue;
     if (p.mask.kind != MaskKind::additive || std::isfinite(inputs.mask.as<const float>().row(b, h, i)[j])) return true;
   }
   return false;

@@ -22,15 +22,15 @@ struct Laid {
 Laid lay_out(const Tensor& dense, Layout layout);
 
 /// One call; the output comes back dense. An own workspace per call, as large as declared and poisoned.
-Tensor run(const Selected& selected, const Problem& problem, const Inputs& inputs, const Parallel& parallel = {},
+Tensor run(const VariantConfig& config, const Problem& problem, const Inputs& inputs, const Parallel& parallel = {},
            Layout output = Layout::dense);
 
 /// All rows of the selection's own float64 reference, [b][h_q][n_q][d_v].
-std::vector<double> reference_output(const Selected& selected, const Problem& problem, const Inputs& inputs);
+std::vector<double> reference_output(const VariantConfig& config, const Problem& problem, const Inputs& inputs);
 
 /// Whether any head of row i sees key j under the problem's masks and the variant's pattern.
-bool any_head_sees(const Selected& selected, const Problem& problem, const Inputs& inputs, const Prepared& prepared, std::int64_t b,
-                   std::int64_t i, std::int64_t j);
+bool any_head_sees(const VariantConfig& config, const Problem& problem, const Inputs& inputs, const Prepared& prepared,
+                   std::int64_t b, std::int64_t i, std::int64_t j);
 
 /// Whether two dense outputs have the same bits in rows [begin, end) of (b, h).
 bool same_bits(const Tensor& x, const Tensor& y, std::int64_t b, std::int64_t h, std::int64_t begin, std::int64_t end);

@@ -34,19 +34,19 @@ const MadeProblem& made_problem(const Problem& problem) {
   return entry;
 }
 
-void expect_verified(const Selected& selected, const Problem& problem, const Parallel& parallel, Findings& findings) {
+void expect_verified(const VariantConfig& config, const Problem& problem, const Parallel& parallel, Findings& findings) {
   findings.examined();
   const auto& made = made_problem(problem);
-  const auto v = verify(selected, problem, made.tensors.inputs(problem), kSeed, parallel, made.exact);
+  const auto v = verify(config, problem, made.tensors.inputs(problem), kSeed, parallel, made.exact);
   if (v.status == Status::ok) return;
   for (const auto& reason : v.reasons)
-    findings.add(fmt::format("{} {}, {} threads: {}", selected.label(), to_string(problem), parallel.threads(), reason));
+    findings.add(fmt::format("{} {}, {} threads: {}", config.label(), to_string(problem), parallel.threads(), reason));
 }
 
 // Every `step`-th supported problem of a selection is verified.
-void expect_all_verified(const Selected& selected, std::size_t step, const Parallel& parallel, Findings& findings) {
-  const auto problems = supported_problems(selected);
-  for (std::size_t t = 0; t < problems.size(); t += step) expect_verified(selected, problems[t], parallel, findings);
+void expect_all_verified(const VariantConfig& config, std::size_t step, const Parallel& parallel, Findings& findings) {
+  const auto problems = supported_problems(config);
+  for (std::size_t t = 0; t < problems.size(); t += step) expect_verified(config, problems[t], parallel, findings);
 }
 
 // ---- NaN policy ----------------------------------------------------------------------------------------------------------
@@ -74,32 +74,32 @@ void compare_row(const Problem& p, const Tensor& out, const std::vector<double>&
     }
 }
 
-void spoil_and_compare(const Selected& selected, const Problem& p, Findings& findings) {
+void spoil_and_compare(const VariantConfig& config, const Problem& p, Findings& findings) {
   auto tensors = random_inputs(p);
   const auto inputs = tensors.inputs(p);
-  const auto want = reference_output(selected, p, inputs);
-  const auto prepared = prepare(*selected.variant, p, selected.params, kSeed, 1);
+  const auto want = reference_output(config, p, inputs);
+  const auto prepared = prepare(*config.variant, p, config.params, kSeed, 1);
   const std::int64_t keys[] = {p.n_k - 1, p.n_k / 2};
   spoil(tensors, p, keys);
-  const auto out = run(selected, p, inputs);
+  const auto out = run(config, p, inputs);
   for (std::int64_t t = 0; t < p.batch * p.n_q; ++t) {
     const auto b = t / p.n_q, i = t % p.n_q;
-    const auto sees = [&](std::int64_t j) { return any_head_sees(selected, p, inputs, prepared, b, i, j); };
+    const auto sees = [&](std::int64_t j) { return any_head_sees(config, p, inputs, prepared, b, i, j); };
     if (!sees(keys[0]) && !sees(keys[1])) compare_row(p, out, want, b, i, findings);
   }
 }
 
 // ---- The most negative float as a mask -----------------------------------------------------------------------------------
 
-void lower_and_compare(const Selected& selected, const Problem& p, Findings& findings) {
+void lower_and_compare(const VariantConfig& config, const Problem& p, Findings& findings) {
   auto tensors = random_inputs(p);
   const auto mask = std::span(tensors.mask.data(), static_cast<std::size_t>(element_count(tensors.mask.shape())));
   // Every row sees key 0: one that sees nothing is 0 under minus infinity, which float32 cannot do for the other mask.
   for (std::size_t t = 0; t < mask.size(); t += static_cast<std::size_t>(p.n_k)) mask[t] = 0;
-  const auto hidden = run(selected, p, tensors.inputs(p));
+  const auto hidden = run(config, p, tensors.inputs(p));
   for (auto& bias : mask)
     if (std::isinf(bias)) bias = std::numeric_limits<float>::lowest();
-  const auto low = run(selected, p, tensors.inputs(p));
+  const auto low = run(config, p, tensors.inputs(p));
   for (std::int64_t t = 0; t < element_count(low.shape()); ++t)
     if (const float x = hidden.data()[t], y = low.data()[t]; !(std::abs(x - y) <= 1e-5f))
       return findings.add(fmt::format("{}: element {}: {} and {}", to_string(p), t, x, y));
@@ -114,7 +114,7 @@ void check_oracle(const Variant& variant, Findings& findings) {
 
 void check_oracle_params(const Variant& variant, Findings& findings) {
   const ThreadArena arena(2);
-  for (const auto& selected : other_selections(variant)) expect_all_verified(selected, 2, arena.parallel(), findings);
+  for (const auto& config : other_selections(variant)) expect_all_verified(config, 2, arena.parallel(), findings);
 }
 
 void check_threads(const Variant& variant, Findings& findings) {
@@ -125,16 +125,16 @@ void check_threads(const Variant& variant, Findings& findings) {
 }
 
 void check_strides(const Variant& variant, Findings& findings) {
-  const auto selected = defaults(variant);
-  for (const auto& p : supported_problems(selected)) {
+  const auto config = defaults(variant);
+  for (const auto& p : supported_problems(config)) {
     if (p.n_q < 3 || p.n_k > 150) continue;
     findings.examined();
     const auto& tensors = made_problem(p).tensors;
-    const auto want = reference_output(selected, p, tensors.inputs(p));
+    const auto want = reference_output(config, p, tensors.inputs(p));
     for (const auto layout : kLayouts) {
       const auto q = lay_out(tensors.q, layout), k = lay_out(tensors.k, layout), v = lay_out(tensors.v, layout);
       const Inputs inputs{q.ref, k.ref, v.ref, tensors.inputs(p).mask};
-      const auto out = run(selected, p, inputs, Parallel(), layout);
+      const auto out = run(config, p, inputs, Parallel(), layout);
       for (const auto& reason : compare({out.data(), want.size()}, want, p).reasons)
         findings.add(fmt::format("{}, inputs and output {}: {}", to_string(p), name_of(layout), reason));
     }
@@ -142,11 +142,11 @@ void check_strides(const Variant& variant, Findings& findings) {
 }
 
 void check_nan_policy(const Variant& variant, Findings& findings) {
-  const auto selected = defaults(variant);
-  for (const auto& p : supported_problems(selected)) {
+  const auto config = defaults(variant);
+  for (const auto& p : supported_problems(config)) {
     if (p.n_k < 2 || p.n_k > 300) continue;
     findings.examined();
-    spoil_and_compare(selected, p, findings);
+    spoil_and_compare(config, p, findings);
   }
 }
 
@@ -164,15 +164,15 @@ void check_lowest_mask(const Variant& variant, Findings& findings) {
 // The host restores the environment (plugins/float_environment.h), so this spoils no result here; in another program it would.
 void check_float_environment(const Variant& variant, Findings& findings) {
   using plugins::FloatEnvironment;
-  const auto selected = defaults(variant);
+  const auto config = defaults(variant);
   const auto p = parse_problem("b1 h2 n33 d8");
-  if (!supports(selected, p)) return;
+  if (!supports(config, p)) return;
   findings.examined();
   const auto before = FloatEnvironment::now();
   const auto tensors = random_inputs(p);
   for (const int threads : {1, 2}) {
     const ThreadArena arena(threads);
-    run(selected, p, tensors.inputs(p), arena.parallel());
+    run(config, p, tensors.inputs(p), arena.parallel());
   }
   auto left = before.changes(FloatEnvironment::now());
   before.apply();

@@ -23,14 +23,14 @@ constexpr const char* kCountedProblems[] = {
 
 /// Calls visit(b, h, i, j) for each pair that the problem's masks and the variant's pattern leave.
 template <class Visit>
-void for_each_pair(const Selected& selected, const Problem& p, Visit visit) {
-  const auto prepared = prepare(*selected.variant, p, selected.params, kSeed, 1);
+void for_each_pair(const VariantConfig& config, const Problem& p, Visit visit) {
+  const auto prepared = prepare(*config.variant, p, config.params, kSeed, 1);
   const auto tensors = random_inputs(p);
   for (std::int64_t t = 0; t < p.batch * p.heads_q * p.n_q; ++t) {
     const auto b = t / (p.heads_q * p.n_q), h = t / p.n_q % p.heads_q, i = t % p.n_q;
     for (std::int64_t j = 0; j < p.n_k; ++j) {
       if (!problem_attends(p, tensors.inputs(p), b, h, i, j)) continue;
-      if (selected.variant->attends && !selected.variant->attends({p, selected.params, prepared}, b, h, i, j)) continue;
+      if (config.variant->attends && !config.variant->attends({p, config.params, prepared}, b, h, i, j)) continue;
       visit(b, h, i, j);
     }
   }

@@ -66,14 +66,14 @@ double exact_rows_made(const Problem& p) {
 
 }  // namespace
 
-Prediction predict(const Selected& selected, const Problem& problem, int threads, CacheMode cache) {
-  const auto& variant = *selected.variant;
-  const auto cost = variant.cost(problem, selected.params);
+Prediction predict(const VariantConfig& config, const Problem& problem, int threads, CacheMode cache) {
+  const auto& variant = *config.variant;
+  const auto cost = variant.cost(problem, config.params);
   const auto& rates = rates_of(variant);
   const double compute = cost.multiply_adds / rates.multiply_adds_per_second + cost.exps / rates.exps_per_second;
   const double serial = std::max(compute, cost.bytes / kBytesPerSecond);
   const double outputs = 4.0 * problem.batch * problem.heads_q * problem.n_q * problem.d_v;
-  const auto workspace = static_cast<double>(declared_workspace(variant, problem, selected.params, threads));
+  const auto workspace = static_cast<double>(declared_workspace(variant, problem, config.params, threads));
   return {.seconds = kCallSeconds + serial * (1 - kParallelShare + kParallelShare / threads),
           .peak_bytes = kProcessBytes + compulsory_bytes(problem) + workspace + cost.outside_bytes +
                         std::max(outputs, extra_set_bytes(problem, cache)),  // verify() keeps a second output

@@ -8,7 +8,7 @@ namespace attnbench {
 
 /// Seconds of one call, and peak bytes of the largest process of the case: the one that verifies, or the one that times when its
 /// cache is cold.
-Prediction predict(const Selected& selected, const Problem& problem, int threads, CacheMode cache = CacheMode::hot);
+Prediction predict(const VariantConfig& config, const Problem& problem, int threads, CacheMode cache = CacheMode::hot);
 
 /// Of these bytes, what any worker process takes before it holds a tensor.
 constexpr double kProcessBytes = 64.0 * 1024 * 1024;  // code, libraries, thread stacks

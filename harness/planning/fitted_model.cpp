@@ -39,24 +39,24 @@ std::string variable(const char* name) {
 void FittedModel::learn(const Case& point, double seconds) {
   if (!(seconds > 0) || !(point.prior.seconds > 0)) return;
   const double size = std::log2(point.prior.seconds);
-  const Key key{point.selected.label(), point.threads, static_cast<int>(std::floor(size))};
-  ratios_[key] = {point.selected.variant->family, size, std::log2(seconds) - size};
+  const Key key{point.config.label(), point.threads, static_cast<int>(std::floor(size))};
+  ratios_[key] = {point.config.variant->family, size, std::log2(seconds) - size};
 }
 
 void FittedModel::learn_memory(const Case& point, double peak_bytes) {
   const auto& p = point.problem;
   // What a library allocates is declared roughly: an error of 10 % at a large problem would be charged to every small one.
-  if (point.selected.variant->cost(p, point.selected.params).outside_bytes > 0) return;
-  const double declared = compulsory_bytes(p) +
-                          static_cast<double>(declared_workspace(*point.selected.variant, p, point.selected.params, point.threads));
-  auto& bytes = process_bytes_[point.selected.label()];
+  if (point.config.variant->cost(p, point.config.params).outside_bytes > 0) return;
+  const double declared =
+      compulsory_bytes(p) + static_cast<double>(declared_workspace(*point.config.variant, p, point.config.params, point.threads));
+  auto& bytes = process_bytes_[point.config.label()];
   bytes = std::max(bytes, peak_bytes - declared);
 }
 
 Prediction FittedModel::predict(const Case& point) const {
   if (!(point.prior.seconds > 0)) return point.prediction;
-  const auto label = point.selected.label();
-  const std::string family = point.selected.variant->family;
+  const auto label = point.config.label();
+  const std::string family = point.config.variant->family;
   const double size = std::log2(point.prior.seconds);
   double sum = 0, weights = kPrior;
   for (const auto& [key, ratio] : ratios_) {
@@ -76,7 +76,7 @@ Prediction FittedModel::predict(const Case& point) const {
 }
 
 bool FittedModel::knows(const Case& point, bool kept_too) const {
-  const auto label = point.selected.label();
+  const auto label = point.config.label();
   return std::any_of(ratios_.begin(), ratios_.end(), [&](const auto& one) {
     const auto& [variant, threads, octave] = one.first;
     return variant == label && threads == point.threads && (kept_too || !one.second.kept);

@@ -2,9 +2,7 @@
 
 namespace attnbench {
 
-std::string Case::key() const {
-  return dataset + "|" + to_string(problem) + "|" + selected.label() + "|t" + std::to_string(threads);
-}
+std::string Case::key() const { return dataset + "|" + to_string(problem) + "|" + config.label() + "|t" + std::to_string(threads); }
 
 Sampling sampling_for(Profile profile) {
   Sampling sampling;

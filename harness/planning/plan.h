@@ -13,7 +13,7 @@
 namespace attnbench {
 
 /// One variant with its parameters.
-struct Selected {
+struct VariantConfig {
   const Variant* variant = nullptr;
   Params params;
   std::string label() const { return attnbench::label(*variant, params); }
@@ -36,7 +36,7 @@ enum class CaseStatus { planned, unsupported, skipped };
 struct Case {
   std::string dataset;  // canonical spec
   Problem problem;
-  Selected selected;
+  VariantConfig config;
   int threads = 1;
   Prediction prior;       // what built-in rates say
   Prediction prediction;  // what is believed: the prior, corrected where this machine was measured (fitted_model.h)

@@ -47,28 +47,28 @@ int parse_threads(const std::string& value) {
   return static_cast<int>(*count);
 }
 
-bool some_variant_has(const std::vector<Selected>& selection, std::string_view name) {
+bool some_variant_has(const std::vector<VariantConfig>& selection, std::string_view name) {
   return std::any_of(selection.begin(), selection.end(), [&](const auto& s) { return has_param(*s.variant, name); });
 }
 
 // `window` names two things: LEFT:RIGHT is the problem's own sliding window, a plain count the parameter of variants that have one.
-bool means_param(const std::string& name, const std::string& value, const std::vector<Selected>& selection) {
+bool means_param(const std::string& name, const std::string& value, const std::vector<VariantConfig>& selection) {
   if (find_problem_field(name) == nullptr) return true;
   return name == "window" && parse_count(value).has_value() && some_variant_has(selection, name);
 }
 
-void require_axis_name(const std::string& name, const std::vector<Selected>& selection) {
+void require_axis_name(const std::string& name, const std::vector<VariantConfig>& selection) {
   if (find_problem_field(name) || name == "threads" || name == "dataset" || some_variant_has(selection, name)) return;
   std::vector<std::string> known{"threads", "dataset"};
   for (const auto& field : problem_fields()) known.emplace_back(field.name);
-  for (const auto& selected : selection)
-    for (const auto& spec : selected.variant->params)
+  for (const auto& config : selection)
+    for (const auto& spec : config.variant->params)
       if (std::find(known.begin(), known.end(), spec.name) == known.end()) known.emplace_back(spec.name);
   throw UserError("unknown axis '" + name + "': no field of a problem and no parameter of a selected variant" +
                   suggestion(name, known));
 }
 
-Point apply(Point point, const Settings& settings, const std::vector<Selected>& selection) {
+Point apply(Point point, const Settings& settings, const std::vector<VariantConfig>& selection) {
   for (const bool coarse : {true, false})
     for (const auto& [name, value] : settings) {
       const auto* field = find_problem_field(name);
@@ -126,10 +126,10 @@ class CaseList {
   std::vector<std::vector<Case>> groups_;
 };
 
-Selected with_params(Selected selected, const Settings& params) {
+VariantConfig with_params(VariantConfig config, const Settings& params) {
   for (const auto& [name, value] : params)
-    if (has_param(*selected.variant, name)) set_param(selected, name, value);
-  return selected;
+    if (has_param(*config.variant, name)) set_param(config, name, value);
+  return config;
 }
 
 // How the problems of a sweep use the arrays of a file: parts are said, what contradicts the file is refused. Problems longer than
@@ -165,17 +165,17 @@ class FileUse {
   bool some_fit_ = false;
 };
 
-void expand(const SweepOfDataset& piece, const std::vector<Selected>& selection, FileUse* file, CaseList& cases) {
+void expand(const SweepOfDataset& piece, const std::vector<VariantConfig>& selection, FileUse* file, CaseList& cases) {
   for (const auto& dataset : piece.sweep.datasets)
     for (const auto& problem : piece.sweep.problems)
       for (const auto& settings : combinations(piece.axes)) {
         const auto point = apply({dataset, parse_problem(problem), 1, {}}, settings, selection);
         const auto too_short = file ? file->too_short_for(point.problem) : "";
-        for (const auto& selected : selection) {
+        for (const auto& config : selection) {
           Case one;
           one.dataset = point.dataset;
           one.problem = point.problem;
-          one.selected = with_params(selected, point.params);
+          one.config = with_params(config, point.params);
           one.threads = point.threads;
           if (!too_short.empty()) {
             one.status = CaseStatus::skipped;
@@ -229,7 +229,7 @@ void complete_problems(SweepOfDataset& piece) {
 }
 
 // Adds the cases of a sweep, and gives it back with everything written out.
-Sweep resolve_piece(SweepOfDataset piece, const std::vector<Selected>& selection, CaseList& cases,
+Sweep resolve_piece(SweepOfDataset piece, const std::vector<VariantConfig>& selection, CaseList& cases,
                     std::vector<FileDataset>& files) {
   auto& [sweep, axes, file] = piece;
   for (const auto& axis : axes)
@@ -244,7 +244,7 @@ Sweep resolve_piece(SweepOfDataset piece, const std::vector<Selected>& selection
   if (use) files.push_back(use->take());
 
   sweep.variants.clear();
-  for (const auto& selected : selection) sweep.variants.push_back(selected.label());
+  for (const auto& config : selection) sweep.variants.push_back(config.label());
   sweep.axes.clear();
   for (const auto& axis : axes) sweep.axes.push_back(to_string(axis));
   return sweep;

@@ -41,12 +41,12 @@ double least_bytes(const Problem& p) {
 }  // namespace
 
 void price(Case& one, const Plan& plan, const FittedModel& model) {
-  const auto& variant = *one.selected.variant;
+  const auto& variant = *one.config.variant;
   const double least = least_bytes(one.problem);
   if (least > plan.memory_budget_bytes) return skip_for_memory(one, least, plan.memory_budget_bytes);
   if (const auto reason = too_many_threads(one.threads); !reason.empty()) return skip(one, reason);
   if (variant.unavailable) return skip(one, std::string(variant.name) + " is not available here: " + variant.unavailable);
-  one.reasons = unsupported_reasons(variant, one.problem, one.selected.params);
+  one.reasons = unsupported_reasons(variant, one.problem, one.config.params);
   if (!one.reasons.empty()) {
     one.status = CaseStatus::unsupported;
     return;
@@ -54,7 +54,7 @@ void price(Case& one, const Plan& plan, const FittedModel& model) {
   if (plan.sampling.cache == CacheMode::cold && variant.time_calls)
     return skip(one,
                 std::string(variant.name) + " times its own calls, so its inputs cannot take turns; measure it with --cache hot");
-  one.prior = predict(one.selected, one.problem, one.threads, plan.sampling.cache);
+  one.prior = predict(one.config, one.problem, one.threads, plan.sampling.cache);
   one.prediction = model.predict(one);
   compare_with_budgets(one, plan);
 }

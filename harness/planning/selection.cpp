@@ -64,15 +64,15 @@ std::vector<const Variant*> matching(std::string_view pattern, Variants variants
   return matches;
 }
 
-std::vector<Selected> expand(const Entry& entry, Variants variants) {
+std::vector<VariantConfig> expand(const Entry& entry, Variants variants) {
   const auto matches = matching(entry.pattern, variants);
-  std::vector<Selected> selection;
+  std::vector<VariantConfig> selection;
   for (const auto* variant : matches) selection.push_back({variant, Params(variant->params)});
   for (const auto& [name, value] : entry.params) {
     const bool anyone =
         std::any_of(matches.begin(), matches.end(), [&, &name = name](const auto* variant) { return has_param(*variant, name); });
-    for (auto& selected : selection)
-      if (!anyone || has_param(*selected.variant, name)) set_param(selected, name, value);
+    for (auto& config : selection)
+      if (!anyone || has_param(*config.variant, name)) set_param(config, name, value);
   }
   return selection;
 }
@@ -83,12 +83,12 @@ bool has_param(const Variant& variant, std::string_view name) {
   return std::any_of(variant.params.begin(), variant.params.end(), [&](const ParamSpec& spec) { return name == spec.name; });
 }
 
-void set_param(Selected& selected, std::string_view name, std::string_view value) {
+void set_param(VariantConfig& config, std::string_view name, std::string_view value) {
   const auto count = parse_count(value);
   try {
-    selected.params.set(name, count ? std::to_string(*count) : std::string(value));
+    config.params.set(name, count ? std::to_string(*count) : std::string(value));
   } catch (const UserError& error) {
-    throw UserError("variant " + std::string(selected.variant->name) + ": " + error.what());
+    throw UserError("variant " + std::string(config.variant->name) + ": " + error.what());
   }
 }
 
@@ -98,14 +98,14 @@ const Variant& require_variant(std::string_view name, Variants variants) {
   throw UserError("unknown variant '" + std::string(name) + "'" + suggestion(name, names_of(variants)));
 }
 
-std::vector<Selected> parse_selection(std::span<const std::string> entries, Variants variants) {
-  std::vector<Selected> selection;
+std::vector<VariantConfig> parse_selection(std::span<const std::string> entries, Variants variants) {
+  std::vector<VariantConfig> selection;
   for (const auto& list : entries)
     for (const auto& text : split_list(list)) {
       if (text.empty()) continue;
-      for (auto& selected : expand(parse_entry(text), variants)) {
-        const auto known = [&](const Selected& other) { return other.label() == selected.label(); };
-        if (std::none_of(selection.begin(), selection.end(), known)) selection.push_back(std::move(selected));
+      for (auto& config : expand(parse_entry(text), variants)) {
+        const auto known = [&](const VariantConfig& other) { return other.label() == config.label(); };
+        if (std::none_of(selection.begin(), selection.end(), known)) selection.push_back(std::move(config));
       }
     }
   if (selection.empty())

@@ -17,10 +17,10 @@ namespace attnbench {
 
 /// The variants that `entries` name, each entry a comma-separated list; duplicates are dropped. `variants` is what there is to
 /// choose from. Throws UserError: an unknown name (with the nearest), a bad parameter, nothing selected.
-std::vector<Selected> parse_selection(std::span<const std::string> entries, std::span<const Variant* const> variants);
+std::vector<VariantConfig> parse_selection(std::span<const std::string> entries, std::span<const Variant* const> variants);
 
 /// Sets a parameter from text that may carry a suffix ("4k"). Throws UserError naming the variant.
-void set_param(Selected& selected, std::string_view name, std::string_view value);
+void set_param(VariantConfig& config, std::string_view name, std::string_view value);
 
 bool has_param(const Variant& variant, std::string_view name);
 

@@ -27,10 +27,10 @@ struct Load {
 // Seconds that a case should take by its declared cost, whatever the status that this machine's memory gave it.
 double expected_seconds(const Case& planned, const Sampling& sampling) {
   if (compulsory_bytes(planned.problem) > kLargestInputs) return 0;
-  if (!unsupported_reasons(*planned.selected.variant, planned.problem, planned.selected.params).empty()) return 0;
+  if (!unsupported_reasons(*planned.config.variant, planned.problem, planned.config.params).empty()) return 0;
   Case unbounded = planned;
   unbounded.status = CaseStatus::planned;
-  unbounded.prediction = predict(planned.selected, planned.problem, planned.threads);
+  unbounded.prediction = predict(planned.config, planned.problem, planned.threads);
   return predicted_case_seconds(unbounded, sampling);
 }
 

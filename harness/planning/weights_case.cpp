@@ -13,17 +13,17 @@ Problem weights_problem(const Problem& problem) {
   return small;
 }
 
-Selected weights_selection(const Selected& selected) {
+VariantConfig weights_selection(const VariantConfig& config) {
   constexpr std::int64_t kWidest = kWeightsTokens / 16;
-  if (selected.variant->computes != Computes::masked_softmax) return selected;
+  if (config.variant->computes != Computes::masked_softmax) return config;
   std::int64_t largest = kWidest;
-  for (const auto& value : selected.params.values())
+  for (const auto& value : config.params.values())
     if (const auto* count = std::get_if<std::int64_t>(&value)) largest = std::max(largest, *count);
 
-  Selected small = selected;
-  const auto specs = selected.params.specs();
+  VariantConfig small = config;
+  const auto specs = config.params.specs();
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    const auto* count = std::get_if<std::int64_t>(&selected.params.values()[i]);
+    const auto* count = std::get_if<std::int64_t>(&config.params.values()[i]);
     if (count == nullptr || *count <= kWidest) continue;
     const auto scaled = static_cast<std::int64_t>(static_cast<double>(*count) / static_cast<double>(largest) * kWidest);
     small.params.set(specs[i].name, std::to_string(std::max({scaled, std::int64_t{1}, static_cast<std::int64_t>(specs[i].min)})));

@@ -12,6 +12,6 @@ constexpr std::int64_t kWeightsTokens = 64;
 
 /// The selection that is drawn. A pattern wider than the picture would fill it, so a variant with a pattern of its own has its
 /// token counts (whole-number parameters above a sixteenth of the picture) scaled down together, the largest to that sixteenth.
-Selected weights_selection(const Selected& selected);
+VariantConfig weights_selection(const VariantConfig& config);
 
 }  // namespace attnbench

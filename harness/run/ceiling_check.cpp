@@ -23,7 +23,7 @@ bool exceeds(const Json& share, double slack) { return share.is_number() && shar
 
 void add_ceilings(Json& time, const Case& point, const std::string& isa, const std::optional<Calibration>& calibration) {
   const double seconds = time.at("median_s");
-  const double flops = 2 * point.selected.variant->cost(point.problem, point.selected.params).multiply_adds;
+  const double flops = 2 * point.config.variant->cost(point.problem, point.config.params).multiply_adds;
   const double bytes = compulsory_bytes(point.problem);
   const double working_set = bytes * time.at("input_sets").get<double>();
   const double peak = time.at("peak_gflops");

@@ -18,7 +18,7 @@ constexpr double kDrift = 0.05;
 // more.
 constexpr double kMissing = 0.15;
 
-std::string name_of(const Case& point) { return point.selected.label() + " " + to_string(point.problem); }
+std::string name_of(const Case& point) { return point.config.label() + " " + to_string(point.problem); }
 
 double number(const Json& time, const char* member) {
   const auto value = time.value(member, Json());

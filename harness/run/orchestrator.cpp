@@ -313,7 +313,7 @@ void Run::conclude(const Case& point) {
   findings_.add_time(point, median(so_far.medians));
   outlook_.rounds_over(so_far);
   if (stop_of(so_far, plan_.sampling) != Stop::cap) return;
-  progress_.say(fmt::format("capped: {} {}: {} of {} rounds, the cap is {} per case", point.selected.label(),
+  progress_.say(fmt::format("capped: {} {}: {} of {} rounds, the cap is {} per case", point.config.label(),
                             to_string(point.problem), so_far.rounds, plan_.sampling.rounds,
                             duration_text(plan_.sampling.cap_seconds)));
 }
@@ -335,7 +335,7 @@ void Run::draw_dataset(const std::vector<Case>& cases) {
     if (stopped()) break;
     JobResult result = inputs.result;
     const auto started = utc_now();
-    const auto file = "weights/" + file_name(point.dataset) + "/" + file_name(point.selected.label()) + ".npy";
+    const auto file = "weights/" + file_name(point.dataset) + "/" + file_name(point.config.label()) + ".npy";
     if (point.status == CaseStatus::unsupported) {
       result.status = Status::unsupported;
       result.reasons = point.reasons;
@@ -391,9 +391,9 @@ Job Run::job_for(JobKind kind, const Case& point, const GroupInputs& inputs) con
   job.kind = kind;
   job.dataset = point.dataset;
   job.problem = point.problem;
-  job.variant = kind == JobKind::inputs ? "" : point.selected.variant->name;
-  job.params = param_texts(point.selected.params);
-  if (const auto* plugin = plugin_of(*point.selected.variant); plugin && kind != JobKind::inputs) job.plugin = plugin->file;
+  job.variant = kind == JobKind::inputs ? "" : point.config.variant->name;
+  job.params = param_texts(point.config.params);
+  if (const auto* plugin = plugin_of(*point.config.variant); plugin && kind != JobKind::inputs) job.plugin = plugin->file;
   job.threads = point.threads;
   job.seed = plan_.seed;
   job.rows_seed = rows_seed_;
@@ -407,7 +407,7 @@ Job Run::job_for(JobKind kind, const Case& point, const GroupInputs& inputs) con
 }
 
 JobResult Run::work(const Job& job, const Case& point, int round) {
-  const auto who = job.kind == JobKind::inputs ? point.dataset : point.selected.label();
+  const auto who = job.kind == JobKind::inputs ? point.dataset : point.config.label();
   const auto when = job.kind == JobKind::time ? fmt::format(", round {}", round + 1) : "";
   progress_.start(fmt::format("{} {}, {}, {} thread{}{}", name_of(job.kind), who, to_string(point.problem), point.threads,
                               point.threads == 1 ? "" : "s", when));
@@ -461,7 +461,7 @@ void Run::judge_round(const Case& point, JobResult& result) {
   ++so_far.rounds;
   so_far.seconds += result.wall_seconds;
   so_far.medians.push_back(time.at("median_s"));
-  progress_.set_last(estimate_text(point.selected.label(), to_string(point.problem), so_far.medians));
+  progress_.set_last(estimate_text(point.config.label(), to_string(point.problem), so_far.medians));
   const auto stop = stop_of(so_far, plan_.sampling);
   time["stop"] = stop ? Json(name_of(*stop)) : Json();
   findings_.add_round(point, time, calibrated_peak);
@@ -487,7 +487,7 @@ void Run::record(JobKind kind, const Case& point, int round, const JobResult& re
   store_.append(make_record({point, kind, round, plan_.seed, rows_seed_, session_, plan_.sampling.cache}, stored, started));
   const bool refused = result.status == Status::skipped || result.status == Status::unsupported;
   if (result.status == Status::ok || refused) return;
-  progress_.say(fmt::format("{}: {} {} {}: {}", name_of(result.status), name_of(kind), point.selected.label(),
+  progress_.say(fmt::format("{}: {} {} {}: {}", name_of(result.status), name_of(kind), point.config.label(),
                             to_string(point.problem), result.reasons.empty() ? "" : result.reasons.front()));
 }
 

@@ -65,7 +65,7 @@ Plan probe_plan(const Plan& plan, const FittedModel& model) {
   for (const auto& point : plan.cases) {
     if (!(point.prior.seconds > 0)) continue;  // unsupported, or refused before it was priced
     seconds += seconds_if_planned(point, plan.sampling);
-    auto& known = largest[{point.selected.label(), point.threads}];
+    auto& known = largest[{point.config.label(), point.threads}];
     if (!known || known->prior.seconds < point.prior.seconds) known = &point;
   }
   ByLength lengths;

@@ -24,7 +24,7 @@ Json problem_fields(const Problem& p) {
 // A variant need not know what a problem costs that it does not support.
 Json cost_json(const Case& point) {
   Cost cost;
-  if (point.status != CaseStatus::unsupported) cost = point.selected.variant->cost(point.problem, point.selected.params);
+  if (point.status != CaseStatus::unsupported) cost = point.config.variant->cost(point.problem, point.config.params);
   return {{"multiply_adds", cost.multiply_adds},
           {"exps", cost.exps},
           {"bytes", cost.bytes},
@@ -40,11 +40,10 @@ std::string record_key(const Case& point, JobKind kind, int round) {
 }
 
 std::string reproducer(const Case& point, std::uint64_t seed, std::uint64_t rows_seed, CacheMode cache) {
-  const auto* plugin = plugin_of(*point.selected.variant);
-  return "attnbench run --problem " + shell_quoted(to_string(point.problem)) + " --variants " +
-         shell_quoted(point.selected.label()) + " --dataset " + shell_quoted(point.dataset) + " --threads " +
-         std::to_string(point.threads) + " --seed " + std::to_string(seed) +
-         (rows_seed == seed ? "" : " --rows-seed " + std::to_string(rows_seed)) +
+  const auto* plugin = plugin_of(*point.config.variant);
+  return "attnbench run --problem " + shell_quoted(to_string(point.problem)) + " --variants " + shell_quoted(point.config.label()) +
+         " --dataset " + shell_quoted(point.dataset) + " --threads " + std::to_string(point.threads) + " --seed " +
+         std::to_string(seed) + (rows_seed == seed ? "" : " --rows-seed " + std::to_string(rows_seed)) +
          (cache == CacheMode::cold ? " --cache cold" : "") + (plugin ? " --plugin " + shell_quoted(plugin->file) : "");
 }
 
@@ -71,7 +70,7 @@ std::string utc_now() {
 
 Json make_record(const RecordSubject& subject, const JobResult& result, const std::string& started) {
   const auto& point = subject.point;
-  const auto& variant = *point.selected.variant;
+  const auto& variant = *point.config.variant;
   Json record = {{"schema_version", kSchemaVersion},
                  {"key", record_key(point, subject.kind, subject.round)},
                  {"session", subject.session},
@@ -83,11 +82,11 @@ Json make_record(const RecordSubject& subject, const JobResult& result, const st
                  {"rows_seed", subject.rows_seed},
                  {"problem", to_string(point.problem)},
                  {"problem_fields", problem_fields(point.problem)},
-                 {"variant", point.selected.label()},
+                 {"variant", point.config.label()},
                  {"variant_name", variant.name},
                  {"family", variant.family},
                  {"computes", name_of(variant.computes)},
-                 {"params", params_json(point.selected.params)},
+                 {"params", params_json(point.config.params)},
                  {"threads", point.threads},
                  {"round", subject.round},
                  {"cache", name_of(subject.cache)},

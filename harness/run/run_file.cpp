@@ -28,9 +28,9 @@ Json plan_json(const Plan& plan) {
           {"toml", plan.resolved_toml}};
 }
 
-Json variant_json(const Selected& selected) {
-  const auto& variant = *selected.variant;
-  return {{"label", selected.label()},
+Json variant_json(const VariantConfig& config) {
+  const auto& variant = *config.variant;
+  return {{"label", config.label()},
           {"name", variant.name},
           {"family", variant.family},
           {"summary", variant.summary},
@@ -39,7 +39,7 @@ Json variant_json(const Selected& selected) {
           {"time_label", variant.time_label},
           {"memory_label", variant.memory_label},
           {"laws", names_of(kLawNames, variant.laws)},
-          {"params", params_json(selected.params)},
+          {"params", params_json(config.params)},
           {"plugin", plugin_json(variant)}};
 }
 
@@ -47,7 +47,7 @@ Json variants_json(const Plan& plan) {
   Json variants = Json::array();
   std::set<std::string> seen;
   for (const auto& point : plan.cases)
-    if (seen.insert(point.selected.label()).second) variants.push_back(variant_json(point.selected));
+    if (seen.insert(point.config.label()).second) variants.push_back(variant_json(point.config));
   return variants;
 }
 

@@ -95,17 +95,17 @@ std::vector<Case> weights_cases(const Plan& plan, const std::function<bool(const
   std::map<std::string, Case> first;  // of each dataset: its problem is the one that is drawn
   std::set<std::string> seen;
   for (const auto& point : plan.cases) {
-    if (point.status != CaseStatus::planned || !(point.selected.variant->laws & kWeightsReadable) || !wanted(point)) continue;
+    if (point.status != CaseStatus::planned || !(point.config.variant->laws & kWeightsReadable) || !wanted(point)) continue;
     if (plan.weights_elsewhere.contains(point.dataset)) continue;
     const auto& model = first.emplace(point.dataset, point).first->second;
     Case small = point;
     small.problem = weights_problem(model.problem);
     small.threads = model.threads;
-    small.selected = weights_selection(point.selected);
+    small.config = weights_selection(point.config);
     if (!seen.insert(small.key()).second) continue;
-    small.reasons = unsupported_reasons(*small.selected.variant, small.problem, small.selected.params);
+    small.reasons = unsupported_reasons(*small.config.variant, small.problem, small.config.params);
     small.status = small.reasons.empty() ? CaseStatus::planned : CaseStatus::unsupported;
-    if (small.reasons.empty()) small.prediction = predict(small.selected, small.problem, small.threads);
+    if (small.reasons.empty()) small.prediction = predict(small.config, small.problem, small.threads);
     cases.push_back(std::move(small));
   }
   return cases;

@@ -24,12 +24,12 @@ constexpr double kResidentSlack = 16 * kMiB, kThreadSlack = 8 * kMiB;
 
 }  // namespace
 
-std::string cost_fault(const Selected& selected, const Problem& p) {
-  const auto& variant = *selected.variant;
+std::string cost_fault(const VariantConfig& config, const Problem& p) {
+  const auto& variant = *config.variant;
   if (const auto* adapter = adapter_of(variant))
-    if (auto fault = adapter->cost_fault(p, selected.params); !fault.empty()) return fault;
+    if (auto fault = adapter->cost_fault(p, config.params); !fault.empty()) return fault;
   if (variant.computes != Computes::exact_softmax) return {};
-  const auto cost = variant.cost(p, selected.params);
+  const auto cost = variant.cost(p, config.params);
   const double visible = visible_pairs(p), per_pair = p.d_qk + p.d_v;
   if (p.mask.kind == MaskKind::none && cost.pairs != visible)
     return fmt::format("declares {:.6g} (query, key) pairs, the masks leave {:.6g}", cost.pairs, visible);

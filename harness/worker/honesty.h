@@ -12,7 +12,7 @@ namespace attnbench {
 
 /// The declared cost: finite and not negative; of exact attention also the pairs that the masks leave, the multiply-adds that those
 /// pairs take, and at most twice those of all n_q n_k pairs.
-std::string cost_fault(const Selected& selected, const Problem& problem);
+std::string cost_fault(const VariantConfig& config, const Problem& problem);
 
 /// What the threads of a process did while calls were timed, in seconds.
 struct ThreadTimes {

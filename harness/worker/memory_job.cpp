@@ -15,10 +15,10 @@ void weigh_case(const Job& job, VariantLookup find, JobResult& result) {
   const CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
   const auto unloaded = private_bytes();
-  const auto selected = select(job, find);
-  const Pinned pinned(caller_cpu(arena, *selected.variant));
+  const auto config = select(job, find);
+  const Pinned pinned(caller_cpu(arena, *config.variant));
   const auto load_bytes = std::max<std::int64_t>(0, private_bytes() - unloaded);
-  auto use = measure_memory(selected, job.problem, cached.inputs(), job.seed, arena.parallel());
+  auto use = measure_memory(config, job.problem, cached.inputs(), job.seed, arena.parallel());
   use.load_bytes = load_bytes;
   result.measured = {{"workspace_declared", use.workspace_declared},
                      {"workspace_peak", use.workspace_peak},
@@ -31,7 +31,7 @@ void weigh_case(const Job& job, VariantLookup find, JobResult& result) {
                      {"children_peak", use.children_peak},
                      {"stray_allocations", use.stray_allocations},
                      {"stray_bytes", use.stray_bytes}};
-  const auto fault = memory_fault(use, selected.variant->cost(job.problem, selected.params), job.threads);
+  const auto fault = memory_fault(use, config.variant->cost(job.problem, config.params), job.threads);
   if (!fault.empty()) misdeclared(result, fault);
 }
 

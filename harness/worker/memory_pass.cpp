@@ -49,10 +49,10 @@ std::int64_t resident_bytes() { return status_bytes("VmRSS"); }
 std::int64_t resident_peak() { return status_bytes("VmHWM"); }
 void reset_resident_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
 
-MemoryUse measure_memory(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
+MemoryUse measure_memory(const VariantConfig& config, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
                          const Parallel& parallel) {
-  const auto* variant = selected.variant;
-  const auto& params = selected.params;
+  const auto* variant = config.variant;
+  const auto& params = config.params;
   const int threads = parallel.threads();
   const Tensor output({problem.batch, problem.heads_q, problem.n_q, problem.d_v});
   wake_threads(parallel);

@@ -18,7 +18,7 @@ struct MemoryUse {
   std::int64_t stray_allocations = 0, stray_bytes = 0;
 };
 
-MemoryUse measure_memory(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
+MemoryUse measure_memory(const VariantConfig& config, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
                          const Parallel& parallel);
 
 /// Has every thread of an arena join once. A thread that starts takes memory (its stack, its thread-local data, TBB's entry for

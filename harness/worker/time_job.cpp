@@ -126,7 +126,7 @@ std::string own_threads_fault(TimedCase& timed, const ThreadTimes& sampled, cons
 }
 
 // Whether the output of the last timed call is the one that was verified, bit for bit or within the same bounds.
-void judge_last_output(const Job& job, const Selected& selected, TimedCase& timed, const Inputs& inputs, JobResult& result) {
+void judge_last_output(const Job& job, const VariantConfig& config, TimedCase& timed, const Inputs& inputs, JobResult& result) {
   const auto fail = [&](Status status, Reasons reasons) {
     result.status = status;
     result.reasons = std::move(reasons);
@@ -136,7 +136,7 @@ void judge_last_output(const Job& job, const Selected& selected, TimedCase& time
     return fail(Status::mismatch, {fmt::format("{} of {} timed calls left an element of the output unwritten that was looked at",
                                                timed.idle, timed.calls)});
   if (output_digest(timed.output) == job.verified_output) return;
-  const auto v = judge_output(selected, job.problem, inputs, timed.prepared, job.rows_seed, timed.parallel, timed.output);
+  const auto v = judge_output(config, job.problem, inputs, timed.prepared, job.rows_seed, timed.parallel, timed.output);
   if (v.status == Status::ok) return;
   auto reasons = v.reasons;
   reasons.front() = "the output of the last timed call is not the one that was verified: " + reasons.front();
@@ -187,8 +187,8 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
   const int cores = known_cores > 0 ? std::min(job.threads, known_cores) : job.threads;
   Counters counters(events);  // before the threads that it shall count
   const ThreadArena arena(job.threads);
-  const auto selected = select(job, find);
-  const auto& [variant, params] = selected;
+  const auto config = select(job, find);
+  const auto& [variant, params] = config;
   const auto cpu = caller_cpu(arena, *variant);
   const Pinned pinned(cpu);
   InputSets sets(cached.inputs(), p, input_sets(p, job.sampling.cache, cache_bytes()));
@@ -228,7 +228,7 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
   result.measured["input_sets"] = sets.count();
   result.measured["pinned"] = cpu.has_value();
   result.measured["timed_by"] = variant->time_calls ? "variant" : "harness";
-  if (job.judge_output) judge_last_output(job, selected, timed, cached.inputs(), result);
+  if (job.judge_output) judge_last_output(job, config, timed, cached.inputs(), result);
   if (result.status != Status::ok) return;
 
   auto fault = own_threads_fault(timed, sampled, arena, timing.iterations.front());

@@ -216,9 +216,9 @@ std::vector<double> exact_rows(const Problem& problem, const Inputs& inputs, con
   return exact;
 }
 
-Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, const Seeds& seeds,
+Verification verify(const VariantConfig& config, const Problem& problem, const Inputs& inputs, const Seeds& seeds,
                     const Parallel& parallel, std::span<const double> exact) {
-  const auto& [variant, params] = selected;
+  const auto& [variant, params] = config;
   const auto rows = verification_rows(problem, seeds.rows), sampled = approximation_rows(problem, seeds.inputs);
   const auto prepared = prepare(*variant, problem, params, seeds.inputs, parallel.threads());
   const Subject subject{*variant, params, problem, inputs, prepared, parallel, rows};
@@ -246,12 +246,12 @@ Verification verify(const Selected& selected, const Problem& problem, const Inpu
   return v;
 }
 
-Verification judge_output(const Selected& selected, const Problem& problem, const Inputs& inputs, const Prepared& prepared,
+Verification judge_output(const VariantConfig& config, const Problem& problem, const Inputs& inputs, const Prepared& prepared,
                           std::uint64_t rows_seed, const Parallel& parallel, const TensorRef& output) {
   const auto rows = verification_rows(problem, rows_seed);
-  const Subject subject{*selected.variant, selected.params, problem, inputs, prepared, parallel, rows};
+  const Subject subject{*config.variant, config.params, problem, inputs, prepared, parallel, rows};
   std::vector<double> oracle;
-  reference(*selected.variant, subject.oracle_task(oracle));
+  reference(*config.variant, subject.oracle_task(oracle));
   const GuardedOutput copy(output.shape, GuardedOutput::Rows::dense);
   const auto from = output.as<const float>();
   const auto to = copy.ref().as<float>();

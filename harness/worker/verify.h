@@ -55,12 +55,12 @@ Verification compare(std::span<const float> output, std::span<const double> orac
 /// exact_rows() gives, computed once per problem; empty computes it here. Inputs on which float32 loses
 /// digits whatever the implementation (large scores) widen the tolerances as far as rounding.h says, and no output at the first
 /// look.
-Verification verify(const Selected& selected, const Problem& problem, const Inputs& inputs, const Seeds& seeds,
+Verification verify(const VariantConfig& config, const Problem& problem, const Inputs& inputs, const Seeds& seeds,
                     const Parallel& parallel, std::span<const double> exact = {});
 
 /// Judges an output that is there already, as verify() judges those of its own calls: every row of the sample against the oracle,
 /// all others for values that were never written or are not finite.
-Verification judge_output(const Selected& selected, const Problem& problem, const Inputs& inputs, const Prepared& prepared,
+Verification judge_output(const VariantConfig& config, const Problem& problem, const Inputs& inputs, const Prepared& prepared,
                           std::uint64_t rows_seed, const Parallel& parallel, const TensorRef& output);
 
 /// What verify() takes of softmax attention: verification_rows() and approximation_rows() of the exact output, then

@@ -40,17 +40,17 @@ Json to_json(const Verification& v) {
 }  // namespace
 
 void verify_case(const Job& job, VariantLookup find, JobResult& result) {
-  const auto selected = select(job, find);
+  const auto config = select(job, find);
   const CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
-  const Pinned pinned(caller_cpu(arena, *selected.variant));
+  const Pinned pinned(caller_cpu(arena, *config.variant));
   const auto rows = read_doubles(job.exact_rows_file);
-  const auto verification = verify(selected, job.problem, cached.inputs(), {job.seed, job.rows_seed}, arena.parallel(), rows);
+  const auto verification = verify(config, job.problem, cached.inputs(), {job.seed, job.rows_seed}, arena.parallel(), rows);
   result.status = verification.status;
   result.reasons = verification.reasons;
   result.measured = to_json(verification);
   if (result.status != Status::ok) return;
-  if (const auto fault = cost_fault(selected, job.problem); !fault.empty()) misdeclared(result, fault);
+  if (const auto fault = cost_fault(config, job.problem); !fault.empty()) misdeclared(result, fault);
 }
 
 }  // namespace attnbench

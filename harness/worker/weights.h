@@ -9,7 +9,7 @@
 namespace attnbench {
 
 /// Row-major [batch, heads_q, n_q, n_k]. V of the inputs is not read. For variants that claim kWeightsReadable.
-std::vector<float> read_weights(const Selected& selected, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
+std::vector<float> read_weights(const VariantConfig& config, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
                                 const Parallel& parallel);
 
 }  // namespace attnbench

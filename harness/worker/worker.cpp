@@ -39,13 +39,13 @@ bool is_shortage(const std::error_code& code) {
 
 }  // namespace
 
-Selected select(const Job& job, VariantLookup find) {
+VariantConfig select(const Job& job, VariantLookup find) {
   if (!job.plugin.empty()) load_plugin(job.plugin);
   const Variant* variant = find(job.variant);
   if (!variant) throw UserError("no variant is called '" + job.variant + "'");
-  Selected selected{variant, Params(variant->params)};
-  for (const auto& [name, value] : job.params) selected.params.set(name, value);
-  return selected;
+  VariantConfig config{variant, Params(variant->params)};
+  for (const auto& [name, value] : job.params) config.params.set(name, value);
+  return config;
 }
 
 void misdeclared(JobResult& result, const std::string& fault) {

@@ -17,9 +17,9 @@ using namespace attnbench::contract;
 namespace {
 
 // A pair costs d_qk + d_v multiply-adds, one exponential, and a tanh where scores are capped.
-Cost count_softmax(const Selected& selected, const Problem& p) {
+Cost count_softmax(const VariantConfig& config, const Problem& p) {
   Cost counted;
-  for_each_pair(selected, p, [&](auto...) {
+  for_each_pair(config, p, [&](auto...) {
     counted.pairs += 1;
     counted.multiply_adds += static_cast<double>(p.d_qk + p.d_v);
     counted.exps += p.softcap ? 2 : 1;
@@ -28,10 +28,10 @@ Cost count_softmax(const Selected& selected, const Problem& p) {
 }
 
 // The same, but the products run over whole blocks of rows: each row against every key that any row of its block sees.
-Cost count_row_blocks(const Selected& selected, const Problem& p, std::int64_t block) {
-  Cost counted = count_softmax(selected, p);
+Cost count_row_blocks(const VariantConfig& config, const Problem& p, std::int64_t block) {
+  Cost counted = count_softmax(config, p);
   std::map<std::array<std::int64_t, 3>, KeyRange> seen;  // of (b, h, block)
-  for_each_pair(selected, p, [&](std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
+  for_each_pair(config, p, [&](std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
     auto& keys = seen.try_emplace({b, h, i / block}, KeyRange{j, j + 1}).first->second;
     keys = {std::min(keys.begin, j), std::max(keys.end, j + 1)};
   });
@@ -44,12 +44,12 @@ Cost count_row_blocks(const Selected& selected, const Problem& p, std::int64_t b
 }
 
 // Each row of Q and K is projected once; a pair takes one tanh per unit, and a dot product with w_v.
-Cost count_additive(const Selected& selected, const Problem& p) {
-  const auto d_a = selected.params.integer("d_a") ? selected.params.integer("d_a") : p.d_qk;
+Cost count_additive(const VariantConfig& config, const Problem& p) {
+  const auto d_a = config.params.integer("d_a") ? config.params.integer("d_a") : p.d_qk;
   Cost counted;
   for (std::int64_t row = 0; row < p.batch * (p.heads_q * p.n_q + p.heads_kv * p.n_k); ++row)
     for (std::int64_t a = 0; a < d_a; ++a) counted.multiply_adds += static_cast<double>(p.d_qk);
-  for_each_pair(selected, p, [&](auto...) {
+  for_each_pair(config, p, [&](auto...) {
     counted.pairs += 1;
     counted.exps += static_cast<double>(d_a) + 1;
     counted.multiply_adds += static_cast<double>(d_a + p.d_v);
@@ -58,7 +58,7 @@ Cost count_additive(const Selected& selected, const Problem& p) {
 }
 
 // A key joins S, a query meets S and z. Causal: keys behind the last query join nothing, queries before the first key meet nothing.
-Cost count_linear(const Selected&, const Problem& p) {
+Cost count_linear(const VariantConfig&, const Problem& p) {
   const bool causal = p.causal != Causal::none;
   Cost counted;
   for (std::int64_t b = 0; b < p.batch; ++b) {
@@ -77,8 +77,8 @@ Cost count_linear(const Selected&, const Problem& p) {
   return counted;
 }
 
-Cost count_multi_head(const Selected& selected, const Problem& p) {
-  const auto* inner = find_variant(selected.params.choice("inner"));
+Cost count_multi_head(const VariantConfig& config, const Problem& p) {
+  const auto* inner = find_variant(config.params.choice("inner"));
   REQUIRE(inner != nullptr);
   Cost counted = count_softmax(defaults(*inner), p);
   const std::pair<std::int64_t, std::int64_t> projections[] = {
@@ -88,7 +88,7 @@ Cost count_multi_head(const Selected& selected, const Problem& p) {
   return counted;
 }
 
-using Counter = std::function<Cost(const Selected&, const Problem&)>;
+using Counter = std::function<Cost(const VariantConfig&, const Problem&)>;
 
 // How each variant's work is counted; a variant without an entry is counted as plain softmax attention over its pairs.
 Counter counter_of(const std::string& name) {
@@ -96,8 +96,9 @@ Counter counter_of(const std::string& name) {
       {"additive", count_additive},
       {"linear", count_linear},
       {"multi_head", count_multi_head},
-      {"scaled_dot_product", [](const Selected& s, const Problem& p) { return count_row_blocks(s, p, p.n_k <= 1024 ? 128 : 64); }},
-      {"dot_product", [](const Selected& s, const Problem& p) { return count_row_blocks(s, p, 128); }},
+      {"scaled_dot_product",
+       [](const VariantConfig& s, const Problem& p) { return count_row_blocks(s, p, p.n_k <= 1024 ? 128 : 64); }},
+      {"dot_product", [](const VariantConfig& s, const Problem& p) { return count_row_blocks(s, p, 128); }},
   };
   const auto found = counters.find(name);
   return found == counters.end() ? Counter(count_softmax) : found->second;
@@ -107,13 +108,13 @@ Counter counter_of(const std::string& name) {
 
 TEST_CASE("declared pairs, multiply-adds and exponentials are the counted ones") {
   for (const auto* variant : builtin_variants()) {
-    for (const auto& selected : all_selections(*variant)) {
-      DYNAMIC_SECTION(selected.label()) {
+    for (const auto& config : all_selections(*variant)) {
+      DYNAMIC_SECTION(config.label()) {
         for (const char* text : kCountedProblems) {
           const auto p = parse_problem(text);
-          if (!supports(selected, p)) continue;
+          if (!supports(config, p)) continue;
           INFO(text);
-          const auto declared = variant->cost(p, selected.params), counted = counter_of(variant->name)(selected, p);
+          const auto declared = variant->cost(p, config.params), counted = counter_of(variant->name)(config, p);
           CHECK(declared.pairs == counted.pairs);
           CHECK(declared.multiply_adds == counted.multiply_adds);
           CHECK(declared.exps == counted.exps);

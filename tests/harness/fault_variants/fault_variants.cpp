@@ -164,7 +164,7 @@ Plan fault_plan(const std::vector<std::string>& names, const std::vector<std::in
       Case point;
       point.dataset = "gaussian";
       point.problem = parse_problem("b1 h2 d4 n" + std::to_string(n));
-      point.selected = {find_fault_variant(name), Params()};
+      point.config = {find_fault_variant(name), Params()};
       point.prediction = {.seconds = 0.001, .peak_bytes = 1e6};
       plan.cases.push_back(std::move(point));
       plan.resolved_toml += name + " " + std::to_string(n) + "\n";

@@ -22,7 +22,7 @@ Case case_of_call_seconds(double seconds) {
   const auto* naive = find_variant("naive");
   Case one;
   one.problem = parse_problem("b1 h1 n8 d8 f32");
-  one.selected = {naive, Params(naive->params)};
+  one.config = {naive, Params(naive->params)};
   one.prediction.seconds = seconds;
   return one;
 }
@@ -80,13 +80,13 @@ TEST_CASE("a library behind a variant counts with its memory and with its start 
 
 TEST_CASE("sets of inputs for a cold cache count as memory") {
   const auto* linear = find_variant("linear");
-  const Selected selected{linear, Params(linear->params)};
+  const VariantConfig config{linear, Params(linear->params)};
   const auto problem = parse_problem("b1 h8 n1024 d64 f32");
-  const double hot = predict(selected, problem, 1, CacheMode::hot).peak_bytes;
-  const double cold = predict(selected, problem, 1, CacheMode::cold).peak_bytes;
+  const double hot = predict(config, problem, 1, CacheMode::hot).peak_bytes;
+  const double cold = predict(config, problem, 1, CacheMode::cold).peak_bytes;
   CHECK(cold - hot > 1.5 * cache_bytes() - 2 * compulsory_bytes(problem));
   CHECK(cold - hot <= extra_set_bytes(problem, CacheMode::cold));
-  CHECK(predict(selected, problem, 1, CacheMode::cold).seconds == predict(selected, problem, 1, CacheMode::hot).seconds);
+  CHECK(predict(config, problem, 1, CacheMode::cold).seconds == predict(config, problem, 1, CacheMode::hot).seconds);
 }
 
 TEST_CASE("enough sets to fill the cache twice, two at least, and one when hot") {

@@ -19,9 +19,9 @@ Case case_of(const char* variant, std::int64_t n, int threads = 1) {
   REQUIRE(found != nullptr);
   one.dataset = "gaussian";
   one.problem = parse_problem("b1 h8 d64 n" + std::to_string(n));
-  one.selected = {found, Params(found->params)};
+  one.config = {found, Params(found->params)};
   one.threads = threads;
-  one.prior = one.prediction = predict(one.selected, one.problem, threads);
+  one.prior = one.prediction = predict(one.config, one.problem, threads);
   return one;
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("what an earlier run kept of a size gives way to what this run measure
 TEST_CASE("a variant nobody measured takes after its family, then after the machine") {
   FittedModel model;
   const auto sparse = case_of("sliding_window", 2048), exact = case_of("blockwise", 2048);
-  REQUIRE(std::string(sparse.selected.variant->family) == case_of("strided", 2048).selected.variant->family);
+  REQUIRE(std::string(sparse.config.variant->family) == case_of("strided", 2048).config.variant->family);
   model.learn(sparse, 4 * sparse.prior.seconds);
   model.learn(exact, 0.5 * exact.prior.seconds);
   const auto relative = case_of("strided", 2048), stranger = case_of("additive", 2048);
@@ -110,7 +110,7 @@ TEST_CASE("the process around the tensors is learned from memory passes") {
   FittedModel model;
   const auto small = case_of("naive", 256), large = case_of("naive", 1024);
   const double process = 10e6;
-  const auto declared = static_cast<double>(declared_workspace(*small.selected.variant, small.problem, small.selected.params, 1));
+  const auto declared = static_cast<double>(declared_workspace(*small.config.variant, small.problem, small.config.params, 1));
   model.learn_memory(small, process + compulsory_bytes(small.problem) + declared);
   CHECK(model.predict(large).peak_bytes == Approx(large.prior.peak_bytes - kProcessBytes + process));
   CHECK(model.predict(case_of("linear", 256)).peak_bytes == case_of("linear", 256).prior.peak_bytes);
@@ -121,8 +121,8 @@ TEST_CASE("memory of a library that a variant declares is believed, not learned"
   Variant library = *find_variant("naive");
   library.cost = [](const Problem& p, const Params&) { return Cost{.multiply_adds = visible_pairs(p), .outside_bytes = 300e6}; };
   auto one = case_of("naive", 256);
-  one.selected.variant = &library;
-  one.prior = predict(one.selected, one.problem, 1);
+  one.config.variant = &library;
+  one.prior = predict(one.config, one.problem, 1);
   model.learn_memory(one, 3e9);
   CHECK(model.predict(one).peak_bytes == one.prior.peak_bytes);
 }
@@ -193,9 +193,9 @@ TEST_CASE("a variant that times its own calls cannot be measured cold") {
   plan.memory_budget_bytes = 1e12;
   plan.sampling.cache = CacheMode::cold;
   auto one = case_of("naive", 64);
-  Variant foreign = *one.selected.variant;
+  Variant foreign = *one.config.variant;
   foreign.time_calls = [](const RunTask&, std::int64_t) { return 1.0; };
-  one.selected.variant = &foreign;
+  one.config.variant = &foreign;
   price(one, plan, {});
   CHECK(one.status == CaseStatus::skipped);
   CHECK(has(one.reasons.at(0), "--cache hot"));

@@ -69,7 +69,7 @@ TEST_CASE("coarse fields never undo fine ones, whatever the order of the axes") 
 TEST_CASE("a parameter axis goes to the variants that have it, the others appear once") {
   const auto plan = plan_of(sweep("sliding_window,naive", R"("window=2,3", "threads=1")"));
   std::multiset<std::string> labels;
-  for (const auto& one : plan.cases) labels.insert(one.selected.label());
+  for (const auto& one : plan.cases) labels.insert(one.config.label());
   CHECK(labels == std::multiset<std::string>{"naive", "sliding_window(window=2)", "sliding_window(window=3)"});
 }
 

@@ -31,7 +31,7 @@ const Variant* const kAll[] = {&kBlockwise, &kDotProduct, &kLinear, &kMultiHead,
 
 std::vector<std::string> labels(std::vector<std::string> entries) {
   std::vector<std::string> result;
-  for (const auto& selected : parse_selection(entries, kAll)) result.push_back(selected.label());
+  for (const auto& config : parse_selection(entries, kAll)) result.push_back(config.label());
   return result;
 }
 

@@ -29,12 +29,12 @@ const Variant& plugged(const char* library, const char* name) {
   return *find_known_variant(name);
 }
 
-Selected selected(const Variant& variant) { return {&variant, Params(variant.params)}; }
+VariantConfig config(const Variant& variant) { return {&variant, Params(variant.params)}; }
 
 // The output of one call on random inputs.
 Tensor output_of(const Variant& variant, const Problem& p, const Parallel& parallel) {
   const auto tensors = random_inputs(p);
-  const auto choice = selected(variant);
+  const auto choice = config(variant);
   const auto prepared = prepare(variant, p, choice.params, 1, parallel.threads());
   Workspace workspace(declared_workspace(variant, p, choice.params, parallel.threads()));
   Tensor out({p.batch, p.heads_q, p.n_q, p.d_v});
@@ -95,7 +95,7 @@ TEST_CASE("a plugin that sets flush-to-zero at load is judged within the same bo
   for (std::int64_t t = 0; t < element_count(tensors.v.shape()); ++t) tensors.v.data()[t] *= 1e-41f;
   const auto exact = exact_rows(p, tensors.inputs(p), 1, Parallel());  // made by a worker that loads no plugin
   const auto naive = verify({find_variant("naive"), {}}, p, tensors.inputs(p), 1, Parallel(), exact);
-  const auto v = verify(selected(plugged("float_faults", "flushes_at_load")), p, tensors.inputs(p), 1, Parallel(), exact);
+  const auto v = verify(config(plugged("float_faults", "flushes_at_load")), p, tensors.inputs(p), 1, Parallel(), exact);
   CHECK(v.status == naive.status);
   CHECK(v.tolerance_rel_rms == naive.tolerance_rel_rms);
 }
@@ -134,7 +134,7 @@ TEST_CASE("parameters of each kind arrive, and reasons come back") {
   const auto& variant = plugged("patterned", "patterned");
   REQUIRE(variant.params.size() == 3);
   const auto p = parse_problem("b1 h1 n30 d4 f32");
-  auto choice = selected(variant);
+  auto choice = config(variant);
   CHECK(unsupported_reasons(variant, p, choice.params).empty());
   CHECK(variant.cost(p, choice.params).pairs == 300);
   choice.params.set("every", "5");
@@ -150,7 +150,7 @@ TEST_CASE("parameters of each kind arrive, and reasons come back") {
 TEST_CASE("a pattern with prepared state is verified by the dense oracle, and its memory is counted") {
   const auto& variant = plugged("patterned", "patterned");
   const ThreadArena arena(2);
-  auto choice = selected(variant);
+  auto choice = config(variant);
   choice.params.set("every", "4");
   for (const char* text : {"b2 h2 n33 d8:5 f32", "b1 h1 n50 d4 f32 causal"}) {
     CAPTURE(text);
@@ -170,7 +170,7 @@ TEST_CASE("a variant that times itself and says what ran is heard") {
   const auto& variant = plugged("patterned", "patterned");
   const auto p = parse_problem("b1 h1 n64 d4 f32");
   const auto tensors = random_inputs(p);
-  const auto choice = selected(variant);
+  const auto choice = config(variant);
   const auto prepared = prepare(variant, p, choice.params, 1, 1);
   Workspace workspace(declared_workspace(variant, p, choice.params, 1));
   Tensor out({1, 1, 64, 4});
@@ -221,7 +221,7 @@ TEST_CASE("a struct of an older plugin reads as zero where it ends, one of a new
 TEST_CASE("what a library behind a variant takes crosses the ABI, and is not written to an older host") {
   const auto& variant = plugged("patterned", "patterned");
   const auto problem = parse_problem("b1 h1 n8 d4 f32");
-  const auto cost = variant.cost(problem, selected(variant).params);
+  const auto cost = variant.cost(problem, config(variant).params);
   CHECK(cost.outside_bytes == 5e6);
   CHECK(cost.start_seconds == 0.25);
 
@@ -230,7 +230,7 @@ TEST_CASE("what a library behind a variant takes crosses the ABI, and is not wri
   const auto entry = reinterpret_cast<decltype(&attnbench_plugin)>(::dlsym(library, ATTNBENCH_PLUGIN_ENTRY));
   const auto* given = entry(plugins::make_host("older").table())->variants[0];
   const plugins::AbiProblem abi_problem(problem);
-  const plugins::AbiParams abi_params(selected(variant).params);
+  const plugins::AbiParams abi_params(config(variant).params);
   attnbench_cost older{};
   older.head = plugins::head_of<attnbench_cost>();
   older.head.size = offsetof(attnbench_cost, outside_bytes);

@@ -28,8 +28,8 @@ Plan sweep(const std::vector<const char*>& variants, Profile profile, std::int64
       const auto* variant = find_variant(name);
       REQUIRE(variant != nullptr);
       one.problem = parse_problem("b1 h2 d64 n" + std::to_string(n));
-      one.selected = {variant, Params(variant->params)};
-      one.prior = one.prediction = predict(one.selected, one.problem, 1);
+      one.config = {variant, Params(variant->params)};
+      one.prior = one.prediction = predict(one.config, one.problem, 1);
       plan.cases.push_back(one);
     }
   return plan;
@@ -57,7 +57,7 @@ std::vector<Piece> pieces_of(const Plan& plan, const Machine& machine, std::vect
   std::vector<Piece> pieces;
   for (std::size_t at = 0; at < plan.cases.size(); ++at) {
     auto truth = plan.cases[at];
-    const double ratio = machine.slower.at(truth.selected.variant->name) * std::pow(truth.prior.seconds / 1e-3, machine.growth);
+    const double ratio = machine.slower.at(truth.config.variant->name) * std::pow(truth.prior.seconds / 1e-3, machine.growth);
     truth.prediction.seconds = truth.prior.seconds * ratio * std::exp(machine.noise * normal(random));
     calls.push_back(truth.prediction.seconds);
     const auto seconds = predicted_pieces(truth, plan.sampling);

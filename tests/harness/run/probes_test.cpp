@@ -31,7 +31,7 @@ TEST_CASE("two small lengths of every variant and thread count are probed") {
   const auto probes = probe_plan(sweep("n=256:16384:x2"), {});
   std::map<std::string, std::set<std::int64_t>> lengths;
   for (const auto& probe : probes.cases) {
-    lengths[probe.selected.label() + "|" + std::to_string(probe.threads)].insert(probe.problem.n_q);
+    lengths[probe.config.label() + "|" + std::to_string(probe.threads)].insert(probe.problem.n_q);
     CHECK(probe.problem.batch == 1);
     CHECK(probe.problem.heads_q == 4);
     CHECK(probe.problem.n_q <= 1024);
@@ -50,10 +50,10 @@ TEST_CASE("what is known is not probed, and a short run is not worth it") {
   auto plan = sweep("n=256:16384:x2");
   FittedModel model;
   for (const auto& point : plan.cases)
-    if (point.selected.label() != "linear") model.learn(point, point.prior.seconds);
+    if (point.config.label() != "linear") model.learn(point, point.prior.seconds);
   const auto probes = probe_plan(plan, model);
   REQUIRE_FALSE(probes.cases.empty());
-  for (const auto& probe : probes.cases) CHECK(probe.selected.label() == "linear");
+  for (const auto& probe : probes.cases) CHECK(probe.config.label() == "linear");
   CHECK(probe_plan(sweep("n=64,128", Profile::quick), {}).cases.empty());
 }
 

@@ -16,7 +16,7 @@ Case linear_case() {
   Case point;
   point.dataset = "text:it's mine.txt";
   point.problem = parse_problem("b1 h2 n16 d8 causal");
-  point.selected = {find_variant("naive"), Params(find_variant("naive")->params)};
+  point.config = {find_variant("naive"), Params(find_variant("naive")->params)};
   point.threads = 2;
   point.prediction = {0.5, 1e6, RateSource::fitted};
   return point;
@@ -116,9 +116,9 @@ TEST_CASE("a time that does not say what stood beside its samples breaks the sch
 
 TEST_CASE("the cost of a problem that a variant does not support is not asked for") {
   auto point = linear_case();
-  Variant picky = *point.selected.variant;
+  Variant picky = *point.config.variant;
   picky.cost = [](const Problem&, const Params&) -> Cost { throw std::logic_error("asked"); };
-  point.selected.variant = &picky;
+  point.config.variant = &picky;
   point.status = CaseStatus::unsupported;
   CHECK(make_record({point, JobKind::verify, 0, 1}, JobResult{}, utc_now())["cost"]["pairs"] == 0);
 }

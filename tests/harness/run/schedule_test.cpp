@@ -16,7 +16,7 @@ namespace {
 
 std::vector<std::string> names(const Group& group) {
   std::vector<std::string> all;
-  for (const auto* point : group) all.push_back(point->selected.label());
+  for (const auto* point : group) all.push_back(point->config.label());
   return all;
 }
 
@@ -125,11 +125,11 @@ TEST_CASE("inputs are kept on disk up to a budget, the others made in every roun
 
 TEST_CASE("one small problem per dataset and variant is drawn") {
   auto plan = fault_plan({"steady", "slow"}, {512, 1024});
-  plan.cases[3].selected.variant = find_fault_variant("aborts");
-  auto cases = weights_cases(plan, [](const Case& point) { return point.selected.label() != "slow"; });
+  plan.cases[3].config.variant = find_fault_variant("aborts");
+  auto cases = weights_cases(plan, [](const Case& point) { return point.config.label() != "slow"; });
   REQUIRE(cases.size() == 2);
-  CHECK(cases[0].selected.label() == "steady");
-  CHECK(cases[1].selected.label() == "aborts");
+  CHECK(cases[0].config.label() == "steady");
+  CHECK(cases[1].config.label() == "aborts");
   CHECK(cases[1].problem == cases[0].problem);
   CHECK(cases[0].problem.n_q == kWeightsTokens);
   CHECK(cases[0].problem.n_k == kWeightsTokens);
@@ -137,9 +137,9 @@ TEST_CASE("one small problem per dataset and variant is drawn") {
 
 TEST_CASE("a variant that cannot take the small problem is listed with the reason") {
   auto plan = fault_plan({"steady"}, {512});
-  Variant picky = *plan.cases[0].selected.variant;
+  Variant picky = *plan.cases[0].config.variant;
   picky.unsupported = [](const Problem&, const Params&, Reasons& reasons) { reasons.push_back("too small for me"); };
-  plan.cases[0].selected.variant = &picky;
+  plan.cases[0].config.variant = &picky;
   const auto cases = weights_cases(plan, [](const Case&) { return true; });
   REQUIRE(cases.size() == 1);
   CHECK(cases[0].status == CaseStatus::unsupported);

@@ -526,9 +526,9 @@ TEST_CASE("exact rows given are the exact rows computed") {
   const ThreadArena arena(2);
   const auto exact = exact_rows(problem, r.inputs(problem), 5, Parallel());
   CHECK(exact == exact_rows(problem, r.inputs(problem), 5, arena.parallel()));
-  const Selected selected{&kFaulty<Fault::none>, Params()};
-  const auto given = verify(selected, problem, r.inputs(problem), 5, Parallel(), exact);
-  const auto computed = verify(selected, problem, r.inputs(problem), 5, Parallel());
+  const VariantConfig config{&kFaulty<Fault::none>, Params()};
+  const auto given = verify(config, problem, r.inputs(problem), 5, Parallel(), exact);
+  const auto computed = verify(config, problem, r.inputs(problem), 5, Parallel());
   CHECK(given.status == Status::ok);
   CHECK(given.rel_rms == computed.rel_rms);
   CHECK(given.rows == static_cast<std::int64_t>(verification_rows(problem, 5).size()));
