@@ -12,6 +12,7 @@
 #include "harness/measure/environment.h"
 #include "harness/run/calibration_file.h"
 #include "harness/run/interrupt.h"
+#include "harness/support/json.h"
 #include "harness/support/paths.h"
 #include "variants/api/error.h"
 

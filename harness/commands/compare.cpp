@@ -11,6 +11,7 @@
 #include "harness/commands/python_tool.h"
 #include "harness/commands/run_folders.h"
 #include "harness/commands/table_options.h"
+#include "harness/support/json.h"
 #include "harness/support/paths.h"
 #include "variants/api/error.h"
 

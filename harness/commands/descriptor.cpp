@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "harness/plugins/catalogue.h"
+#include "harness/support/json.h"
 #include "variants/api/names.h"
 
 namespace attnbench {

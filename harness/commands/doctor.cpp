@@ -12,6 +12,7 @@
 #include "harness/doctor/tuning.h"
 #include "harness/run/interrupt.h"
 #include "harness/support/files.h"
+#include "harness/support/json.h"
 #include "harness/support/paths.h"
 #include "variants/api/error.h"
 

@@ -7,6 +7,7 @@
 #include "harness/commands/python_tool.h"
 #include "harness/commands/run_folders.h"
 #include "harness/commands/table_options.h"
+#include "harness/support/json.h"
 
 namespace attnbench {
 namespace {

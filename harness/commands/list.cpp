@@ -10,6 +10,7 @@
 #include "harness/commands/table_options.h"
 #include "harness/planning/plan_file.h"
 #include "harness/plugins/catalogue.h"
+#include "harness/support/json.h"
 #include "harness/support/words.h"
 #include "variants/api/error.h"
 

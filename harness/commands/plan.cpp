@@ -1,4 +1,6 @@
 // plan: what a run would do. Nothing is run.
+#include "harness/planning/plan.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +12,7 @@
 #include "harness/commands/plan_text.h"
 #include "harness/commands/table_options.h"
 #include "harness/planning/plan_builder.h"
+#include "harness/support/json.h"
 
 namespace attnbench {
 namespace {

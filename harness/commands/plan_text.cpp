@@ -5,10 +5,12 @@
 #include <algorithm>
 
 #include "datasets/part.h"
+#include "harness/planning/plan.h"
 #include "harness/planning/plan_file.h"
 #include "harness/run/orchestrator.h"
 #include "harness/run/record.h"
 #include "harness/run/schedule.h"
+#include "harness/support/json.h"
 #include "harness/support/units.h"
 #include "harness/support/words.h"
 

@@ -4,10 +4,12 @@
 #include <string>
 
 #include "harness/commands/table_view.h"
-#include "harness/planning/plan.h"
-#include "harness/support/json.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
+
+enum class CaseStatus;
+struct Plan;
 
 /// Every case with its predicted time and memory, the skips with their reasons, and totals. A view arranges the cases that would
 /// run; the skips are left out then.

@@ -4,6 +4,7 @@
 
 #include "harness/plugins/catalogue.h"
 #include "harness/plugins/trust.h"
+#include "harness/support/json.h"
 #include "harness/support/paths.h"
 #include "variants/api/error.h"
 

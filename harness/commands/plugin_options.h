@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/support/json.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
 

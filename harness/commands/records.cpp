@@ -9,6 +9,7 @@
 #include "harness/commands/table.h"
 #include "harness/run/store.h"
 #include "harness/support/files.h"
+#include "harness/support/json.h"
 #include "harness/support/median.h"
 #include "harness/support/units.h"
 

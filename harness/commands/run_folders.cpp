@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "harness/support/files.h"
+#include "harness/support/json.h"
 #include "harness/support/words.h"
 #include "variants/api/error.h"
 

@@ -9,10 +9,12 @@
 #include "harness/commands/plan_options.h"
 #include "harness/commands/plan_text.h"
 #include "harness/commands/records.h"
+#include "harness/planning/plan.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/run/orchestrator.h"
 #include "harness/run/record.h"
 #include "harness/support/files.h"
+#include "harness/support/json.h"
 #include "harness/support/paths.h"
 #include "variants/api/error.h"
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "harness/planning/plan.h"
+#include "harness/planning/variant_config.h"
 
 namespace attnbench::contract {
 

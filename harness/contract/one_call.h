@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/planning/plan.h"
+#include "harness/planning/variant_config.h"
 
 namespace attnbench::contract {
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "harness/support/json.h"
+
 namespace attnbench {
 namespace {
 

@@ -12,6 +12,7 @@
 #include "harness/protocol/inputs_cache.h"
 #include "harness/protocol/job.h"
 #include "harness/support/files.h"
+#include "harness/support/json.h"
 #include "harness/support/units.h"
 
 namespace attnbench {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "harness/support/json.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
 

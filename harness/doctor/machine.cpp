@@ -16,6 +16,7 @@
 #include "harness/measure/counters.h"
 #include "harness/measure/environment.h"
 #include "harness/support/build_info.h"
+#include "harness/support/json.h"
 #include "harness/support/units.h"
 #include "harness/support/words.h"
 

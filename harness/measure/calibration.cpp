@@ -7,6 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "harness/support/json.h"
+
 namespace attnbench {
 namespace {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/support/json.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
 

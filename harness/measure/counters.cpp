@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "harness/support/json.h"
+
 namespace attnbench {
 namespace {
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "harness/support/json.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
 

@@ -15,6 +15,7 @@
 #include "harness/measure/timer.h"
 #include "harness/support/build_info.h"
 #include "harness/support/hash.h"
+#include "harness/support/json.h"
 #include "harness/support/words.h"
 #include "variants/api/error.h"
 #include "variants/kernels/isa.h"

@@ -3,7 +3,8 @@
 // would between the layers of a model.
 #pragma once
 
-#include "harness/planning/plan.h"
+#include "harness/planning/sampling.h"
+#include "variants/api/problem.h"
 
 namespace attnbench {
 

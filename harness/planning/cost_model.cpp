@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "harness/planning/cold_cache.h"
+#include "harness/planning/plan.h"
 
 namespace attnbench {
 namespace {

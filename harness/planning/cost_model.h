@@ -2,9 +2,14 @@
 // same on every machine, and errs on the slow side. What was measured corrects it (fitted_model.h).
 #pragma once
 
-#include "harness/planning/plan.h"
+#include "harness/planning/prediction.h"
+#include "harness/planning/sampling.h"
+#include "harness/planning/variant_config.h"
 
 namespace attnbench {
+
+struct Case;
+struct Plan;
 
 /// Seconds of one call, and peak bytes of the largest process of the case: the one that verifies, or the one that times when its
 /// cache is cold.

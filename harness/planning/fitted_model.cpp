@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cost_model.h"
 #include "harness/support/files.h"
+#include "harness/support/json.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

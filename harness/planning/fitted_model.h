@@ -16,10 +16,12 @@
 #include <string>
 #include <tuple>
 
-#include "harness/planning/plan.h"
-#include "harness/support/json.h"
+#include "harness/planning/prediction.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
+
+struct Case;
 
 class FittedModel {
  public:

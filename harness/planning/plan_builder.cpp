@@ -14,6 +14,7 @@
 #include "datasets/part.h"
 #include "harness/planning/axes.h"
 #include "harness/planning/fields.h"
+#include "harness/planning/plan.h"
 #include "harness/planning/pricing.h"
 #include "harness/planning/selection.h"
 #include "harness/planning/sweep_datasets.h"

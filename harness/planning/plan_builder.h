@@ -7,6 +7,8 @@
 
 namespace attnbench {
 
+struct Plan;
+
 /// Loads the spec's plugins and resolves it. Throws UserError: an unknown variant, dataset, axis or value, an impossible problem,
 /// too many cases, a plugin that is invalid or that the user has not allowed (harness/plugins/trust.h).
 Plan build_plan(const PlanSpec& spec, const FittedModel& model = {});

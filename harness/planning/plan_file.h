@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/planning/plan.h"
+#include "harness/planning/sampling.h"
 
 namespace attnbench {
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "harness/planning/cost_model.h"
+#include "harness/planning/fitted_model.h"
+#include "harness/planning/plan.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/support/units.h"
 
@@ -58,6 +60,8 @@ void price(Case& one, const Plan& plan, const FittedModel& model) {
   one.prediction = model.predict(one);
   compare_with_budgets(one, plan);
 }
+
+bool is_priced(const Case& one) { return one.prior.seconds > 0; }
 
 void reprice(Case& one, const Plan& plan, const FittedModel& model) {
   if (!is_priced(one)) return;

@@ -1,16 +1,17 @@
 // Pricing: what a case is predicted to take, and whether that is within the budgets of its plan.
 #pragma once
 
-#include "harness/planning/fitted_model.h"
-#include "harness/planning/plan.h"
-
 namespace attnbench {
+
+class FittedModel;
+struct Case;
+struct Plan;
 
 /// Gives a case its prior, its prediction and its status: unsupported, or skipped for what it needs, with the reasons.
 void price(Case& one, const Plan& plan, const FittedModel& model);
 
 /// Whether only the budgets decide on this case, so that reprice() may change its mind.
-inline bool is_priced(const Case& one) { return one.prior.seconds > 0; }
+bool is_priced(const Case& one);
 
 /// The same question again with a model that has learned: a case may now be skipped that was planned, and the other way round.
 void reprice(Case& one, const Plan& plan, const FittedModel& model);

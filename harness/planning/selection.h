@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/planning/plan.h"
+#include "harness/planning/variant_config.h"
 
 namespace attnbench {
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "harness/planning/cost_model.h"
+#include "harness/planning/plan.h"
 #include "harness/support/words.h"
 #include "variants/api/error.h"
 

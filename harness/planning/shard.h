@@ -5,11 +5,19 @@
 // what it has measured.
 #pragma once
 
+#include <string>
 #include <string_view>
 
-#include "harness/planning/plan.h"
-
 namespace attnbench {
+
+struct Plan;
+
+/// One of `count` parts that a plan is split into; 1 of 1 is the whole.
+struct Shard {
+  int index = 1;
+  int count = 1;
+  bool operator==(const Shard&) const = default;
+};
 
 /// "2/8": the second of eight. Throws UserError.
 Shard parse_shard(std::string_view text);

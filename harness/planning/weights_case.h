@@ -1,7 +1,7 @@
 // The case whose attention matrix is drawn for a heat map: the same variant on a problem that is small enough to look at.
 #pragma once
 
-#include "harness/planning/plan.h"
+#include "harness/planning/variant_config.h"
 
 namespace attnbench {
 

@@ -9,6 +9,7 @@
 
 #include "harness/plugins/crash_guard.h"
 #include "harness/plugins/plain_text.h"
+#include "harness/support/json.h"
 #include "harness/support/process.h"
 #include "variants/api/error.h"
 #include "variants/api/registry.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "harness/plugins/loader.h"
-#include "harness/support/json.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
 

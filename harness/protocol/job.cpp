@@ -8,6 +8,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "harness/support/json.h"
 #include "harness/support/json_schema.h"
 #include "harness/support/process.h"
 #include "variants/api/error.h"

@@ -8,9 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "harness/planning/plan.h"
+#include "harness/planning/sampling.h"
 #include "harness/protocol/status.h"
 #include "harness/support/json.h"
+#include "variants/api/variant.h"
 
 namespace attnbench {
 

@@ -11,6 +11,7 @@
 #include "harness/run/calibrate.h"
 #include "harness/support/build_info.h"
 #include "harness/support/files.h"
+#include "harness/support/json.h"
 #include "harness/support/json_schema.h"
 #include "variants/api/error.h"
 

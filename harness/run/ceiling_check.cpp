@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cold_cache.h"
+#include "harness/support/json.h"
 
 namespace attnbench {
 namespace {

@@ -5,10 +5,11 @@
 #include <string>
 
 #include "harness/measure/calibration.h"
-#include "harness/planning/plan.h"
-#include "harness/support/json.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
+
+struct Case;
 
 /// Adds share_of_peak, share_of_bandwidth and above_ceiling to the `time` member of a record (record.schema.json) of a case that
 /// ran on `isa`. Without a calibration, or with one that is below the peak probed beside the case, the share of bandwidth is null.

@@ -5,10 +5,11 @@
 #include <optional>
 #include <string>
 
-#include "harness/planning/plan.h"
-#include "harness/support/json.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
+
+struct Plan;
 
 /// The `datasets` of run.json: name -> Dataset::fingerprint(), for the cases of a plan; without those that cannot be opened.
 Json dataset_fingerprints(const Plan& plan);

@@ -7,6 +7,8 @@
 
 #include "harness/measure/calibration.h"
 #include "harness/measure/timer.h"
+#include "harness/planning/case.h"
+#include "harness/support/json.h"
 #include "harness/support/median.h"
 
 namespace attnbench {

@@ -5,10 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "harness/planning/plan.h"
-#include "harness/support/json.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
+
+struct Case;
 
 class Findings {
  public:

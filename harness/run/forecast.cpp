@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cost_model.h"
 #include "harness/run/schedule.h"
 

@@ -4,11 +4,13 @@
 
 #include <array>
 
-#include "harness/planning/plan.h"
+#include "harness/planning/sampling.h"
 #include "harness/protocol/job.h"
 #include "harness/run/stop_rule.h"
 
 namespace attnbench {
+
+struct Case;
 
 class Forecast {
  public:

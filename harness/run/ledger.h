@@ -14,6 +14,9 @@
 
 namespace attnbench {
 
+struct Case;
+struct Plan;
+
 class Ledger {
  public:
   /// `other_binaries`: the sessions whose verdicts are not this binary's (run_file.h).

@@ -15,6 +15,8 @@
 
 #include "harness/measure/environment.h"
 #include "harness/measure/timer.h"
+#include "harness/planning/fitted_model.h"
+#include "harness/planning/plan.h"
 #include "harness/planning/pricing.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/plugins/trust.h"
@@ -29,6 +31,7 @@
 #include "harness/run/run_file.h"
 #include "harness/run/schedule.h"
 #include "harness/support/hash.h"
+#include "harness/support/json.h"
 #include "harness/support/median.h"
 #include "harness/support/storage_error.h"
 #include "harness/support/words.h"

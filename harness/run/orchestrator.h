@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "harness/measure/calibration.h"
-#include "harness/planning/plan.h"
 
 namespace attnbench {
+
+struct Plan;
 
 struct RunOptions {
   std::string directory;             // results/<run>; made if missing

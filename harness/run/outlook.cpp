@@ -2,7 +2,12 @@
 
 #include <algorithm>
 
+#include "harness/planning/plan.h"
+
 namespace attnbench {
+
+Outlook::Outlook(const Plan& plan, const Ledger& ledger, Progress& progress)
+    : plan_(plan), ledger_(ledger), progress_(progress), forecast_(plan.sampling) {}
 
 void Outlook::announce(const std::vector<Group>& groups, std::vector<bool> inputs_kept) {
   for (std::size_t i = 0; i < groups.size(); ++i) ahead_.push_back({.group = groups[i], .inputs_kept = inputs_kept[i]});

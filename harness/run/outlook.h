@@ -5,7 +5,6 @@
 #include <optional>
 #include <vector>
 
-#include "harness/planning/plan.h"
 #include "harness/run/forecast.h"
 #include "harness/run/ledger.h"
 #include "harness/run/progress.h"
@@ -13,11 +12,13 @@
 
 namespace attnbench {
 
+struct Case;
+struct Plan;
+
 class Outlook {
  public:
   /// What the plan's cases still need is read from the ledger. Plan, ledger and progress must outlive this.
-  Outlook(const Plan& plan, const Ledger& ledger, Progress& progress)
-      : plan_(plan), ledger_(ledger), progress_(progress), forecast_(plan.sampling) {}
+  Outlook(const Plan& plan, const Ledger& ledger, Progress& progress);
 
   /// The groups that the run is about to go through, round by round, and whose inputs are made only once.
   void announce(const std::vector<Group>& groups, std::vector<bool> inputs_kept);

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "harness/planning/cost_model.h"
+#include "harness/planning/fitted_model.h"
+#include "harness/planning/plan.h"
 #include "harness/planning/pricing.h"
 
 namespace attnbench {

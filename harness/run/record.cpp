@@ -2,8 +2,10 @@
 
 #include <ctime>
 
+#include "harness/planning/case.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/run/store.h"
+#include "harness/support/json.h"
 #include "harness/support/words.h"
 
 namespace attnbench {

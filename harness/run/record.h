@@ -3,11 +3,15 @@
 
 #include <string>
 
-#include "harness/planning/plan.h"
+#include "harness/planning/sampling.h"
 #include "harness/protocol/job.h"
-#include "harness/support/json.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
+
+struct Case;
+struct Prediction;
+class Params;
 
 /// What a record is about.
 struct RecordSubject {

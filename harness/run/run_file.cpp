@@ -6,12 +6,14 @@
 #include <set>
 
 #include "harness/measure/environment.h"
+#include "harness/planning/plan.h"
 #include "harness/planning/plan_file.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/run/datasets.h"
 #include "harness/run/record.h"
 #include "harness/run/store.h"
 #include "harness/support/hash.h"
+#include "harness/support/json.h"
 #include "variants/api/error.h"
 #include "variants/api/names.h"
 

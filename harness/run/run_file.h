@@ -6,7 +6,7 @@
 #include <string>
 
 #include "harness/run/orchestrator.h"
-#include "harness/support/json.h"
+#include "harness/support/json_fwd.h"
 
 namespace attnbench {
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "harness/planning/cost_model.h"
+#include "harness/planning/plan.h"
 #include "harness/planning/pricing.h"
 #include "harness/planning/weights_case.h"
 #include "harness/protocol/inputs_cache.h"

@@ -4,10 +4,12 @@
 #include <functional>
 #include <vector>
 
-#include "harness/planning/plan.h"
 #include "harness/protocol/job.h"
 
 namespace attnbench {
+
+struct Case;
+struct Plan;
 
 /// Cases that share dataset, problem and threads, and so their inputs.
 using Group = std::vector<const Case*>;

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "harness/planning/plan.h"
+#include "harness/planning/sampling.h"
 
 namespace attnbench {
 

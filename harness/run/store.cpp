@@ -20,6 +20,7 @@
 #include "datasets/utf8.h"
 #include "harness/protocol/status.h"
 #include "harness/support/files.h"
+#include "harness/support/json.h"
 #include "harness/support/json_schema.h"
 #include "harness/support/storage_error.h"
 #include "variants/api/error.h"

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/support/json.h"
 #include "harness/support/json_schema_texts.h"
 
 namespace attnbench {

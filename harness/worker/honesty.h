@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "harness/planning/plan.h"
+#include "harness/planning/variant_config.h"
 #include "harness/worker/memory_pass.h"
 
 namespace attnbench {

@@ -6,6 +6,7 @@
 
 #include "harness/measure/counters.h"
 #include "harness/protocol/job.h"
+#include "harness/planning/variant_config.h"
 #include "harness/worker/worker.h"
 
 namespace attnbench {

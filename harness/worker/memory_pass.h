@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "harness/planning/plan.h"
+#include "harness/planning/variant_config.h"
 
 namespace attnbench {
 

@@ -15,6 +15,7 @@
 #include "harness/planning/cold_cache.h"
 #include "harness/protocol/inputs_cache.h"
 #include "harness/support/cache_sizes.h"
+#include "harness/support/json.h"
 #include "harness/support/median.h"
 #include "harness/worker/guarded_output.h"
 #include "harness/worker/honesty.h"

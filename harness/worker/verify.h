@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/planning/plan.h"
+#include "harness/planning/variant_config.h"
 #include "harness/protocol/status.h"
 #include "harness/worker/approximation.h"
 #include "harness/worker/rounding.h"

@@ -4,6 +4,7 @@
 #include "harness/measure/parallel_tbb.h"
 #include "harness/measure/pinning.h"
 #include "harness/protocol/inputs_cache.h"
+#include "harness/support/json.h"
 #include "harness/worker/honesty.h"
 #include "harness/worker/jobs.h"
 #include "harness/worker/verify.h"

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "harness/plugins/catalogue.h"
+#include "harness/support/json.h"
 #include "harness/support/process.h"
 #include "harness/support/storage_error.h"
 #include "harness/worker/jobs.h"

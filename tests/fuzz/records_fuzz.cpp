@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "harness/run/store.h"
+#include "harness/support/json.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace attnbench;

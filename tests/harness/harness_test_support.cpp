@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "harness/run/store.h"
+#include "harness/support/json.h"
 #include "harness/support/json_schema.h"
 
 namespace attnbench {

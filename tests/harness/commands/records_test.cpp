@@ -2,6 +2,7 @@
 #include "harness/commands/records.h"
 
 #include "harness/commands/calibration_text.h"
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 

@@ -1,6 +1,7 @@
 // The doctor's experiments have the shape that its statistics expect, and stop when asked to.
 #include "harness/doctor/experiments.h"
 
+#include "harness/support/json.h"
 #include "tests/catch.h"
 
 namespace attnbench {

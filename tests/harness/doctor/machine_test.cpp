@@ -6,6 +6,7 @@
 
 #include "harness/doctor/clock.h"
 #include "harness/doctor/synthetic.h"
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 #include "variants/api/registry.h"

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 

@@ -10,6 +10,7 @@
 #include "harness/measure/parallel_tbb.h"
 #include "harness/measure/peak_probe.h"
 #include "harness/run/calibrate.h"
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "variants/api/tensor.h"
 #include "variants/kernels/isa.h"

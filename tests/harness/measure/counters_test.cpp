@@ -8,6 +8,7 @@
 #include <array>
 #include <thread>
 
+#include "harness/support/json.h"
 #include "tests/catch.h"
 
 namespace attnbench {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "harness/support/hash.h"
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 

@@ -1,6 +1,7 @@
 // If these fail, plans skip what fits, start what does not, or promise a time that means nothing.
 #include "harness/planning/cost_model.h"
 
+#include "harness/planning/case.h"
 #include "harness/planning/cold_cache.h"
 #include "harness/support/available_memory.h"
 #include "harness/support/units.h"

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "harness/planning/cost_model.h"
+#include "harness/planning/plan.h"
 #include "harness/planning/pricing.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"

@@ -1,4 +1,6 @@
 // If these fail, a run does other cases than its plan says, or a stored plan does not give the same run again.
+#include "harness/planning/plan.h"
+
 #include <set>
 
 #include "harness/planning/cost_model.h"

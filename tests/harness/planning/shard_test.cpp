@@ -8,6 +8,7 @@
 #include <set>
 
 #include "harness/planning/cost_model.h"
+#include "harness/planning/plan.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/run/schedule.h"
 #include "tests/catch.h"

@@ -4,6 +4,7 @@
 #include <linux/perf_event.h>
 
 #include "harness/measure/counters.h"
+#include "harness/support/json.h"
 #include "harness/worker/worker.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"

@@ -1,7 +1,9 @@
 // If these fail, a time that no machine could reach passes for a result, or an honest one is called an error.
 #include "harness/run/ceiling_check.h"
 
+#include "harness/planning/case.h"
 #include "harness/planning/cold_cache.h"
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "variants/api/registry.h"
 

@@ -5,6 +5,7 @@
 #include "harness/run/merge.h"
 #include "harness/run/run_file.h"
 #include "harness/run/store.h"
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 

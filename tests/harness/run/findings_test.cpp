@@ -1,6 +1,8 @@
 // If these fail, a run ends without saying that its machine drifted, that a result cannot be, or how wrong its predictions were.
 #include "harness/run/findings.h"
 
+#include "harness/planning/plan.h"
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"
 #include "tests/harness/harness_test_support.h"

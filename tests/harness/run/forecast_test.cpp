@@ -10,6 +10,7 @@
 
 #include "harness/planning/cost_model.h"
 #include "harness/planning/fitted_model.h"
+#include "harness/planning/plan.h"
 #include "harness/run/schedule.h"
 #include "tests/catch.h"
 #include "variants/api/registry.h"

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "harness/run/store.h"
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 

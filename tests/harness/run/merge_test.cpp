@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "harness/run/store.h"
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 

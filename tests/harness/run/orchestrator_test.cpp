@@ -18,6 +18,8 @@
 
 #include "harness/planning/cold_cache.h"
 #include "harness/planning/fitted_model.h"
+#include "harness/planning/plan.h"
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"
 #include "tests/harness/harness_test_support.h"

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "harness/planning/plan.h"
 #include "harness/run/record.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"

@@ -3,6 +3,8 @@
 
 #include <cstdio>
 
+#include "harness/planning/case.h"
+#include "harness/support/json.h"
 #include "harness/support/words.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 #include "variants/api/error.h"

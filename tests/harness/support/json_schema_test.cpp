@@ -1,6 +1,7 @@
 // If these fail, a damaged file or a hostile process reaches code that relies on members it does not have.
 #include "harness/support/json_schema.h"
 
+#include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 

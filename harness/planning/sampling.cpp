@@ -1,8 +1,6 @@
-#include "harness/planning/plan.h"
+#include "harness/planning/sampling.h"
 
 namespace attnbench {
-
-std::string Case::key() const { return dataset + "|" + to_string(problem) + "|" + config.label() + "|t" + std::to_string(threads); }
 
 Sampling sampling_for(Profile profile) {
   Sampling sampling;
