@@ -2,7 +2,7 @@
 # Checks formatting, lint and layers of everything git tracks; `scripts/lint.sh --fix` mends what can be mended.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-python=(reports tests scripts peers)
+python=(reports tests scripts variants)
 mapfile -t sources < <(git ls-files '*.cpp' '*.h' '*.hpp' '*.c')
 status=0
 if [[ ${1:-} == --fix ]]; then

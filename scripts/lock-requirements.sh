@@ -8,7 +8,7 @@ tool=$(mktemp -d)
 trap 'rm -rf "$tool"' EXIT
 python3 -m venv "$tool"
 "$tool/bin/pip" install --quiet --disable-pip-version-check uv==0.13.9
-for input in reports/requirements.in tests/requirements.in peers/requirements/*.in; do
+for input in reports/requirements.in tests/requirements.in variants/external/requirements/*.in; do
   "$tool/bin/uv" pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-annotate "$@" \
     --custom-compile-command scripts/lock-requirements.sh -o "${input%.in}.txt" "$input"
 done

@@ -3,7 +3,7 @@
 # environment of their own, .venv-peers, oneDNN from the distribution, and the adapters into build/peers/. What cannot be had is
 # named with its reason and left out. Quick when nothing is missing.
 #   scripts/peers.sh [NAME ...]    all of: torch onnxruntime openvino jax onednn, or those named
-# PEERS_TORCH: the requirement for PyTorch, if another than peers/requirements/torch-cpu.txt; its hash is not checked. PEERS_BUILD:
+# PEERS_TORCH: the requirement for PyTorch, if another than variants/external/requirements/torch-cpu.txt; its hash is not checked. PEERS_BUILD:
 # the build folder, if another than build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -47,7 +47,7 @@ pip_install() {
 
 install_torch() {
   if [[ -n ${PEERS_TORCH:-} ]]; then pip_install torch "$PEERS_TORCH"
-  else pip_install torch --require-hashes -r peers/requirements/torch.txt -r peers/requirements/torch-cpu.txt; fi
+  else pip_install torch --require-hashes -r variants/external/requirements/torch.txt -r variants/external/requirements/torch-cpu.txt; fi
   [[ -z ${trouble[torch]:-} ]] ||
     trouble[torch]+=" (builds without CUDA are on PyTorch's own index: name it in PIP_EXTRA_INDEX_URL, or set PEERS_TORCH)"
 }
@@ -57,12 +57,12 @@ install_python() {
   if [[ ! -x $venv/bin/python ]]; then
     python3 -m venv "$venv" >"$log" 2>&1 || fail "python3 -m venv failed; install python3-venv. Log: $log"
   fi
-  pip_install numpy --require-hashes -r peers/requirements/numpy.txt
+  pip_install numpy --require-hashes -r variants/external/requirements/numpy.txt
   [[ -z ${trouble[numpy]:-} ]] || fail "no adapter works without numpy: ${trouble[numpy]}"
   is_wanted torch && install_torch
   local name
   for name in onnxruntime openvino jax; do
-    is_wanted $name && pip_install $name --require-hashes -r peers/requirements/$name.txt
+    is_wanted $name && pip_install $name --require-hashes -r variants/external/requirements/$name.txt
   done
   return 0
 }

@@ -20,15 +20,30 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string name, directory;
+  std::string name, directory, family = "exact";
   bool plugin = false;
 };
 
-void require_new_name(const std::string& name) {
+void require_identifier(const std::string& name, const std::string& what) {
   const bool lower = !name.empty() && name[0] >= 'a' && name[0] <= 'z';
   if (!lower || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos)
-    throw UserError("'" + name + "' cannot name a variant; use lower-case letters, digits and _, starting with a letter");
+    throw UserError("'" + name + "' cannot name a " + what + "; use lower-case letters, digits and _, starting with a letter");
+}
+
+void require_new_name(const std::string& name) {
+  require_identifier(name, "variant");
   if (find_known_variant(name)) throw UserError("a variant '" + name + "' is there already; choose another name");
+}
+
+// The folder of a family in the sources that this is called in. A new family is a new folder, so any name will do but those of the
+// other folders of variants/.
+fs::path family_folder(const std::string& family) {
+  if (!fs::exists("variants/api/variant.h"))
+    throw UserError("there are no sources of attnbench here; change into them, give --dir, or make a plugin with --plugin");
+  for (const char* other : {"api", "kernels", "plugin", "external"})
+    if (family == other)
+      throw UserError("variants/" + family + " is not a family of variants; use exact, sparse, kernelized or a new name");
+  return fs::path("variants") / family;
 }
 
 // A template with NAME replaced.
@@ -64,9 +79,7 @@ void write_plugin(const Options& options) {
 }
 
 void write_in_tree(const Options& options) {
-  const auto folder = fs::path(options.directory.empty() ? "variants" : options.directory);
-  if (options.directory.empty() && !fs::exists("variants/api/variant.h"))
-    throw UserError("there are no sources of attnbench here; change into them, give --dir, or make a plugin with --plugin");
+  const auto folder = options.directory.empty() ? family_folder(options.family) : fs::path(options.directory);
   write_new(folder / (options.name + ".cpp"), filled_in("variant.cpp", options.name));
   std::cout << fmt::format("\nBuild it and check it:\n  scripts/build.sh\n  build/attnbench verify --variants {}\n", options.name);
 }
@@ -74,6 +87,7 @@ void write_in_tree(const Options& options) {
 void new_variant(const Options& options) {
   load({});
   require_new_name(options.name);
+  require_identifier(options.family, "family");
   options.plugin ? write_plugin(options) : write_in_tree(options);
 }
 
@@ -84,12 +98,14 @@ void add_new_variant(CLI::App& app, CommandLine&) {
   auto* command = app.add_subcommand("new-variant", "Write a working variant to start from.");
   command->add_option("NAME", options->name, "its name: lower-case letters, digits and _")->required();
   command->add_flag("--plugin", options->plugin, "a plugin in a folder of its own, built without the sources of attnbench");
-  command->add_option("--dir", options->directory, "where to write; default: variants/, with --plugin a new folder NAME")
+  command->add_option("--dir", options->directory, "where to write; default: variants/FAMILY, with --plugin a new folder NAME")
       ->type_name("DIR");
+  command->add_option("--family", options->family, "the folder of variants/ it belongs to, its family; default exact")
+      ->type_name("FAMILY");
   command->footer(R"(It is exact attention and keeps the whole contract as it is; docs/add-a-variant.md leads on from there.
 
 Examples:
-  attnbench new-variant mine                in the sources of attnbench: variants/mine.cpp
+  attnbench new-variant mine                in the sources of attnbench: variants/exact/mine.cpp
   attnbench new-variant mine --plugin       anywhere: mine/mine.cpp and mine/CMakeLists.txt)");
   command->callback([options] { new_variant(*options); });
 }

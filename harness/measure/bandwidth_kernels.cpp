@@ -2,8 +2,8 @@
 // are the limit wherever the data lie (a floating-point sum halves the rate of AVX2 cores with three load ports).
 #include "harness/measure/bandwidth_kernels.h"
 
-#include "variants/kernels/isa.h"
-#include "variants/kernels/targets.h"
+#include "variants/kernels/simd/isa.h"
+#include "variants/kernels/simd/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "harness/measure/bandwidth_kernels.cpp"

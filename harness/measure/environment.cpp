@@ -18,7 +18,7 @@
 #include "harness/support/json.h"
 #include "harness/support/words.h"
 #include "variants/api/error.h"
-#include "variants/kernels/isa.h"
+#include "variants/kernels/simd/isa.h"
 
 namespace attnbench {
 namespace {

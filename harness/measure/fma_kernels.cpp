@@ -4,8 +4,8 @@
 #include "harness/measure/fma_kernels.h"
 
 #include "harness/measure/bf16_dot.h"
-#include "variants/kernels/isa.h"
-#include "variants/kernels/targets.h"
+#include "variants/kernels/simd/isa.h"
+#include "variants/kernels/simd/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "harness/measure/fma_kernels.cpp"

@@ -23,7 +23,7 @@ constexpr Rates kRates[] = {
     {"exact", 40e9, 0.5e9},        // blocked kernels or BLAS
     {"composed", 25e9, 0.5e9},
     {"sparse", 18e9, 0.3e9},
-    {"linear", 8e9, 0.2e9},
+    {"kernelized", 8e9, 0.2e9},
     {"additive", 5e9, 0.8e9},   // vectorised tanh
     {"peer", 30e9, 0.5e9},      // libraries' fused kernels or BLAS, half of them none the faster for a causal mask
     {"jax_sdpa", 10e9, 0.4e9},  // those of them that go through the score matrix several times

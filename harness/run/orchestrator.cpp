@@ -36,7 +36,7 @@
 #include "harness/support/storage_error.h"
 #include "harness/support/words.h"
 #include "variants/api/error.h"
-#include "variants/kernels/isa.h"
+#include "variants/kernels/simd/isa.h"
 
 namespace attnbench {
 namespace {

@@ -71,25 +71,24 @@ Cost cost(const Problem& p, const Params&) {
 }
 
 }  // namespace
-}  // namespace attnbench
 
 ATTNBENCH_VARIANT(NAME) = {
     .name = "NAME",
-    .family = "exact",
     .summary = "one line for `attnbench list`",
     .paper = "Author year, title, section",
     .equation = "O = softmax(Q K^T / sqrt(d) + mask) V",
     // exact_softmax is judged by the suite's float64 oracle, masked_softmax by the same with your pattern (`attends`);
     // approximates_softmax and own_definition bring a float64 `oracle` of their own.
-    .computes = attnbench::Computes::exact_softmax,
+    .computes = Computes::exact_softmax,
     .time_label = "O(n^2 d)",
     .memory_label = "O(n) per thread",
     // A problem that needs anything else is refused before run(); `unsupported` may add reasons of its own.
-    .supports = attnbench::kGqa | attnbench::kCross | attnbench::kUnequalDims | attnbench::kCausal | attnbench::kWindow |
-                attnbench::kKeyLengths | attnbench::kScale,
-    .laws = attnbench::kSoftmaxLaws,
-    .params = attnbench::kParams,
-    .cost = attnbench::cost,
-    .workspace = attnbench::workspace,
-    .run = attnbench::run,
+    .supports = kGqa | kCross | kUnequalDims | kCausal | kWindow | kKeyLengths | kScale,
+    .laws = kSoftmaxLaws,
+    .params = kParams,
+    .cost = cost,
+    .workspace = workspace,
+    .run = run,
 };
+
+}  // namespace attnbench

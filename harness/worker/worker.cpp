@@ -13,7 +13,7 @@
 #include "harness/support/storage_error.h"
 #include "harness/worker/jobs.h"
 #include "variants/api/error.h"
-#include "variants/kernels/isa.h"
+#include "variants/kernels/simd/isa.h"
 
 namespace attnbench {
 namespace {

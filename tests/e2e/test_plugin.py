@@ -79,7 +79,7 @@ def test_the_page_on_adding_a_variant_works_word_for_word(installed, tmp_path):
 
 
 def test_the_example_in_cpp_is_the_one_on_the_page():
-    assert (ROOT / "examples/plugin/average.cpp").read_text() == snippet()
+    assert (ROOT / "variants/plugin/example/average.cpp").read_text() == snippet()
 
 
 def run_examples(installed: Installed, folder: Path, tmp_path: Path) -> None:
@@ -99,10 +99,10 @@ def test_examples_and_a_source_file_of_this_tree_build_outside_and_run(installed
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.22)\nproject(outside LANGUAGES C CXX)\n"
         "find_package(attnbench CONFIG REQUIRED)\n"
-        f"add_subdirectory({ROOT / 'examples/plugin'} examples)\n"
+        f"add_subdirectory({ROOT / 'variants/plugin/example'} examples)\n"
         "attnbench_add_plugin(copy naive.cpp PREFIX copy_of_)\n"
     )
-    shutil.copy(ROOT / "variants/naive.cpp", tmp_path)
+    shutil.copy(ROOT / "variants/exact/naive.cpp", tmp_path)
     folder = installed.build(tmp_path, tmp_path / "build")
     run_examples(installed, folder / "examples", tmp_path)
 
@@ -116,7 +116,7 @@ def test_examples_and_a_source_file_of_this_tree_build_outside_and_run(installed
 def test_plugins_of_another_compiler_run_in_this_host(installed, tmp_path):
     if not shutil.which("clang++"):
         pytest.skip("clang++ is not installed")
-    folder = installed.build(ROOT / "examples/plugin", tmp_path / "build", CC="clang", CXX="clang++")
+    folder = installed.build(ROOT / "variants/plugin/example", tmp_path / "build", CC="clang", CXX="clang++")
     run_examples(installed, folder, tmp_path)
 
 

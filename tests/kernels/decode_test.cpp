@@ -1,6 +1,6 @@
 // If these fail, decoding is wrong on some instruction set, at an edge of a vector, tile or share, behind a mask, or near memory it
 // does not own.
-#include "variants/kernels/decode.h"
+#include "variants/kernels/softmax/decode.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +12,7 @@
 #include "tests/kernels/guarded_inputs.h"
 #include "tests/kernels/kernels_test_support.h"
 #include "variants/api/oracle.h"
-#include "variants/kernels/decode_share.h"
+#include "variants/kernels/softmax/decode_share.h"
 
 using namespace attnbench;
 

@@ -1,5 +1,5 @@
 // If these fail, a record may name an instruction set that did not run, or a forced one is silently ignored.
-#include "variants/kernels/isa.h"
+#include "variants/kernels/simd/isa.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-#include "variants/kernels/isa.h"
+#include "variants/kernels/simd/isa.h"
 
 namespace attnbench {
 

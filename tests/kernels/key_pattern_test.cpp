@@ -1,5 +1,5 @@
 // If these fail, a segment loses or repeats keys at its edges, and with them the pairs a sparse variant declares.
-#include "variants/kernels/key_pattern.h"
+#include "variants/kernels/softmax/key_pattern.h"
 
 #include <vector>
 

@@ -1,5 +1,5 @@
 // Panels of linear attention on every instruction set: right at odd sizes and strides, inside their rows to the last byte.
-#include "variants/kernels/linear_attention.h"
+#include "variants/kernels/linear/linear_attention.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,6 +1,6 @@
 // The recurrence of linear attention on every instruction set: right around its chunks of positions and heads and at odd sizes and
 // strides, inside its rows to the last byte, and deaf to keys behind a row.
-#include "variants/kernels/linear_recurrence.h"
+#include "variants/kernels/linear/linear_recurrence.h"
 
 #include <algorithm>
 #include <cstring>

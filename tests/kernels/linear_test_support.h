@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tests/kernels/kernels_test_support.h"
-#include "variants/kernels/linear_attention.h"
+#include "variants/kernels/linear/linear_attention.h"
 
 namespace attnbench::kernels {
 

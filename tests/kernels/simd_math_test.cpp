@@ -7,7 +7,7 @@
 
 #include "tests/catch.h"
 #include "tests/kernels/kernels_test_support.h"
-#include "variants/kernels/vector_ops.h"
+#include "variants/kernels/simd/vector_ops.h"
 
 using namespace attnbench;
 

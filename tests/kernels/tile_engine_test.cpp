@@ -1,6 +1,6 @@
 // If these fail, a fast variant is wrong on some instruction set, at a tile edge, on extreme scores, or near memory it does not
 // own.
-#include "variants/kernels/tile_engine.h"
+#include "variants/kernels/softmax/tile_engine.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,8 +11,8 @@
 #include "tests/kernels/guarded_inputs.h"
 #include "tests/kernels/kernels_test_support.h"
 #include "variants/api/oracle.h"
-#include "variants/kernels/denormals.h"
-#include "variants/kernels/tile_block.h"
+#include "variants/kernels/simd/denormals.h"
+#include "variants/kernels/softmax/tile_block.h"
 
 using namespace attnbench;
 

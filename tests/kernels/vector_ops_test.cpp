@@ -1,5 +1,5 @@
 // If these fail, the rows that additive, linear and scaled_dot_product build on are wrong, or read beyond their ends.
-#include "variants/kernels/vector_ops.h"
+#include "variants/kernels/simd/vector_ops.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // weighted_values: a weight of exactly 0 hides a non-finite value, and hiding it changes no bit of anything else.
-#include "variants/kernels/weighted_values.h"
+#include "variants/kernels/softmax/weighted_values.h"
 
 #include <cmath>
 #include <cstring>

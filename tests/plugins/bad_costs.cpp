@@ -17,9 +17,9 @@ Cost infinite_cost(const Problem& p, const Params&) { return changed(p, &Cost::b
 Cost negative_cost(const Problem& p, const Params&) { return changed(p, &Cost::exps, -1); }
 
 }  // namespace
-}  // namespace attnbench
 
-ATTNBENCH_VARIANT(costs_nan) = attnbench::exact::variant("costs_nan", attnbench::run, attnbench::nan_cost);
-ATTNBENCH_VARIANT(costs_infinity) = attnbench::exact::variant("costs_infinity", attnbench::run, attnbench::infinite_cost);
-ATTNBENCH_VARIANT(costs_less_than_nothing) = attnbench::exact::variant("costs_less_than_nothing", attnbench::run,
-                                                                       attnbench::negative_cost);
+ATTNBENCH_VARIANT(costs_nan) = exact::variant("costs_nan", run, nan_cost);
+ATTNBENCH_VARIANT(costs_infinity) = exact::variant("costs_infinity", run, infinite_cost);
+ATTNBENCH_VARIANT(costs_less_than_nothing) = exact::variant("costs_less_than_nothing", run, negative_cost);
+
+}  // namespace attnbench

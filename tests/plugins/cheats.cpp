@@ -170,19 +170,20 @@ constexpr Variant with_clock(const char* name, double (*clock)(const RunTask&, s
 }
 
 }  // namespace
-}  // namespace attnbench
 
-ATTNBENCH_VARIANT(third_of_rows) = attnbench::exact::variant("third_of_rows", attnbench::third_of_rows);
-ATTNBENCH_VARIANT(returns_at_once) = attnbench::exact::variant("returns_at_once", attnbench::return_at_once);
-ATTNBENCH_VARIANT(works_on_poison) = attnbench::exact::variant("works_on_poison", attnbench::work_on_poison);
-ATTNBENCH_VARIANT(right_on_one_thread) = attnbench::exact::variant("right_on_one_thread", attnbench::right_on_one_thread);
-ATTNBENCH_VARIANT(knows_the_rows) = attnbench::exact::variant("knows_the_rows", attnbench::know_the_rows);
-ATTNBENCH_VARIANT(mallocs_matrix) = attnbench::exact::variant("mallocs_matrix", attnbench::malloc_matrix);
-ATTNBENCH_VARIANT(mmaps_matrix) = attnbench::exact::variant("mmaps_matrix", attnbench::mmap_matrix);
-ATTNBENCH_VARIANT(keeps_matrix) = attnbench::exact::variant("keeps_matrix", attnbench::keep_matrix);
-ATTNBENCH_VARIANT(starts_a_thread) = attnbench::exact::variant("starts_a_thread", attnbench::start_a_thread);
-ATTNBENCH_VARIANT(honest) = attnbench::exact::variant("honest", attnbench::run);
-ATTNBENCH_VARIANT(declares_eightfold) = attnbench::exact::variant("declares_eightfold", attnbench::run, attnbench::eightfold);
-ATTNBENCH_VARIANT(declares_millionfold) = attnbench::own_definition("declares_millionfold", attnbench::millionfold);
-ATTNBENCH_VARIANT(divides_time) = attnbench::with_clock("divides_time", attnbench::fifth_of_the_time);
-ATTNBENCH_VARIANT(honest_clock) = attnbench::with_clock("honest_clock", attnbench::time_calls);
+ATTNBENCH_VARIANT(third_of_rows) = exact::variant("third_of_rows", third_of_rows);
+ATTNBENCH_VARIANT(returns_at_once) = exact::variant("returns_at_once", return_at_once);
+ATTNBENCH_VARIANT(works_on_poison) = exact::variant("works_on_poison", work_on_poison);
+ATTNBENCH_VARIANT(right_on_one_thread) = exact::variant("right_on_one_thread", right_on_one_thread);
+ATTNBENCH_VARIANT(knows_the_rows) = exact::variant("knows_the_rows", know_the_rows);
+ATTNBENCH_VARIANT(mallocs_matrix) = exact::variant("mallocs_matrix", malloc_matrix);
+ATTNBENCH_VARIANT(mmaps_matrix) = exact::variant("mmaps_matrix", mmap_matrix);
+ATTNBENCH_VARIANT(keeps_matrix) = exact::variant("keeps_matrix", keep_matrix);
+ATTNBENCH_VARIANT(starts_a_thread) = exact::variant("starts_a_thread", start_a_thread);
+ATTNBENCH_VARIANT(honest) = exact::variant("honest", run);
+ATTNBENCH_VARIANT(declares_eightfold) = exact::variant("declares_eightfold", run, eightfold);
+ATTNBENCH_VARIANT(declares_millionfold) = own_definition("declares_millionfold", millionfold);
+ATTNBENCH_VARIANT(divides_time) = with_clock("divides_time", fifth_of_the_time);
+ATTNBENCH_VARIANT(honest_clock) = with_clock("honest_clock", time_calls);
+
+}  // namespace attnbench

@@ -43,9 +43,10 @@ void flush_around_loop(const RunTask& task) {
 }
 
 }  // namespace
-}  // namespace attnbench
 
-ATTNBENCH_VARIANT(flushes_at_load) = attnbench::exact::variant("flushes_at_load", attnbench::run);
-ATTNBENCH_VARIANT(flushes_in_run) = attnbench::exact::variant("flushes_in_run", attnbench::flush_in_bodies);
-ATTNBENCH_VARIANT(rounds_down) = attnbench::exact::variant("rounds_down", attnbench::round_down);
-ATTNBENCH_VARIANT(flushes_around_loop) = attnbench::exact::variant("flushes_around_loop", attnbench::flush_around_loop);
+ATTNBENCH_VARIANT(flushes_at_load) = exact::variant("flushes_at_load", run);
+ATTNBENCH_VARIANT(flushes_in_run) = exact::variant("flushes_in_run", flush_in_bodies);
+ATTNBENCH_VARIANT(rounds_down) = exact::variant("rounds_down", round_down);
+ATTNBENCH_VARIANT(flushes_around_loop) = exact::variant("flushes_around_loop", flush_around_loop);
+
+}  // namespace attnbench

@@ -56,12 +56,13 @@ constexpr Variant misbehaving(const char* name, void (*run)(const RunTask&), con
 }
 
 }  // namespace
-}  // namespace attnbench
 
-ATTNBENCH_VARIANT(crashes_in_run) = attnbench::misbehaving("crashes_in_run", attnbench::crash);
-ATTNBENCH_VARIANT(scribbles) = attnbench::misbehaving("scribbles", attnbench::scribble);
-ATTNBENCH_VARIANT(fails_in_run) = attnbench::misbehaving("fails_in_run", attnbench::fail);
-ATTNBENCH_VARIANT(is_wrong) = attnbench::misbehaving("is_wrong", attnbench::be_wrong);
-ATTNBENCH_VARIANT(takes_too_much) = attnbench::misbehaving("takes_too_much", attnbench::take_too_much);
-ATTNBENCH_VARIANT(exhausts_memory) = attnbench::misbehaving("exhausts_memory", attnbench::exhaust);
-ATTNBENCH_VARIANT(is_missing) = attnbench::misbehaving("is_missing", attnbench::be_wrong, "libneeded.so.3 is not installed");
+ATTNBENCH_VARIANT(crashes_in_run) = misbehaving("crashes_in_run", crash);
+ATTNBENCH_VARIANT(scribbles) = misbehaving("scribbles", scribble);
+ATTNBENCH_VARIANT(fails_in_run) = misbehaving("fails_in_run", fail);
+ATTNBENCH_VARIANT(is_wrong) = misbehaving("is_wrong", be_wrong);
+ATTNBENCH_VARIANT(takes_too_much) = misbehaving("takes_too_much", take_too_much);
+ATTNBENCH_VARIANT(exhausts_memory) = misbehaving("exhausts_memory", exhaust);
+ATTNBENCH_VARIANT(is_missing) = misbehaving("is_missing", be_wrong, "libneeded.so.3 is not installed");
+
+}  // namespace attnbench

@@ -103,25 +103,26 @@ Facts implementation(const RunTask& task) {
 }
 
 }  // namespace
-}  // namespace attnbench
 
 ATTNBENCH_VARIANT(patterned) = {
     .name = "patterned",
     .family = "sparse",
     .summary = "every third key, by remainder",
     .paper = "none: made for the tests",
-    .computes = attnbench::Computes::masked_softmax,
+    .computes = Computes::masked_softmax,
     .time_label = "O(n^2 d)",
     .memory_label = "O(n)",
-    .supports = attnbench::kCausal | attnbench::kUnequalDims,
-    .laws = attnbench::kRowStochastic | attnbench::kIndependentHeads | attnbench::kWeightsReadable,
-    .params = attnbench::kParams,
-    .unsupported = attnbench::unsupported,
-    .cost = attnbench::cost,
-    .workspace = attnbench::workspace,
-    .prepare = attnbench::list_keys,
-    .run = attnbench::run,
-    .attends = attnbench::attends,
-    .time_calls = attnbench::time_calls,
-    .implementation = attnbench::implementation,
+    .supports = kCausal | kUnequalDims,
+    .laws = kRowStochastic | kIndependentHeads | kWeightsReadable,
+    .params = kParams,
+    .unsupported = unsupported,
+    .cost = cost,
+    .workspace = workspace,
+    .prepare = list_keys,
+    .run = run,
+    .attends = attends,
+    .time_calls = time_calls,
+    .implementation = implementation,
 };
+
+}  // namespace attnbench

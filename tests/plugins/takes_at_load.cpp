@@ -12,6 +12,7 @@ __attribute__((constructor)) void at_load() { hoard.assign(64u << 20, 1); }
 void run(const RunTask& task) { exact::attend(task); }
 
 }  // namespace
-}  // namespace attnbench
 
-ATTNBENCH_VARIANT(takes_at_load) = attnbench::exact::variant("takes_at_load", attnbench::run);
+ATTNBENCH_VARIANT(takes_at_load) = exact::variant("takes_at_load", run);
+
+}  // namespace attnbench

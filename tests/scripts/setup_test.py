@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKED = ["reports/requirements.txt", "tests/requirements.txt"]
-PEERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "peers/requirements").glob("*.txt"))
+PEERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "variants/external/requirements").glob("*.txt"))
 
 
 def write_program(path: Path, text: str) -> None:

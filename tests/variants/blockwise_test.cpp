@@ -4,7 +4,7 @@
 
 #include "tests/catch.h"
 #include "tests/variants/call.h"
-#include "variants/kernels/decode.h"
+#include "variants/kernels/softmax/decode.h"
 
 using namespace attnbench;
 using namespace attnbench::testing;

@@ -3,7 +3,7 @@
 #include "harness/contract/check.h"
 #include "tests/catch.h"
 #include "variants/api/registry.h"
-#include "variants/kernels/isa.h"
+#include "variants/kernels/simd/isa.h"
 
 using namespace attnbench;
 using namespace attnbench::contract;

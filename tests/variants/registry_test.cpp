@@ -1,4 +1,4 @@
-// If these fail, a variant is not found, or found under another name than its file's.
+// If these fail, a variant is not found, or found under another name than its file's, or another family than its folder's.
 #include "variants/api/registry.h"
 
 #include <cstring>
@@ -18,7 +18,7 @@ TEST_CASE("the registry is complete, sorted and found by name") {
   for (std::size_t t = 1; t < variants.size(); ++t) CHECK(std::strcmp(variants[t - 1]->name, variants[t]->name) < 0);
   for (const auto* variant : variants) {
     CHECK(find_variant(variant->name) == variant);
-    CHECK(std::ifstream(std::string(ATTNBENCH_SOURCE_DIR "/variants/") + variant->name + ".cpp").good());
+    CHECK(std::ifstream(std::string(ATTNBENCH_SOURCE_DIR "/variants/") + variant->family + "/" + variant->name + ".cpp").good());
   }
   CHECK(find_variant("") == nullptr);
   CHECK(find_variant("no_such_variant") == nullptr);

@@ -1,12 +1,12 @@
 // Variant: everything the suite knows about one attention variant, as a constant descriptor of plain data and functions.
 //
-// A variant is one file variants/<name>.cpp that defines one descriptor:
+// A variant is one file variants/<family>/<name>.cpp that defines one descriptor:
 //
-//   ATTNBENCH_VARIANT(naive) = {.name = "naive", .family = "exact", ..., .run = run};
+//   ATTNBENCH_VARIANT(naive) = {.name = "naive", ..., .run = run};
 //
-// The build globs the folder and generates the table in registry.h; nothing else needs an edit. Fields left out keep the
-// defaults below. A problem feature that a descriptor does not list in `supports` is refused before run() is reached, so
-// features added later never reach a variant that does not know them.
+// The build globs the folders and generates the table in registry.h; nothing else needs an edit. A new folder is a new family.
+// Fields left out keep the defaults below. A problem feature that a descriptor does not list in `supports` is refused before run()
+// is reached, so features added later never reach a variant that does not know them.
 #pragma once
 
 #include <cstddef>
@@ -154,7 +154,7 @@ using Facts = std::vector<std::pair<std::string, std::string>>;
 
 struct Variant {
   const char* name;                // equals the file name
-  const char* family;              // exact, sparse, linear, additive, composed ...
+  const char* family = nullptr;    // the folder of a built-in variant, filled in by the registry; a plugin may name its own
   const char* summary;             // one line
   const char* paper;               // authors, year, section
   const char* equation = nullptr;  // what it computes, in the paper's letters; lines split by '\n'. Optional.
@@ -188,12 +188,12 @@ struct Variant {
   Facts (*implementation)(const RunTask& task) = nullptr;
 };
 
-/// Opens a descriptor's definition: ATTNBENCH_VARIANT(naive) = {...};
-#define ATTNBENCH_VARIANT(NAME)           \
-  namespace attnbench::registered {       \
-  extern const ::attnbench::Variant NAME; \
-  }                                       \
-  const ::attnbench::Variant attnbench::registered::NAME
+/// Opens a descriptor's definition inside namespace attnbench: ATTNBENCH_VARIANT(naive) = {...};
+#define ATTNBENCH_VARIANT(NAME) \
+  namespace registered {        \
+  extern const Variant NAME;    \
+  }                             \
+  const Variant registered::NAME
 
 /// Every reason why `variant` cannot run `problem` (missing features first); empty when it can.
 Reasons unsupported_reasons(const Variant& variant, const Problem& problem, const Params& params);

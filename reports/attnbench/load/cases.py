@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from attnbench.load.run import Run
 
 UNFINISHED = "unfinished"  # verified, but the run stopped before timing it; never stored, only reported
-PEER = "peer"  # the family of every variant that is another library's (peers/)
+PEER = "peer"  # the family of every variant that is another library's (variants/external/)
 MISDECLARED = "misdeclared"  # its memory, threads, clock or cost: whatever found it, its times are not to be compared
 KIND_ORDER = {"verify": 0, "time": 1, "memory": 2}
 

@@ -13,7 +13,7 @@
 #include "harness/support/json.h"
 #include "tests/catch.h"
 #include "variants/api/tensor.h"
-#include "variants/kernels/isa.h"
+#include "variants/kernels/simd/isa.h"
 
 namespace attnbench {
 namespace {

@@ -247,7 +247,7 @@ class Table {
     auto& c = variants_.emplace_back();
     c.head = ATTNBENCH_HEAD(attnbench_variant);
     c.name = names_.emplace_back(std::string(prefix) + variant.name).c_str();
-    c.family = variant.family;
+    c.family = variant.family ? variant.family : "plugin";
     c.summary = variant.summary;
     c.paper = variant.paper;
     c.equation = variant.equation;

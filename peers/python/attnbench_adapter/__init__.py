@@ -1,4 +1,0 @@
-"""The adapter process: holds one library that only Python can call, and answers the plugin.
-
-The conversation is described in peers/adapter/adapter_process.h.
-"""

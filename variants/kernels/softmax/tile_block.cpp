@@ -1,0 +1,456 @@
+// One block of queries against all the keys it may see, compiled once per instruction set: lays the queries out in lanes, walks the
+// key tiles segment by segment, masks where it must, and calls the micro-kernels. What is portable is in tile_engine.cpp.
+#include "variants/kernels/softmax/tile_block.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <span>
+#include <utility>
+
+#include "variants/kernels/simd/denormals.h"
+#include "variants/kernels/simd/isa.h"
+#include "variants/kernels/simd/targets.h"
+#include "variants/kernels/softmax/score_units.h"
+#include "variants/kernels/softmax/tile_engine.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "variants/kernels/softmax/tile_block.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "variants/kernels/simd/transpose-inl.h"
+#include "variants/kernels/softmax/micro_kernels-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace attnbench::kernels::HWY_NAMESPACE {
+namespace {
+
+constexpr int kPanelLanes = kVectors * kLanes;
+constexpr int kPanels = kPanelLanes >= 48 ? 4 : 8;
+constexpr std::int64_t kBlockLanes = std::int64_t{kPanels} * kPanelLanes;
+
+// Some of the block's lanes, as many vectors as one register tile takes.
+struct Panel {
+  int vectors;
+  std::int64_t first_lane, lanes;  // lanes beyond these, up to vectors * kLanes, compute on zeros and are never written out
+  float *queries, *output;         // [d_qk][stride], [d_v][stride]
+  float *max, *sum;                // [stride]
+  KeyRange some, all;              // keys of the current segment that some lane, and that every lane, sees
+  KeyRange some_of[kVectors], all_of[kVectors];  // the same for the lanes of each vector
+  std::int64_t stride() const { return std::int64_t{vectors} * kLanes; }
+};
+
+bool contains(KeyRange range, KeyRange part) { return range.begin <= part.begin && part.end <= range.end; }
+
+enum class Finite { unknown, yes, no };
+
+// One tile of keys of a segment: where its rows are. Pointers are padded so that the last register tile may read kRows of them.
+struct KeyTile {
+  std::int64_t begin = 0, count = 0;
+  Finite values_finite = Finite::unknown;
+  const float* k_rows[kMaxKeyBlock + kRows];
+  const float* v_rows[kMaxKeyBlock];
+  std::int64_t keys[kMaxKeyBlock];
+};
+
+class Block {
+ public:
+  explicit Block(const BlockTask& task) : t_(task), p_(task.run.problem), units_(score_units(p_)) {
+    lay_out();
+    for (int i = 0; i < panel_count_; ++i) start(panels_[i]);
+  }
+
+  void run() {
+    const auto segments = t_.pattern.segments(t_.group);
+    for (std::int64_t s = 0; s < segments; ++s) run_segment(s);
+    for (int i = 0; i < panel_count_; ++i) finish(panels_[i]);
+  }
+
+ private:
+  std::int64_t row_of(std::int64_t lane) const { return t_.rows.row(lane / t_.fold); }
+  std::int64_t head_of(std::int64_t lane) const { return t_.first_head + lane % t_.fold; }
+  template <class T>
+  T* row_at(const TensorView<T>& tensor, std::int64_t lane) const {
+    return tensor.row(t_.batch, head_of(lane), row_of(lane));
+  }
+  std::int64_t state_of(std::int64_t lane) const { return (t_.batch * p_.heads_q + head_of(lane)) * p_.n_q + row_of(lane); }
+
+  void lay_out();
+  void start(const Panel& panel);
+  void resume(const Panel& panel);
+  void run_segment(std::int64_t s);
+  void find_ranges(std::int64_t s);
+  void fill_tile(std::int64_t begin, std::int64_t end);
+  bool values_finite();
+  void run_tile(const Panel& panel);
+  void cut_tile(const Panel& panel, std::int64_t begin, std::int64_t count);
+  template <int V>
+  void score_tile(const Panel& panel, std::int64_t offset);
+  template <int V>
+  void run_panel(const Panel& panel, std::int64_t begin, std::int64_t count, bool guarded);
+  void hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64_t count);
+  void apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count);
+  void cap(std::int64_t elements);
+  void bring_rows();
+  void bring_keys();
+  void finish(const Panel& panel);
+
+  const BlockTask& t_;
+  const Problem& p_;
+  const ScoreUnits units_;
+  int panel_count_ = 0;
+  Panel panels_[kPanels];
+  KeyRange lane_range_[kBlockLanes];
+  KeyTile tile_;
+  KeySegment segment_;
+  KeyRange to_bring_{0, 0};   // of the segment: what bring_keys() has not asked for of the next tile
+  std::int64_t brought_ = 0;  // lanes whose rows bring_rows() has asked for
+  int patch_count_ = 0;
+  Patch patches_[kMaxKeyBlock / kRows + 1];  // of the panel's part of the tile; keys counted from its first
+  float* scores_ = nullptr;                  // [key_block + kRows][stride]
+  float* correction_ = nullptr;              // [stride]
+};
+
+// Panels of nearly equal width: 4 vectors of queries run as 2 + 2, not 3 + 1.
+void Block::lay_out() {
+  const auto lanes = t_.rows.count * t_.fold;
+  const auto vectors = static_cast<int>((lanes + kLanes - 1) / kLanes);
+  panel_count_ = (vectors + kVectors - 1) / kVectors;
+  float* next = t_.scratch;
+  const auto take = [&next](std::int64_t floats) { return std::exchange(next, next + floats); };
+  correction_ = take(kPanelLanes);
+  scores_ = take((t_.key_block + kRows) * kPanelLanes);
+  std::int64_t first_lane = 0;
+  for (int i = 0; i < panel_count_; ++i) {
+    auto& panel = panels_[i];
+    panel.vectors = vectors / panel_count_ + (i < vectors % panel_count_);
+    panel.first_lane = first_lane;
+    panel.lanes = std::min(panel.stride(), lanes - first_lane);
+    panel.queries = take(p_.d_qk * panel.stride());
+    panel.output = take(p_.d_v * panel.stride());
+    panel.max = take(panel.stride());
+    panel.sum = take(panel.stride());
+    first_lane += panel.lanes;
+  }
+}
+
+// Queries transposed. Output, maximum and sum start empty, or where the previous pass stopped.
+void Block::start(const Panel& panel) {
+  const auto q = t_.run.inputs.queries();
+  const float* rows[kPanelLanes];
+  float factors[kPanelLanes];
+  std::fill_n(factors, panel.lanes, units_.query_sign);
+  for (std::int64_t l = 0; l < panel.lanes; ++l) rows[l] = row_at(q, panel.first_lane + l);
+  rows_to_lanes(rows, factors, panel.lanes, p_.d_qk, panel.queries, panel.stride());
+  std::fill_n(panel.max, panel.stride(), kHidden);
+  std::fill_n(panel.sum, panel.stride(), 0.0f);
+  std::fill_n(panel.output, p_.d_v * panel.stride(), 0.0f);
+  if (t_.resume) resume(panel);
+}
+
+void Block::resume(const Panel& panel) {
+  const float* rows[kPanelLanes];
+  for (std::int64_t l = 0; l < panel.lanes; ++l) {
+    rows[l] = row_at(t_.out, panel.first_lane + l);
+    panel.max[l] = t_.row_max[state_of(panel.first_lane + l)];
+    panel.sum[l] = t_.row_sum[state_of(panel.first_lane + l)];
+  }
+  rows_to_lanes(rows, panel.sum, panel.lanes, p_.d_v, panel.output, panel.stride());
+}
+
+void Block::find_ranges(std::int64_t s) {
+  for (std::int64_t r = 0; r < t_.rows.count; ++r) {
+    const auto row = t_.rows.row(r);
+    const auto seen = visible_keys(p_, t_.batch, row);
+    const KeyRange keys{std::max(seen.begin, t_.keys.begin), std::min(seen.end, t_.keys.end)};
+    const auto range = visible_in_segment(segment_, t_.pattern.visible(t_.group, s, row), keys);
+    std::fill_n(lane_range_ + r * t_.fold, t_.fold, range);
+  }
+  for (int i = 0; i < panel_count_; ++i) {
+    auto& panel = panels_[i];
+    panel.some = {segment_.count, 0};
+    panel.all = {0, segment_.count};
+    for (int v = 0; v < panel.vectors; ++v) {
+      const auto first = panel.first_lane + std::int64_t{v} * kLanes;
+      const auto end = std::min(first + kLanes, panel.first_lane + panel.lanes);
+      KeyRange some{segment_.count, 0}, all{0, segment_.count};
+      for (auto lane = first; lane < end; ++lane) {
+        const auto range = lane_range_[lane];
+        all = {std::max(all.begin, range.begin), std::min(all.end, range.end)};
+        if (range.size() > 0) some = {std::min(some.begin, range.begin), std::max(some.end, range.end)};
+      }
+      panel.some_of[v] = some;
+      panel.all_of[v] = all;
+      panel.some = {std::min(panel.some.begin, some.begin), std::max(panel.some.end, some.end)};
+      panel.all = {std::max(panel.all.begin, all.begin), std::min(panel.all.end, all.end)};
+    }
+  }
+}
+
+void Block::fill_tile(std::int64_t begin, std::int64_t end) {
+  const auto k = t_.run.inputs.keys();
+  const auto v = t_.run.inputs.values();
+  const float* first_k = k.row(t_.batch, p_.kv_head(t_.first_head), 0);
+  const float* first_v = v.row(t_.batch, p_.kv_head(t_.first_head), 0);
+  tile_.begin = begin;
+  tile_.count = end - begin;
+  tile_.values_finite = Finite::unknown;
+  auto key = segment_.key(begin);
+  auto left_in_run = segment_.run - begin % segment_.run;
+  for (std::int64_t t = 0; t < tile_.count; ++t) {
+    tile_.keys[t] = key;
+    tile_.k_rows[t] = first_k + key * k.row_stride();
+    tile_.v_rows[t] = first_v + key * v.row_stride();
+    const bool run_ends = --left_in_run == 0;
+    key += run_ends ? segment_.step - segment_.run + 1 : 1;
+    if (run_ends) left_in_run = segment_.run;
+  }
+  std::fill_n(tile_.k_rows + tile_.count, kRows, tile_.k_rows[tile_.count - 1]);
+}
+
+// Whether no value of the tile is NaN or infinite: then a weight of 0 needs no guard. Looked up once per tile, by the first panel
+// that asks; one load per value against a multiply-add per value and query. 0 x is 0 for a finite x and NaN otherwise.
+bool Block::values_finite() {
+  if (tile_.values_finite != Finite::unknown) return tile_.values_finite == Finite::yes;
+  const FloatTag d;
+  auto even = hn::Zero(d), odd = even;
+  float rest = 0;
+  for (std::int64_t t = 0; t < tile_.count; ++t) {
+    const float* value = tile_.v_rows[t];
+    std::int64_t c = 0;
+    for (; c + 2 * kLanes <= p_.d_v; c += 2 * kLanes) {
+      even = hn::MulAdd(hn::LoadU(d, value + c), hn::Zero(d), even);
+      odd = hn::MulAdd(hn::LoadU(d, value + c + kLanes), hn::Zero(d), odd);
+    }
+    for (; c < p_.d_v; ++c) rest += value[c] * 0.0f;
+  }
+  const bool finite = rest == 0.0f && hn::AllTrue(d, hn::Eq(hn::Add(even, odd), hn::Zero(d)));
+  tile_.values_finite = finite ? Finite::yes : Finite::no;
+  return finite;
+}
+
+void Block::run_segment(std::int64_t s) {
+  segment_ = t_.pattern.segment(t_.group, s);
+  if (segment_.count == 0) return;
+  find_ranges(s);
+  KeyRange some{segment_.count, 0};
+  for (int i = 0; i < panel_count_; ++i)
+    some = {std::min(some.begin, panels_[i].some.begin), std::max(some.end, panels_[i].some.end)};
+  for (auto edge = some.begin / t_.key_block * t_.key_block; edge < some.end; edge += t_.key_block) {
+    const auto end = std::min(edge + t_.key_block, some.end);
+    fill_tile(std::max(edge, some.begin), end);
+    to_bring_ = {end, std::min(end + t_.key_block, some.end)};
+    for (int i = 0; i < panel_count_; ++i) run_tile(panels_[i]);
+  }
+}
+
+// Empty, full or partial: the tile is cut to the keys that some lane of the panel sees, and masked only if another lane does not.
+void Block::run_tile(const Panel& panel) {
+  const auto begin = std::max(tile_.begin, panel.some.begin);
+  const auto end = std::min(tile_.begin + tile_.count, panel.some.end);
+  if (begin >= end) return;
+  const bool full = contains(panel.all, {begin, end}) && p_.mask.kind == MaskKind::none;
+  if (panel.vectors == 1) return run_panel<1>(panel, begin, end - begin, !full);
+  if (panel.vectors == 2) return run_panel<2>(panel, begin, end - begin, !full);
+  if constexpr (kVectors >= 3) run_panel<3>(panel, begin, end - begin, !full);
+}
+
+// Which vectors have to do with which keys, register tile by register tile: along a diagonal the first ones are done before the
+// last ones begin. Equal neighbours are one patch.
+void Block::cut_tile(const Panel& panel, std::int64_t begin, std::int64_t count) {
+  patches_[0] = {0, count, 0, panel.vectors};
+  patch_count_ = 1;
+  if (contains(panel.all, {begin, begin + count})) return;
+  patch_count_ = 0;
+  for (std::int64_t t = 0; t < count; t += kRows) {
+    Patch patch{t, std::min(t + kRows, count), 0, panel.vectors};
+    const auto sees = [&](int v) {
+      return panel.some_of[v].begin < begin + patch.end && begin + patch.begin < panel.some_of[v].end;
+    };
+    while (patch.count > 1 && !sees(patch.first)) ++patch.first, --patch.count;
+    while (patch.count > 1 && !sees(patch.first + patch.count - 1)) --patch.count;
+    auto& last = patches_[std::max(patch_count_ - 1, 0)];
+    if (patch_count_ > 0 && last.first == patch.first && last.count == patch.count) last.end = patch.end;
+    else patches_[patch_count_++] = patch;
+  }
+}
+
+// Asks, two lanes per register tile, for the output rows that finish() will write and the query rows that the next block will
+// start with: left to those two, waiting for memory took a tenth of a call whose rows see few keys (sliding_window, window 128,
+// n = 4096, d = 64: 5 to 9 % less time with this; attnbench run, one thread of an AMD EPYC guest, alternately).
+void Block::bring_rows() {
+  constexpr std::int64_t kLine = 16;  // floats
+  const auto end = std::min(t_.rows.count * t_.fold, brought_ + 2);
+  for (; brought_ < end; ++brought_) {
+    const float* to = row_at(t_.out, brought_);
+    for (std::int64_t c = 0; c < p_.d_v; c += kLine) __builtin_prefetch(to + c, 1);
+    if (brought_ >= t_.next_rows.count * t_.fold) continue;
+    const float* from = t_.run.inputs.queries().row(t_.batch, head_of(brought_), t_.next_rows.row(brought_ / t_.fold));
+    for (std::int64_t c = 0; c < p_.d_qk; c += kLine) __builtin_prefetch(from + c, 0);
+  }
+}
+
+// Asks, register tile by register tile of all panels, for the keys and values of the next tile, into L2: beyond its size every
+// block of queries waits for them anew (n = 4096: 2 to 9 % less time with this, most with d = 128; alternately as above).
+void Block::bring_keys() {
+  constexpr std::int64_t kLine = 16;  // floats
+  constexpr int kIntoL2 = 2;
+  const auto k = t_.run.inputs.keys();
+  const auto v = t_.run.inputs.values();
+  const auto kv_head = p_.kv_head(t_.first_head);
+  const auto end = std::min(to_bring_.end, to_bring_.begin + (kRows + panel_count_ - 1) / panel_count_);
+  for (; to_bring_.begin < end; ++to_bring_.begin) {
+    const auto key = segment_.key(to_bring_.begin);
+    const float *key_row = k.row(t_.batch, kv_head, key), *value_row = v.row(t_.batch, kv_head, key);
+    for (std::int64_t c = 0; c < p_.d_qk; c += kLine) __builtin_prefetch(key_row + c, 0, kIntoL2);
+    for (std::int64_t c = 0; c < p_.d_v; c += kLine) __builtin_prefetch(value_row + c, 0, kIntoL2);
+  }
+}
+
+template <int V>
+void Block::score_tile(const Panel& panel, std::int64_t offset) {
+  constexpr std::int64_t kStride = V * kLanes;
+  for (const auto& patch : std::span(patches_, static_cast<std::size_t>(patch_count_)))
+    for (auto t = patch.begin; t < patch.end; t += kRows) {
+      const auto* keys = tile_.k_rows + offset + t;
+      const float* queries = panel.queries + patch.first * kLanes;
+      float* scores = scores_ + t * kStride + patch.first * kLanes;
+      bring_rows();
+      bring_keys();
+      if (patch.count == V) score_rows<V>(keys, queries, kStride, p_.d_qk, scores);
+      else if (patch.count == 1) score_rows<1>(keys, queries, kStride, p_.d_qk, scores);
+      else if constexpr (V > 2) score_rows<2>(keys, queries, kStride, p_.d_qk, scores);
+    }
+}
+
+template <int V>
+void Block::run_panel(const Panel& panel, std::int64_t begin, std::int64_t count, bool guarded) {
+  const auto offset = begin - tile_.begin;
+  cut_tile(panel, begin, count);
+  const std::span<const Patch> patches(patches_, static_cast<std::size_t>(patch_count_));
+  score_tile<V>(panel, offset);
+  if (p_.softcap) cap(count * V * kLanes);
+  if (!guarded) {
+    online_softmax<V, false>(scores_, count, units_.to_log2, panel.max, panel.sum, correction_);
+    weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
+    return;
+  }
+  if (p_.mask.kind != MaskKind::none) apply_dense_mask(panel, offset, count);
+  hide_out_of_range(panel, begin, count);
+  online_softmax<V, true>(scores_, count, units_.to_log2, panel.max, panel.sum, correction_);
+  if (values_finite()) weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
+  else weighted_values<V, true>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
+}
+
+// score = softcap * tanh(scale q.k / softcap)
+void Block::cap(std::int64_t elements) {
+  const FloatTag d;
+  const auto to_cap = hn::Set(d, units_.scale / static_cast<float>(*p_.softcap)),
+             factor = hn::Set(d, static_cast<float>(*p_.softcap));
+  for (std::int64_t i = 0; i < elements; i += kLanes)
+    hn::Store(hn::Mul(factor, tanh_vector(hn::Mul(to_cap, hn::Load(d, scores_ + i)))), d, scores_ + i);
+}
+
+// Lane compares against each lane's own range, counted from the tile's first key so that float32 holds the numbers exactly.
+void Block::hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64_t count) {
+  const FloatTag d;
+  HWY_ALIGN float first[kPanelLanes] = {}, last[kPanelLanes] = {};
+  for (std::int64_t l = 0; l < panel.lanes; ++l) {
+    const auto range = lane_range_[panel.first_lane + l];
+    first[l] = static_cast<float>(std::clamp<std::int64_t>(range.begin - begin, 0, count));
+    last[l] = static_cast<float>(std::clamp<std::int64_t>(range.end - begin, 0, count));
+  }
+  const auto hidden = hn::Set(d, kHidden);
+  for (std::int64_t l = 0; l < panel.stride(); l += kLanes) {
+    if (contains(panel.all_of[l / kLanes], {begin, begin + count})) continue;
+    const auto from = hn::Load(d, first + l), to = hn::Load(d, last + l);
+    for (std::int64_t t = 0; t < count; ++t) {
+      float* at = scores_ + t * panel.stride() + l;
+      const auto index = hn::Set(d, static_cast<float>(t));
+      const auto seen = hn::And(hn::Ge(index, from), hn::Lt(index, to));
+      hn::Store(hn::IfThenElse(seen, hn::Load(d, at), hidden), d, at);
+    }
+  }
+}
+
+// score or kHidden, without the branch that a random mask would make the processor guess wrong every third time.
+HWY_INLINE float visible_or_hidden(float score, bool visible) {
+  const std::uint32_t keep = 0u - static_cast<std::uint32_t>(visible);
+  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(score) & keep) | (std::bit_cast<std::uint32_t>(kHidden) & ~keep));
+}
+
+// A boolean mask hides, an additive one is added and hides where it is -inf. Very negative finite values stay above kHidden: a row
+// of nothing else still has a softmax.
+void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count) {
+  constexpr float kLowest = -3.0e38f;
+  const bool boolean = p_.mask.kind == MaskKind::boolean;
+  const float scale = p_.softcap ? 1.0f : units_.scale;
+  for (std::int64_t l = 0; l < panel.lanes; ++l) {
+    const auto lane = panel.first_lane + l;
+    float* score = scores_ + l;
+    if (boolean) {
+      const auto* allowed = row_at(t_.run.inputs.mask.as<const std::uint8_t>(), lane);
+      for (std::int64_t t = 0; t < count; ++t, score += panel.stride())
+        *score = visible_or_hidden(*score, allowed[tile_.keys[offset + t]]);
+      continue;
+    }
+    const auto* bias = row_at(t_.run.inputs.mask.as<const float>(), lane);
+    for (std::int64_t t = 0; t < count; ++t, score += panel.stride()) {
+      const float b = bias[tile_.keys[offset + t]];
+      *score = b == -std::numeric_limits<float>::infinity() ? kHidden : std::max(*score * scale + b, kLowest);
+    }
+  }
+}
+
+// Divides by the sum and writes rows back; a row that saw no key has sum 0 and gives exact zeros.
+void Block::finish(const Panel& panel) {
+  float* rows[kPanelLanes];
+  float factors[kPanelLanes];
+  for (std::int64_t l = 0; l < panel.lanes; ++l) {
+    rows[l] = row_at(t_.out, panel.first_lane + l);
+    factors[l] = panel.sum[l] == 0.0f ? 0.0f : 1.0f / panel.sum[l];
+    if (!t_.row_max) continue;
+    t_.row_max[state_of(panel.first_lane + l)] = panel.max[l];
+    t_.row_sum[state_of(panel.first_lane + l)] = panel.sum[l];
+  }
+  lanes_to_rows(panel.output, panel.stride(), factors, panel.lanes, p_.d_v, rows);
+}
+
+}  // namespace
+
+TileShape shape() { return {kLanes, kVectors, kRows, kPanels}; }
+
+void run_block(const BlockTask& task) {
+  const FlushDenormals flush;
+  Block(task).run();
+}
+
+}  // namespace attnbench::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace attnbench::kernels {
+namespace {
+
+HWY_EXPORT(shape);
+HWY_EXPORT(run_block);
+
+}  // namespace
+
+TileShape tile_shape() {
+  settle_isa();
+  return HWY_DYNAMIC_DISPATCH(shape)();
+}
+
+std::int64_t block_scratch_floats(const TileShape& s, const Problem& p, std::int64_t lanes, std::int64_t key_block) {
+  constexpr std::int64_t kLine = 16;  // floats per 64 bytes: neighbouring threads never share a line
+  const auto padded = (lanes + s.lanes - 1) / s.lanes * s.lanes;
+  const auto tile = (key_block + s.rows + 1) * s.vectors * s.lanes;
+  return (tile + padded * (p.d_qk + p.d_v + 2) + kLine - 1) / kLine * kLine;
+}
+
+void attend_block(const BlockTask& task) { HWY_DYNAMIC_DISPATCH(run_block)(task); }
+
+}  // namespace attnbench::kernels
+#endif
