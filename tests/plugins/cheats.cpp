@@ -171,10 +171,10 @@ constexpr Variant with_clock(const char* name, double (*clock)(const RunTask&, s
 
 }  // namespace
 
-ATTNBENCH_VARIANT(third_of_rows) = exact::variant("third_of_rows", third_of_rows);
+ATTNBENCH_VARIANT(third_of_rows) = exact::variant("third_of_rows", attnbench::third_of_rows);
 ATTNBENCH_VARIANT(returns_at_once) = exact::variant("returns_at_once", return_at_once);
 ATTNBENCH_VARIANT(works_on_poison) = exact::variant("works_on_poison", work_on_poison);
-ATTNBENCH_VARIANT(right_on_one_thread) = exact::variant("right_on_one_thread", right_on_one_thread);
+ATTNBENCH_VARIANT(right_on_one_thread) = exact::variant("right_on_one_thread", attnbench::right_on_one_thread);
 ATTNBENCH_VARIANT(knows_the_rows) = exact::variant("knows_the_rows", know_the_rows);
 ATTNBENCH_VARIANT(mallocs_matrix) = exact::variant("mallocs_matrix", malloc_matrix);
 ATTNBENCH_VARIANT(mmaps_matrix) = exact::variant("mmaps_matrix", mmap_matrix);
