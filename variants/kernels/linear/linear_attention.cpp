@@ -27,12 +27,8 @@ HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 namespace {
 
-#if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
-constexpr int kTileVectors = 4;
-#else
-constexpr int kTileVectors = 2;
-#endif
-constexpr int kTileRows = 6;
+constexpr int kTileVectors = kBlocking.linear.vectors;
+constexpr int kTileRows = kBlocking.linear.rows;
 
 // ---- The register tile ---------------------------------------------------------------------------------------------------
 

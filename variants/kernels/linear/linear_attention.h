@@ -15,9 +15,9 @@
 
 #include <cstdint>
 
-namespace attnbench::kernels {
+#include "variants/kernels/blocking.h"
 
-constexpr std::int64_t kMaxLinearPanel = 64;  // most keys or rows per panel
+namespace attnbench::kernels {
 
 /// S [d_qk][d_v, padded to whole vectors], then z [d_qk, padded], then the lift: 0 before the first key, then 1 - the shift of the
 /// keys.

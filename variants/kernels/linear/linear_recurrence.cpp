@@ -56,11 +56,7 @@ HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 namespace {
 
-#if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
-constexpr bool kManyRegisters = true;
-#else
-constexpr bool kManyRegisters = false;
-#endif
+constexpr bool kManyRegisters = kBlocking.registers == 32;
 
 // ---- The chunk -----------------------------------------------------------------------------------------------------------
 

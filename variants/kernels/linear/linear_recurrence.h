@@ -12,8 +12,6 @@
 
 namespace attnbench::kernels {
 
-constexpr std::int64_t kMaxPositions = 16;  // most positions per call
-
 /// The rows of several heads, `head_stride` elements from head to head.
 template <class T>
 struct HeadRows {

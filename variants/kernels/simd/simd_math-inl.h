@@ -11,6 +11,8 @@
 
 #include <hwy/highway.h>
 
+#include "variants/kernels/blocking.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -20,6 +22,7 @@ using IntTag = hn::ScalableTag<std::int32_t>;
 using FloatVec = hn::Vec<FloatTag>;
 
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
+constexpr RegisterBlocking kBlocking = HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64 ? k32Registers : k16Registers;
 
 /// The largest lane. hn::MaxOfLanes starts from the lowest finite number on EMU128, so that lanes of -infinity come out as that.
 HWY_INLINE float max_of_lanes(FloatVec v) {

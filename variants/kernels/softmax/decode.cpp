@@ -18,9 +18,6 @@ constexpr double kCacheBytes = 32 << 20;
 // Keys are split until there are this many tasks (enough for the cores of one memory controller, and to even them out), into
 // shares of at least kKeysPerShare. Fixed, not taken from the thread count, so that results do not depend on it.
 constexpr std::int64_t kTasks = 64;
-constexpr std::int64_t kKeysPerShare = 1024;
-// Below this many multiply-adds waking a second thread costs more than it saves.
-constexpr double kSerialWork = 1 << 20;
 
 struct Plan {
   std::int64_t shares;

@@ -27,10 +27,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 
-constexpr int kKeys = 4;                       // whose scores are summed side by side
-constexpr int kRowBlock = kRows == 8 ? 4 : 2;  // query rows of a block of scores
-constexpr int kValueRows = 2;                  // query rows of a block of weighted values
-constexpr int kColumns = kRows == 8 ? 8 : 4;   // and its vectors along the head dimension
+constexpr int kKeys = 4;                            // whose scores are summed side by side
+constexpr int kRowBlock = kBlocking.decode_rows;    // query rows of a block of scores
+constexpr int kValueRows = 2;                       // query rows of a block of weighted values
+constexpr int kColumns = kBlocking.decode_vectors;  // and its vectors along the head dimension
 
 /// How `dim` floats of a row in the caller's memory sit in vectors: whole ones, then a last one that ends at the row's end, its
 /// lanes that a whole vector holds already set to 0. Nothing beyond the row is read, on any target.

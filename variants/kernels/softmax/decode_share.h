@@ -6,12 +6,9 @@
 #include <cstdint>
 
 #include "variants/api/variant.h"
+#include "variants/kernels/blocking.h"
 
 namespace attnbench::kernels {
-
-// Keys whose weighted values are summed before they join the output, which keeps rounding errors from growing with the number of
-// keys; tiles and shares are multiples of it.
-constexpr std::int64_t kDecodeBlock = 256;
 
 /// One share of the keys of one key/value head, for all the query rows that use it.
 struct DecodeTask {

@@ -24,13 +24,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
 
-#if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
-constexpr int kVectors = 3;
-constexpr int kRows = 8;
-#else
-constexpr int kVectors = 2;
-constexpr int kRows = 6;
-#endif
+constexpr int kVectors = kBlocking.softmax.vectors;
+constexpr int kRows = kBlocking.softmax.rows;
 
 /// Score of a key that a query may not see. Finite, because -inf - -inf would be NaN.
 constexpr float kHidden = -3.4028234663852886e38f;

@@ -27,7 +27,7 @@ namespace attnbench::kernels::HWY_NAMESPACE {
 namespace {
 
 constexpr int kPanelLanes = kVectors * kLanes;
-constexpr int kPanels = kPanelLanes >= 48 ? 4 : 8;
+constexpr int kPanels = query_panels(kPanelLanes);
 constexpr std::int64_t kBlockLanes = std::int64_t{kPanels} * kPanelLanes;
 
 // Some of the block's lanes, as many vectors as one register tile takes.

@@ -9,15 +9,10 @@
 namespace attnbench::kernels {
 namespace {
 
-// Scores S^T of one tile (96 keys x 48 queries: 18 KB) beside the keys and values it reads have to live in L1 and L2.
-constexpr std::int64_t kKeyBlock = 96;
-// Below this many multiply-adds (some 20 us on one AVX-512 core) waking a second thread costs more than it saves.
-constexpr double kSerialWork = 1 << 20;
 constexpr std::int64_t kTasksPerThread = 4;  // enough to even out causal blocks of unequal length
 // With fewer panels of queries than this in the whole problem (decoding), the keys are split too, into shares of at least
 // kKeysPerShare. Both numbers are fixed, not taken from the thread count, so that results do not depend on it.
 constexpr std::int64_t kPanelsToSplit = 8;
-constexpr std::int64_t kKeysPerShare = 1024;
 
 // How one pass is cut into tasks. Depends on shape, instruction set and thread count only.
 struct Plan {

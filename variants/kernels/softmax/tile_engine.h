@@ -15,11 +15,10 @@
 #include <span>
 
 #include "variants/api/variant.h"
+#include "variants/kernels/blocking.h"
 #include "variants/kernels/softmax/key_pattern.h"
 
 namespace attnbench::kernels {
-
-constexpr std::int64_t kMaxKeyBlock = 512;
 
 /// Block sizes; 0 lets the engine choose.
 struct TileOptions {

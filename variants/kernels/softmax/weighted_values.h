@@ -9,10 +9,9 @@
 #include <cstdint>
 
 #include "variants/api/problem.h"
+#include "variants/kernels/blocking.h"
 
 namespace attnbench::kernels {
-
-constexpr std::int64_t kValueChunk = 512;  // keys per product: OpenBLAS itself cuts the inner dimension at 256 to 448
 
 /// out[rows, d_v] = weights[rows, keys] values[keys, d_v]; row-major, strides in elements. No keys give zeros.
 struct WeightedValues {
