@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the requirements of reports, tests and peers from the .in files beside them: every package that they need, its version and
+# Writes the requirements of reports, tests and external baselines from the .in files beside them: every package that they need, its version and
 # the hashes of its files for all platforms and Python 3.11 or newer. Run it after editing a .in file.
 #   scripts/lock-requirements.sh [--upgrade]    --upgrade also takes newer versions of what no .in file pins
 set -euo pipefail

@@ -30,7 +30,7 @@ struct Sweep {
 struct PlanSpec {
   std::string name = "custom";
   std::string summary;
-  std::vector<std::string> plugins;  // files, or names of shipped ones ("peers"); loaded before the variants are selected
+  std::vector<std::string> plugins;  // files, or names of shipped ones ("external"); loaded before the variants are selected
   bool trust_plugins = false;        // load files that the user has not named too; not part of the file
   std::string origin = "the plan";   // what the text was read from; not part of the file
   Profile profile = Profile::quick;

@@ -7,7 +7,7 @@
 namespace attnbench {
 
 /// Loads a plugin that the file `origin` names. What the user has loaded already (--plugin, ATTNBENCH_PLUGIN_PATH) stays as it is;
-/// the plugins shipped with this attnbench, by name ("peers") or by file, are loaded. Any other is loaded only where the user
+/// the plugins shipped with this attnbench, by name ("external") or by file, are loaded. Any other is loaded only where the user
 /// trusts what such files name (`trusted`); else throws UserError with one line that says which plugin of which file, and how to
 /// allow it.
 void load_named_plugin(const std::string& plugin, const std::string& origin, bool trusted);

@@ -41,7 +41,7 @@ std::string reports_dir() { return shipped_dir("ATTNBENCH_REPORTS", "reports", "
 std::string shipped_plugin(const std::string& name) {
   if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos)
     throw UserError("invalid plugin name '" + name +
-                    "': expected that of a shipped plugin, such as peers, or a file, such as ./libmine.so");
+                    "': expected that of a shipped plugin, such as external, or a file, such as ./libmine.so");
   const auto here = fs::path(self_path()).parent_path();
   const auto file = fs::path(name) / ("attnbench_" + name + ".so");
   for (const auto& folder : {here, here.parent_path(), here.parent_path() / "lib" / "attnbench"}) {

@@ -54,7 +54,8 @@ InputSets::Set InputSets::set(std::int64_t index) const {
 }
 
 void InputSets::poison_outputs() {
-  std::fill_n(outputs_.data<float>(), output_bytes_ * static_cast<std::size_t>(count_) / sizeof(float), GuardedOutput::poison());
+  std::fill_n(reinterpret_cast<float*>(outputs_.data<std::uint8_t>()),
+              output_bytes_ * static_cast<std::size_t>(count_) / sizeof(float), GuardedOutput::poison());
 }
 
 InputSets::Set InputSets::next() {

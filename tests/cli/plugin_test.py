@@ -244,8 +244,8 @@ def test_a_stored_run_loads_no_plugin_without_the_users_word(attnbench, plugin, 
 
 @pytest.mark.parametrize("command", [["plan"], ["plan", "--json"], ["run", "--dry-run"], ["run"], ["verify"]])
 def test_a_plan_loads_no_plugin_without_the_users_word(attnbench, plugin, tmp_path, command):
-    (tmp_path / "peers").mkdir()
-    for file in (tmp_path / "libmine.so", tmp_path / "peers" / "attnbench_peers.so"):  # named like a shipped one
+    (tmp_path / "external").mkdir()
+    for file in (tmp_path / "libmine.so", tmp_path / "external" / "attnbench_external.so"):  # named like a shipped one
         file.write_bytes(plugin("crashes_in_entry").read_bytes())
         (tmp_path / "plan.toml").write_text(f'plugins = ["{file}"]\nproblems = ["b1 h1 n8 d8 f32"]\n')
         message = attnbench.refused(*command, "--plan", "plan.toml")

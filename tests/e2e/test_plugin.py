@@ -141,8 +141,8 @@ def test_new_variant_never_overwrites_and_refuses_names_that_cannot_be(installed
     assert refused.returncode == 2 and "no sources of attnbench here" in refused.stderr
 
 
-def test_peers_that_are_set_up_here_come_along_and_the_others_say_why_not(installed, binary, tmp_path):
-    plan = ("plan", "--plan", "peers", "--problem", "b1 h2 n32 d8 f32 causal", "--json")
+def test_external_baselines_that_are_set_up_here_come_along_and_the_others_say_why_not(installed, binary, tmp_path):
+    plan = ("plan", "--plan", "external", "--problem", "b1 h2 n32 d8 f32 causal", "--json")
 
     def statuses(attnbench: Path) -> dict[str, tuple[str, list[str]]]:
         cases = json.loads(installed.ok(attnbench, *plan, cwd=tmp_path))["cases"]

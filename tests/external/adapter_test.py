@@ -1,5 +1,5 @@
-"""The adapter's protocol, with the one library that needs no setting up. If these fail, every peer that runs in a
-process of its own computes, times or dies wrongly."""
+"""The adapter's protocol, with the one library that needs no setting up. If these fail, every external baseline that
+runs in a process of its own computes, times or dies wrongly."""
 
 import os
 import signal

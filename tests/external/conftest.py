@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "peers" / "python"
+PACKAGE = ROOT / "variants" / "external" / "python"
 SOCKET, MEMORY = 3, 4  # what an adapter inherits
 
 

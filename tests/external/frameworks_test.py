@@ -1,4 +1,4 @@
-"""Each real library computes attention as the protocol has it, where scripts/peers.sh has set it up; else skipped.
+"""Each real library computes attention as the protocol has it, where scripts/external.sh has set it up; else skipped.
 
 Nothing here is installed for the tests: a continuous integration without the libraries says which are missing.
 """
@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import ROOT, Shape, softmax_attention
 
-VENV = ROOT / ".venv-peers"
+VENV = ROOT / ".venv-external"
 PYTHON = VENV / "bin" / "python"
 
 PLAIN = Shape(heads_q=4, heads_kv=4, n_q=24, n_k=24, d_qk=16, d_v=16)
@@ -30,7 +30,7 @@ CASES = {
 
 def require(package: str) -> None:
     if not list(VENV.glob(f"lib/python3*/site-packages/{package}-*.dist-info")):
-        pytest.skip(f"{package} is not in {VENV.name}; scripts/peers.sh {package} would set it up")
+        pytest.skip(f"{package} is not in {VENV.name}; scripts/external.sh {package} would set it up")
 
 
 @pytest.mark.parametrize(("module", "mode", "package"), CASES, ids=lambda word: word)
@@ -57,6 +57,8 @@ def identity_weights(shape: Shape) -> dict[str, np.ndarray]:
 
 
 def test_every_framework_module_is_covered():
-    """flex_attention compiles a kernel, which takes a minute: the plan `peers` verifies it in every run instead."""
-    modules = {p.stem for p in (ROOT / "variants/external/python/attnbench_adapter/frameworks").glob("*.py")} - {"__init__"}
+    """flex_attention compiles a kernel, which takes a minute: the plan `external` verifies it in every run instead."""
+    modules = {p.stem for p in (ROOT / "variants/external/python/attnbench_adapter/frameworks").glob("*.py")} - {
+        "__init__"
+    }
     assert modules == {module for module, _, _ in CASES} | {"numpy_reference"}

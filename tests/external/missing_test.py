@@ -14,7 +14,7 @@ import pytest
 
 from .run_test import BINARY
 
-PLUGIN = BINARY.resolve().parent / "peers" / "attnbench_peers.so"
+PLUGIN = BINARY.resolve().parent / "external" / "attnbench_external.so"
 PYTHON_PACKAGES = ("torch", "onnxruntime", "onnx", "openvino", "jax", "jaxlib", "numpy")
 BACKENDS = ("torch", "onednn")
 TORCH_ADAPTERS = {"torch_mha", "torch_flex"}
@@ -37,7 +37,7 @@ def metadata(home: Path, package: str) -> Path:
 
 
 def backend(home: Path, name: str) -> Path:
-    return home / "backends" / f"peer_{name}.so"
+    return home / "backends" / f"{name}.so"
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def home(tmp_path: Path) -> Path:
         path.touch()
     (tmp_path / "plan.toml").write_text(
         f'plugins = ["{tmp_path / PLUGIN.name}"]\n'
-        'variants = ["naive", "family:peer"]\n'
+        'variants = ["naive", "family:external"]\n'
         'problems = ["b1 h8 n64 d64 f32 causal"]\n'
     )
     return tmp_path
@@ -90,17 +90,17 @@ def test_one_that_is_missing_changes_only_its_rows(home, what):
         assert after[variant]["status"] == "skipped"
         (reason,) = after[variant]["reasons"]
         assert reason.startswith(f"{variant} is not available here: {library} is not set up: no ")
-        assert what.split()[1] in reason and "scripts/peers.sh" in reason and "\n" not in reason
+        assert what.split()[1] in reason and "scripts/external.sh" in reason and "\n" not in reason
 
 
 def test_the_script_is_named_where_it_is(home, tmp_path):
     shutil.rmtree(home / "venv")
     installed = cases(home)["jax_sdpa"]["reasons"][0]
-    assert "set it up by scripts/peers.sh in the sources of attnbench" in installed
-    build = tmp_path / "tree/build/peers"
+    assert "set it up by scripts/external.sh in the sources of attnbench" in installed
+    build = tmp_path / "tree/build/external"
     build.mkdir(parents=True)
     shutil.copy(PLUGIN, build)
-    script = tmp_path / "tree/scripts/peers.sh"
+    script = tmp_path / "tree/scripts/external.sh"
     script.parent.mkdir()
     script.touch()
     plan = home / "plan.toml"

@@ -1,5 +1,5 @@
-// The plugin's parts. If these fail, tensors reach a peer scrambled, an adapter's end is told wrongly, or torch_mha is judged by
-// a wrong reference.
+// The plugin's parts. If these fail, tensors reach an external baseline scrambled, an adapter's end is told wrongly, or torch_mha
+// is judged by a wrong reference.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,7 +17,7 @@
 #include "variants/external/multi_head.h"
 
 using namespace attnbench;
-using namespace attnbench::peers;
+using namespace attnbench::external;
 
 namespace {
 
@@ -51,7 +51,7 @@ Tensor filled(const Shape& shape, int seed) {
 }
 
 // How an adapter that is this shell script ends when it is asked something.
-PeerError end_of(const std::string& script) {
+ExternalError end_of(const std::string& script) {
   char path[] = "/tmp/attnbench-adapter-XXXXXX";
   const int file = ::mkstemp(path);
   REQUIRE(file >= 0);
@@ -59,11 +59,11 @@ PeerError end_of(const std::string& script) {
   std::ofstream(path) << "#!/bin/sh\n" << script << "\n";
   ::chmod(path, 0700);
   const SharedMemory memory({{"q", {1, 1, 1, 1}, ATTNBENCH_F32}});
-  PeerError result(ATTNBENCH_OK, "");
+  ExternalError result(ATTNBENCH_OK, "");
   try {
     AdapterProcess process(path, ".", memory.descriptor(), 1);
     process.ask({{"do", "prepare"}});
-  } catch (const PeerError& error) {
+  } catch (const ExternalError& error) {
     result = error;
   }
   ::unlink(path);
@@ -118,31 +118,31 @@ TEST_CASE("pairs are counted as the suite counts them") {
                            "b1 h4:2 n1:8 d4 f32 causal-bottom-right"}) {
     INFO(text);
     const auto p = parse_problem(text);
-    CHECK(peers::visible_pairs(given(p)) == attnbench::visible_pairs(p));
+    CHECK(external::visible_pairs(given(p)) == attnbench::visible_pairs(p));
   }
 }
 
 TEST_CASE("declared bytes count the score matrix where it is stored, and each tensor once") {
   const auto p = parse_problem("b1 h4:2 n3:5 d8:6 f32");
-  Peer peer{};
+  ExternalVariant external{};
   attnbench_cost cost{};
-  declare_cost(peer, given(p), cost);
+  declare_cost(external, given(p), cost);
   CHECK(cost.bytes == compulsory_bytes(p));
   CHECK(cost.multiply_adds == 4 * 3 * 5 * (8 + 6));
-  peer.scores.plain = 1;
-  declare_cost(peer, given(p), cost);
+  external.scores.plain = 1;
+  declare_cost(external, given(p), cost);
   CHECK(cost.bytes == compulsory_bytes(p) + 2 * 4 * 4 * 3 * 5);
 }
 
 TEST_CASE("declared memory is the library, its score matrices under this mask, and its copies of the tensors") {
-  Peer peer{};
-  peer.engine = Engine::in_process;
-  peer.scores = {1, 2.5};
-  peer.resident_mib = 100;
-  peer.start_seconds = 0.5;
+  ExternalVariant external{};
+  external.engine = Engine::in_process;
+  external.scores = {1, 2.5};
+  external.resident_mib = 100;
+  external.start_seconds = 0.5;
   const auto declared = [&](const char* text) {
     attnbench_cost cost{};
-    declare_cost(peer, given(parse_problem(text)), cost);
+    declare_cost(external, given(parse_problem(text)), cost);
     CHECK(cost.start_seconds == 0.5);
     return cost.outside_bytes;
   };
@@ -152,20 +152,20 @@ TEST_CASE("declared memory is the library, its score matrices under this mask, a
   CHECK(declared("b2 h4:2 n64 d8 f32 causal") == library + 2.5 * scores + tensors);
   CHECK(declared("b1 h1 n1:64 d8 f32 causal-bottom-right") ==  // sees every key: no mask
         library + 4 * 64 + compulsory_bytes(parse_problem("b1 h1 n1:64 d8 f32")));
-  peer.engine = Engine::adapter;
+  external.engine = Engine::adapter;
   CHECK(declared("b2 h4:2 n64 d8 f32") == library + scores + 4 * tensors);
-  peer.stretched_copies = 2;
+  external.stretched_copies = 2;
   CHECK(declared("b2 h4:2 n64 d8 f32") == library + scores + 4 * tensors + 2 * (2 * 4 * 64 * 16 * 4));
   CHECK(declared("b1 h1 n1 d8 f32") == library + 4 + 4 * compulsory_bytes(parse_problem("b1 h1 n1 d8 f32")));
 }
 
-TEST_CASE("every peer declares what loading it takes, which is never nothing") {
-  for (const auto& peer : catalogue()) {
-    INFO(peer.name);
-    CHECK(peer.resident_mib >= 4);
-    CHECK(peer.resident_mib <= 1000);
-    CHECK(peer.start_seconds > 0);
-    CHECK(peer.start_seconds < 20);
+TEST_CASE("every external baseline declares what loading it takes, which is never nothing") {
+  for (const auto& external : catalogue()) {
+    INFO(external.name);
+    CHECK(external.resident_mib >= 4);
+    CHECK(external.resident_mib <= 1000);
+    CHECK(external.start_seconds > 0);
+    CHECK(external.start_seconds < 20);
   }
 }
 

@@ -1,5 +1,5 @@
-// The plugin as the harness sees it, with the one library that is always there. If these fail, peers are judged, timed or refused
-// otherwise than our own variants.
+// The plugin as the harness sees it, with the one library that is always there. If these fail, external baselines are judged, timed
+// or refused otherwise than our own variants.
 #include <algorithm>
 #include <cstdlib>
 #include <set>
@@ -18,44 +18,44 @@ namespace {
 // The project's own environment: it has NumPy, and none of the other libraries.
 const Plugin& plugin() {
   static const Plugin& loaded = [&]() -> const Plugin& {
-    ::setenv("ATTNBENCH_PEERS_PYTHON", ATTNBENCH_SOURCE_DIR "/.venv/bin/python", 1);
-    return load_plugin(PEERS_PLUGIN);
+    ::setenv("ATTNBENCH_EXTERNAL_PYTHON", ATTNBENCH_SOURCE_DIR "/.venv/bin/python", 1);
+    return load_plugin(EXTERNAL_PLUGIN);
   }();
   return loaded;
 }
 
-const Variant& peer(const char* name) {
+const Variant& external(const char* name) {
   plugin();
   const Variant* variant = find_known_variant(name);
   REQUIRE(variant != nullptr);
   return *variant;
 }
 
-Reasons refusals(const char* name, const char* problem) { return unsupported_reasons(peer(name), parse_problem(problem), {}); }
+Reasons refusals(const char* name, const char* problem) { return unsupported_reasons(external(name), parse_problem(problem), {}); }
 
 }  // namespace
 
-TEST_CASE("every peer is listed with its library, whatever is installed") {
+TEST_CASE("every external baseline is listed with its library, whatever is installed") {
   std::set<std::string> names;
   for (const auto& adapter : plugin().adapters) names.insert(adapter->variant().name);
   for (const char* promised : {"torch_sdpa", "torch_sdpa_flash", "torch_sdpa_math", "torch_mha", "torch_flex", "ort_attention",
                                "ort_mha", "ort_gqa", "onednn_sdpa", "openvino_sdpa", "jax_sdpa", "numpy_sdpa"})
     CHECK(names.count(promised) == 1);
-  CHECK(std::string(peer("numpy_sdpa").paper).starts_with("NumPy 2"));
-  CHECK(peer("numpy_sdpa").unavailable == nullptr);
+  CHECK(std::string(external("numpy_sdpa").paper).starts_with("NumPy 2"));
+  CHECK(external("numpy_sdpa").unavailable == nullptr);
 }
 
-TEST_CASE("a peer whose library is missing says which, and what to do") {
+TEST_CASE("an external baseline whose library is missing says which, and what to do") {
   for (const char* name : {"torch_mha", "torch_flex", "ort_gqa", "openvino_sdpa", "jax_sdpa"}) {
     INFO(name);
-    REQUIRE(peer(name).unavailable != nullptr);
-    const std::string why = peer(name).unavailable;
+    REQUIRE(external(name).unavailable != nullptr);
+    const std::string why = external(name).unavailable;
     CHECK(why.find("is not set up: no '") != std::string::npos);
-    CHECK(why.find("/scripts/peers.sh sets up") != std::string::npos);
+    CHECK(why.find("/scripts/external.sh sets up") != std::string::npos);
   }
 }
 
-TEST_CASE("what a peer cannot do is refused with its reason") {
+TEST_CASE("what an external baseline cannot do is refused with its reason") {
   CHECK(refusals("torch_sdpa", "b1 h4:2 n8 d4 f32 causal").empty());
   CHECK(refusals("torch_sdpa", "b1 h4:2 n1:8 d4 f32 causal-bottom-right").empty());
   CHECK_FALSE(refusals("torch_sdpa", "b1 h4 n2:8 d4 f32 causal-bottom-right").empty());
@@ -71,14 +71,14 @@ TEST_CASE("what a peer cannot do is refused with its reason") {
   CHECK_FALSE(refusals("openvino_sdpa", "b1 h4 n8 d4 f32 scale=1").empty());
 }
 
-TEST_CASE("a peer is verified like any variant, against the float64 oracle") {
+TEST_CASE("an external baseline is verified like any variant, against the float64 oracle") {
   for (const char* text : {"b1 h2 n17 d8 f32", "b2 h4:2 n9 d4:6 f32 causal", "b1 h2 n3:11 d8 f32 causal-bottom-right",
                            "b1 h2 n9 d8 f32 mask=bool", "b2 h4:2 n7 d8 f32 mask=additive:bh scale=0.3"}) {
     INFO(text);
     const auto problem = parse_problem(text);
     const auto inputs = open_dataset("gaussian")->make(problem, 3);
     const ThreadArena arena(2);
-    const auto verification = verify({&peer("numpy_sdpa"), {}}, problem, inputs.inputs(problem), 1, arena.parallel());
+    const auto verification = verify({&external("numpy_sdpa"), {}}, problem, inputs.inputs(problem), 1, arena.parallel());
     for (const auto& reason : verification.reasons) UNSCOPED_INFO(reason);
     CHECK(verification.status == Status::ok);
   }
@@ -86,7 +86,7 @@ TEST_CASE("a peer is verified like any variant, against the float64 oracle") {
 
 TEST_CASE("a prediction holds the library, its score matrices and its start") {
   const auto predicted = [](const char* name, const char* problem) {
-    return predict({&peer(name), {}}, parse_problem(problem), 2);
+    return predict({&external(name), {}}, parse_problem(problem), 2);
   };
   constexpr double kMiB = 1024 * 1024, kScores = 4.0 * 8 * 4096 * 4096;
   CHECK(predicted("jax_sdpa", "b1 h8 n64 d64 f32").peak_bytes > 200 * kMiB);
@@ -98,7 +98,7 @@ TEST_CASE("a prediction holds the library, its score matrices and its start") {
 }
 
 // Times of two threads of one machine (AVX-512, 2.x GHz), in seconds: the prior is within a factor of 3 of them.
-TEST_CASE("built-in rates of peers are of the right size") {
+TEST_CASE("built-in rates of external baselines are of the right size") {
   struct Measured {
     const char *variant, *problem;
     double seconds;
@@ -122,17 +122,17 @@ TEST_CASE("built-in rates of peers are of the right size") {
   };
   for (const auto& [variant, problem, seconds] : kMeasured) {
     CAPTURE(variant, problem, seconds);
-    const double ratio = predict({&peer(variant), {}}, parse_problem(problem), 2).seconds / seconds;
+    const double ratio = predict({&external(variant), {}}, parse_problem(problem), 2).seconds / seconds;
     CHECK(ratio > 1.0 / 3);
     CHECK(ratio < 3);
   }
 }
 
-TEST_CASE("a peer times its own calls, leaves the last output, and says what ran") {
+TEST_CASE("an external baseline times its own calls, leaves the last output, and says what ran") {
   const auto problem = parse_problem("b1 h2 n17 d8 f32");
   const auto inputs = open_dataset("gaussian")->make(problem, 3);
   const ThreadArena arena(1);
-  const auto& variant = peer("numpy_sdpa");
+  const auto& variant = external("numpy_sdpa");
   const auto prepared = prepare(variant, problem, {}, 1, 1);
   CHECK(prepared.bytes >= static_cast<std::size_t>(compulsory_bytes(problem)));
   Workspace workspace(0);

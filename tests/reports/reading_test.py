@@ -91,7 +91,7 @@ def test_a_fast_exact_variant_that_gave_up_early_is_not_the_baseline(tmp_path):
 
 
 def test_another_library_is_the_baseline_only_where_none_of_ours_is_exact(tmp_path):
-    theirs = Law("torch_sdpa", "exact_softmax", 2, 0.001, 1, 2e-7, "peer")
+    theirs = Law("torch_sdpa", "exact_softmax", 2, 0.001, 1, 2e-7, "external")
     assert baseline(tmp_path / "both", laws=(NAIVE, theirs)) == "naive"
     assert baseline(tmp_path / "theirs", laws=(LINEAR, theirs)) == "torch_sdpa"
     assert baseline(tmp_path / "none", laws=(LINEAR,)) is None

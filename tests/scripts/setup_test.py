@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKED = ["reports/requirements.txt", "tests/requirements.txt"]
-PEERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "variants/external/requirements").glob("*.txt"))
+EXTERNAL = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "variants/external/requirements").glob("*.txt"))
 
 
 def write_program(path: Path, text: str) -> None:
@@ -28,7 +28,7 @@ class Tree:
         self.programs = folder / "programs"
         self.temporary.mkdir()
         shutil.copytree(ROOT / "scripts", self.folder / "scripts")
-        for name in LOCKED + PEERS:
+        for name in LOCKED + EXTERNAL:
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.folder / name)
         write_program(self.programs / "dpkg-query", "echo installed")
@@ -140,24 +140,24 @@ def test_tests_do_not_start_without_python_packages(tree):
     assert done.returncode == 1 and "built" not in done.stdout
 
 
-def test_peers_are_installed_by_hash(tree):
+def test_external_baselines_are_installed_by_hash(tree):
     write_program(tree.folder / "scripts/setup.sh", "exit 0")
     write_program(tree.programs / "cmake", "exit 0")
-    (tree.folder / "build/peers").mkdir(parents=True)
-    tree.fake_environment('echo "$@" >>pip-arguments', folder=".venv-peers")
-    done = tree("peers.sh", "torch", "onnxruntime", "openvino", "jax")
+    (tree.folder / "build/external").mkdir(parents=True)
+    tree.fake_environment('echo "$@" >>pip-arguments', folder=".venv-external")
+    done = tree("external.sh", "torch", "onnxruntime", "openvino", "jax")
     assert done.returncode == 0, done.stderr
     calls = [line.split() for line in (tree.folder / "pip-arguments").read_text().splitlines()]
     installs = [call for call in calls if call[0] == "install"]
     assert all("--require-hashes" in call for call in installs)
-    assert sorted(word for call in installs for word in call if word.endswith(".txt")) == PEERS
+    assert sorted(word for call in installs for word in call if word.endswith(".txt")) == EXTERNAL
 
 
 def pinned_versions(text: str) -> dict[str, str]:
     return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", LOCKED + PEERS)
+@pytest.mark.parametrize("name", LOCKED + EXTERNAL)
 def test_every_requirement_has_hashes_and_the_pinned_version(name):
     text = (ROOT / name).read_text()
     with_hashes = re.findall(r"^[\w.-]+==\S+(?: ;.*)? \\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
@@ -167,9 +167,9 @@ def test_every_requirement_has_hashes_and_the_pinned_version(name):
         assert pinned_versions(source.read_text()).items() <= pinned_versions(text).items()
 
 
-def test_peers_share_one_environment():
+def test_external_baselines_share_one_environment():
     versions = {}
-    for name in PEERS:
+    for name in EXTERNAL:
         for package, version in pinned_versions((ROOT / name).read_text()).items():
             assert versions.setdefault(package, version) == version, (name, package)
 

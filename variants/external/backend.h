@@ -1,4 +1,4 @@
-// Backend: what a shared library peer_<name>.so offers that links against a peer's own library. It is built by the same build as
+// Backend: what a shared library <name>.so offers that links against an external library. It is built by the same build as
 // the plugin, so the two share this header and no version numbers. Functions throw std::exception to say what went wrong.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 #include "attnbench/plugin.h"
 
-namespace attnbench::peers {
+namespace attnbench::external {
 
 /// One problem, prepared: the library's own objects.
 class Backend {
@@ -23,10 +23,11 @@ class Backend {
   virtual std::vector<std::pair<std::string, std::string>> facts(const attnbench_task& task) = 0;
 };
 
-/// What each backend exports under the name kBackendEntry. `mode` is the peer's. The caller owns the result.
+/// What each backend exports under the name kBackendEntry. `mode` is the ExternalVariant's. The caller owns the result.
 using NewBackend = Backend* (*)(const char* mode, const attnbench_task& task);
 constexpr const char* kBackendEntry = "attnbench_new_backend";
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external
 
-extern "C" ATTNBENCH_PLUGIN_EXPORT attnbench::peers::Backend* attnbench_new_backend(const char* mode, const attnbench_task& task);
+extern "C" ATTNBENCH_PLUGIN_EXPORT attnbench::external::Backend* attnbench_new_backend(const char* mode,
+                                                                                       const attnbench_task& task);

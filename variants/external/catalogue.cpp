@@ -1,9 +1,9 @@
-// The peers, and what each cannot do. Limits are the libraries' own, of the versions named in docs/peers.md; a limit that a newer
-// version lifts is one line here.
+// The external baselines, and what each cannot do. Limits are the libraries' own, of the versions named in
+// docs/external-baselines.md; a limit that a newer version lifts is one line here.
 #include "variants/external/cost.h"
-#include "variants/external/peer.h"
+#include "variants/external/external_variant.h"
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
 constexpr const char* kTorch[] = {"torch"};
@@ -40,7 +40,7 @@ void group_query_limits(const attnbench_problem& p, Reasons& reasons) {
   if (p.d_qk % 8 != 0) reasons.push_back("GroupQueryAttention wants a head dimension that is a multiple of 8");
 }
 
-constexpr Peer kPeers[] = {
+constexpr ExternalVariant kExternalVariants[] = {
     {.name = "torch_sdpa",
      .library = "PyTorch",
      .call = "scaled_dot_product_attention, the backend it chooses",
@@ -211,6 +211,6 @@ constexpr Peer kPeers[] = {
 
 }  // namespace
 
-std::span<const Peer> catalogue() { return kPeers; }
+std::span<const ExternalVariant> catalogue() { return kExternalVariants; }
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

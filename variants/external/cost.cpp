@@ -4,7 +4,7 @@
 
 #include "variants/external/multi_head.h"
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
 constexpr double kFloat = 4, kMiB = 1024 * 1024;  // bytes
@@ -45,19 +45,19 @@ double visible_pairs(const attnbench_problem& p) {
   return static_cast<double>(p.batch * p.heads_q) * pairs;
 }
 
-void declare_cost(const Peer& peer, const attnbench_problem& p, attnbench_cost& cost) {
+void declare_cost(const ExternalVariant& external, const attnbench_problem& p, attnbench_cost& cost) {
   const double all = static_cast<double>(p.batch * p.heads_q) * static_cast<double>(p.n_q) * static_cast<double>(p.n_k);
   cost.pairs = visible_pairs(p);
   cost.multiply_adds = cost.pairs * static_cast<double>(p.d_qk + p.d_v);
   cost.exps = cost.pairs;
   cost.bytes = compulsory_bytes(p);
-  const double matrices = causal_cuts(p) ? peer.scores.causal : peer.scores.plain;
-  const double stretched = peer.stretched_copies * stretched_bytes(p);
+  const double matrices = causal_cuts(p) ? external.scores.causal : external.scores.plain;
+  const double stretched = external.stretched_copies * stretched_bytes(p);
   cost.bytes += 2 * (stretched + (matrices > 0 ? kFloat * all : 0));
-  const double copies = peer.engine == Engine::adapter ? kAdapterCopies : kLibraryCopies;
-  cost.outside_bytes = peer.resident_mib * kMiB + matrices * kFloat * all + stretched + copies * compulsory_bytes(p);
-  cost.start_seconds = peer.start_seconds;
-  if (peer.mathematics == Mathematics::multi_head) add_projection_cost(p, cost);
+  const double copies = external.engine == Engine::adapter ? kAdapterCopies : kLibraryCopies;
+  cost.outside_bytes = external.resident_mib * kMiB + matrices * kFloat * all + stretched + copies * compulsory_bytes(p);
+  cost.start_seconds = external.start_seconds;
+  if (external.mathematics == Mathematics::multi_head) add_projection_cost(p, cost);
 }
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

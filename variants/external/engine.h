@@ -1,4 +1,5 @@
-// Session: one peer prepared for one problem, whichever way it runs. What prepare() leaves and the other functions use.
+// Session: one external baseline prepared for one problem, whichever way it runs. What prepare() leaves and the other functions
+// use.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "variants/external/external_variant.h"
 #include "variants/external/multi_head.h"
-#include "variants/external/peer.h"
 
-namespace attnbench::peers {
+namespace attnbench::external {
 
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
@@ -24,12 +25,12 @@ class Session {
   /// What preparing took: the library in memory, or the tensors' shared copies.
   virtual std::uint64_t bytes() const = 0;
 
-  ProjectionWeights weights;  // of a multi_head peer; else empty
+  ProjectionWeights weights;  // of multi_head mathematics; else empty
 };
 
-/// Loads the peer's backend into this process. Throws PeerError and what the library throws.
-std::unique_ptr<Session> open_in_process(const Peer& peer, const attnbench_task& task);
-/// Starts the peer's adapter. Throws PeerError.
-std::unique_ptr<Session> open_adapter(const Peer& peer, const attnbench_task& task);
+/// Loads the library's backend into this process. Throws ExternalError and what the library throws.
+std::unique_ptr<Session> open_in_process(const ExternalVariant& external, const attnbench_task& task);
+/// Starts the library's adapter. Throws ExternalError.
+std::unique_ptr<Session> open_adapter(const ExternalVariant& external, const attnbench_task& task);
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

@@ -1,4 +1,4 @@
-// A peer whose library is loaded into this process, through a backend (backend.h).
+// An external baseline whose library is loaded into this process, through a backend (backend.h).
 #include <dlfcn.h>
 
 #include <chrono>
@@ -13,16 +13,16 @@
 #include "variants/external/installation.h"
 #include "variants/external/resident_memory.h"
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
 std::uint64_t difference(std::uint64_t after, std::uint64_t before) { return after > before ? after - before : 0; }
 
-NewBackend load(const Peer& peer) {
-  void* library = ::dlopen(backend_path(peer).c_str(), RTLD_NOW | RTLD_LOCAL);  // never unloaded: neither are its threads
-  if (!library) throw PeerError(ATTNBENCH_UNAVAILABLE, std::string(peer.library) + " cannot be loaded: " + ::dlerror());
+NewBackend load(const ExternalVariant& external) {
+  void* library = ::dlopen(backend_path(external).c_str(), RTLD_NOW | RTLD_LOCAL);  // never unloaded: neither are its threads
+  if (!library) throw ExternalError(ATTNBENCH_UNAVAILABLE, std::string(external.library) + " cannot be loaded: " + ::dlerror());
   void* entry = ::dlsym(library, kBackendEntry);
-  if (!entry) throw PeerError(ATTNBENCH_UNAVAILABLE, backend_path(peer) + " is not a backend: " + ::dlerror());
+  if (!entry) throw ExternalError(ATTNBENCH_UNAVAILABLE, backend_path(external) + " is not a backend: " + ::dlerror());
   return reinterpret_cast<NewBackend>(entry);
 }
 
@@ -41,9 +41,9 @@ void settle() {
 
 class InProcess : public Session {
  public:
-  InProcess(const Peer& peer, const attnbench_task& task) {
+  InProcess(const ExternalVariant& external, const attnbench_task& task) {
     const auto before = resident_bytes();
-    backend_.reset(load(peer)(peer.mode, task));
+    backend_.reset(load(external)(external.mode, task));
     bytes_ = difference(resident_bytes(), before);
   }
   void run(const attnbench_task& task) override {
@@ -87,8 +87,8 @@ class InProcess : public Session {
 
 }  // namespace
 
-std::unique_ptr<Session> open_in_process(const Peer& peer, const attnbench_task& task) {
-  return std::make_unique<InProcess>(peer, task);
+std::unique_ptr<Session> open_in_process(const ExternalVariant& external, const attnbench_task& task) {
+  return std::make_unique<InProcess>(external, task);
 }
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

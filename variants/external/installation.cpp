@@ -7,13 +7,13 @@
 #include <cstdlib>
 #include <filesystem>
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
 namespace fs = std::filesystem;
 
 const char* chosen_interpreter() {
-  const char* chosen = std::getenv("ATTNBENCH_PEERS_PYTHON");
+  const char* chosen = std::getenv("ATTNBENCH_EXTERNAL_PYTHON");
   return chosen && *chosen ? chosen : nullptr;
 }
 
@@ -29,9 +29,9 @@ fs::path site_packages() {
 // What to do about a missing library: the script lies beside a build folder, but not beside an installed plugin.
 std::string remedy() {
   std::error_code ignored;
-  const auto script = fs::path(home_dir()).parent_path().parent_path() / "scripts" / "peers.sh";
+  const auto script = fs::path(home_dir()).parent_path().parent_path() / "scripts" / "external.sh";
   if (fs::exists(script, ignored)) return "; " + script.string() + " sets up what can be had";
-  return "; set it up by scripts/peers.sh in the sources of attnbench and install again, or set ATTNBENCH_PEERS_PYTHON";
+  return "; set it up by scripts/external.sh in the sources of attnbench and install again, or set ATTNBENCH_EXTERNAL_PYTHON";
 }
 
 // Version of a distribution as its metadata folder says, "torch-2.13.0+cpu.dist-info"; empty when it is not installed.
@@ -62,23 +62,24 @@ std::string interpreter() {
   return home_dir() + "/venv/bin/python";
 }
 
-std::string backend_path(const Peer& peer) { return home_dir() + "/backends/peer_" + peer.home + ".so"; }
+std::string backend_path(const ExternalVariant& external) { return home_dir() + "/backends/" + external.home + ".so"; }
 
-std::string installed_version(const Peer& peer) {
-  if (peer.packages.empty()) return {};
-  return distribution_version(peer.packages.front());
+std::string installed_version(const ExternalVariant& external) {
+  if (external.packages.empty()) return {};
+  return distribution_version(external.packages.front());
 }
 
-std::optional<std::string> why_unavailable(const Peer& peer) {
+std::optional<std::string> why_unavailable(const ExternalVariant& external) {
   std::error_code ignored;
-  if (peer.engine == Engine::in_process && !fs::exists(backend_path(peer), ignored))
-    return std::string(peer.library) + " is not set up: no " + backend_path(peer) + remedy();
-  if (peer.packages.empty()) return std::nullopt;
-  if (!fs::exists(interpreter(), ignored)) return std::string(peer.library) + " is not set up: no " + interpreter() + remedy();
-  for (const char* package : peer.packages)
+  if (external.engine == Engine::in_process && !fs::exists(backend_path(external), ignored))
+    return std::string(external.library) + " is not set up: no " + backend_path(external) + remedy();
+  if (external.packages.empty()) return std::nullopt;
+  if (!fs::exists(interpreter(), ignored)) return std::string(external.library) + " is not set up: no " + interpreter() + remedy();
+  for (const char* package : external.packages)
     if (distribution_version(package).empty())
-      return std::string(peer.library) + " is not set up: no '" + package + "' in the environment of " + interpreter() + remedy();
+      return std::string(external.library) + " is not set up: no '" + package + "' in the environment of " + interpreter() +
+             remedy();
   return std::nullopt;
 }
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

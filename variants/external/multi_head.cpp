@@ -5,7 +5,7 @@
 #include <limits>
 #include <span>
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
 // SplitMix64 (Steele, Lea and Flood 2014, figure 16).
@@ -116,4 +116,4 @@ void multi_head_oracle(const ProjectionWeights& weights, const attnbench_task& t
   }
 }
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

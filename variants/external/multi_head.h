@@ -12,7 +12,7 @@
 
 #include "attnbench/plugin.h"
 
-namespace attnbench::peers {
+namespace attnbench::external {
 
 /// W_q, W_k, W_v, W_o, each [width, width] row-major with width = heads d; one row per output feature.
 struct ProjectionWeights {
@@ -30,4 +30,4 @@ void add_projection_cost(const attnbench_problem& problem, attnbench_cost& cost)
 void multi_head_oracle(const ProjectionWeights& weights, const attnbench_task& task, const std::int64_t* rows, std::uint64_t count,
                        double* out);
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

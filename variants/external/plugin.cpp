@@ -1,4 +1,5 @@
-// The plugin attnbench_peers.so: every peer of the catalogue as a variant. It needs no peer's library to be built or loaded.
+// The plugin attnbench_external.so: every external baseline of the catalogue as a variant. It needs none of their libraries to be
+// built or loaded.
 #include "attnbench/plugin.h"
 
 #include <deque>
@@ -11,10 +12,10 @@
 #include "variants/external/engine.h"
 #include "variants/external/installation.h"
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
-const Peer& peer_of(void* user) { return *static_cast<const Peer*>(user); }
+const ExternalVariant& external_of(void* user) { return *static_cast<const ExternalVariant*>(user); }
 Session& session_of(void* state) { return *static_cast<Session*>(state); }
 
 // Runs body, and turns what it throws into a return value: no exception may cross the line.
@@ -23,7 +24,7 @@ std::int32_t guarded(const attnbench_task* task, const Body& body) {
   try {
     body();
     return ATTNBENCH_OK;
-  } catch (const PeerError& error) {
+  } catch (const ExternalError& error) {
     task->fail(task, error.what());
     return error.status;
   } catch (const std::bad_alloc&) {
@@ -40,19 +41,19 @@ std::int32_t guarded(const attnbench_task* task, const Body& body) {
 
 void unsupported(void* user, const attnbench_problem* problem, const attnbench_params*, const attnbench_lines* lines) {
   Reasons reasons;
-  const Peer& peer = peer_of(user);
-  if (peer.unsupported) peer.unsupported(*problem, reasons);
+  const ExternalVariant& external = external_of(user);
+  if (external.unsupported) external.unsupported(*problem, reasons);
   for (const auto& reason : reasons) lines->add(lines, nullptr, reason.c_str());
 }
 
 void cost(void* user, const attnbench_problem* problem, const attnbench_params*, attnbench_cost* cost) {
-  declare_cost(peer_of(user), *problem, *cost);
+  declare_cost(external_of(user), *problem, *cost);
 }
 
 std::int32_t prepare(void* user, const attnbench_task* task, void** state, std::uint64_t* bytes) {
   return guarded(task, [&] {
-    const Peer& peer = peer_of(user);
-    auto session = peer.engine == Engine::in_process ? open_in_process(peer, *task) : open_adapter(peer, *task);
+    const ExternalVariant& external = external_of(user);
+    auto session = external.engine == Engine::in_process ? open_in_process(external, *task) : open_adapter(external, *task);
     *bytes = session->bytes();
     *state = session.release();
   });
@@ -87,32 +88,32 @@ struct Listed {
 constexpr std::uint32_t kSoftmaxLaws = ATTNBENCH_LAW_ROW_STOCHASTIC | ATTNBENCH_LAW_KEY_PERMUTATION |
                                        ATTNBENCH_LAW_INDEPENDENT_HEADS | ATTNBENCH_LAW_SCORE_SHIFT | ATTNBENCH_LAW_WEIGHTS_READABLE;
 
-void describe(const Peer& peer, Listed& listed) {
-  const auto version = installed_version(peer);
-  listed.paper = std::string(peer.library) + (version.empty() ? "" : " " + version);
-  listed.summary = std::string(peer.library) + ": " + peer.call;
-  listed.unavailable = why_unavailable(peer).value_or("");
-  const bool projects = peer.mathematics == Mathematics::multi_head;
+void describe(const ExternalVariant& external, Listed& listed) {
+  const auto version = installed_version(external);
+  listed.paper = std::string(external.library) + (version.empty() ? "" : " " + version);
+  listed.summary = std::string(external.library) + ": " + external.call;
+  listed.unavailable = why_unavailable(external).value_or("");
+  const bool projects = external.mathematics == Mathematics::multi_head;
   auto& v = listed.variant;
   v = {};
   v.head = ATTNBENCH_HEAD(attnbench_variant);
-  v.name = peer.name;
-  v.family = "peer";
+  v.name = external.name;
+  v.family = "external";
   v.summary = listed.summary.c_str();
   v.paper = listed.paper.c_str();
   v.time_label = projects ? "O(n^2 d + n d^2)" : "O(n^2 d)";
-  v.memory_label = peer.scores.plain > 0 || peer.scores.causal > 0 ? "O(n^2)" : "O(n d)";
+  v.memory_label = external.scores.plain > 0 || external.scores.causal > 0 ? "O(n^2)" : "O(n d)";
   v.computes = projects ? ATTNBENCH_OWN_DEFINITION : ATTNBENCH_EXACT_SOFTMAX;
-  v.supports = peer.supports;
+  v.supports = external.supports;
   v.laws = projects ? 0u : kSoftmaxLaws;
   v.unavailable = listed.unavailable.empty() ? nullptr : listed.unavailable.c_str();
-  v.user = const_cast<Peer*>(&peer);
+  v.user = const_cast<ExternalVariant*>(&external);
   v.unsupported = unsupported;
   v.cost = cost;
   v.prepare = prepare;
   v.destroy = destroy;
   v.run = run;
-  v.time_calls = peer.writes_our_output ? nullptr : time_calls;
+  v.time_calls = external.writes_our_output ? nullptr : time_calls;
   v.implementation = implementation;
   v.oracle = projects ? oracle : nullptr;
 }
@@ -125,8 +126,8 @@ struct Table {
 const Table& build() {
   static const Table table = [] {
     Table made;
-    for (const auto& peer : catalogue()) {
-      describe(peer, made.listed.emplace_back());
+    for (const auto& external : catalogue()) {
+      describe(external, made.listed.emplace_back());
       made.variants.push_back(&made.listed.back().variant);
     }
     return made;
@@ -135,12 +136,12 @@ const Table& build() {
 }
 
 }  // namespace
-}  // namespace attnbench::peers
+}  // namespace attnbench::external
 
 extern "C" const attnbench_plugin_table* attnbench_plugin(const attnbench_host* host) {
-  using namespace attnbench::peers;
+  using namespace attnbench::external;
   try {
-    static const attnbench_plugin_table table{ATTNBENCH_HEAD(attnbench_plugin_table), "peers", ATTNBENCH_PEERS_VERSION,
+    static const attnbench_plugin_table table{ATTNBENCH_HEAD(attnbench_plugin_table), "external", ATTNBENCH_EXTERNAL_VERSION,
                                               build().variants.size(), build().variants.data()};
     return &table;
   } catch (const std::exception& error) {

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <string>
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
 // A line of /proc/self/status such as "VmRSS:   1234 kB", in bytes; 0 when it is not there.
@@ -21,4 +21,4 @@ std::uint64_t resident_bytes() { return status_bytes("VmRSS"); }
 void reset_resident_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
 std::uint64_t resident_peak() { return status_bytes("VmHWM"); }
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

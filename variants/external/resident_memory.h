@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace attnbench::peers {
+namespace attnbench::external {
 
 /// Bytes resident now.
 std::uint64_t resident_bytes();
@@ -12,4 +12,4 @@ void reset_resident_peak();
 /// Most bytes resident at once since then.
 std::uint64_t resident_peak();
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from attnbench.load.run import Run
 
 UNFINISHED = "unfinished"  # verified, but the run stopped before timing it; never stored, only reported
-PEER = "peer"  # the family of every variant that is another library's (variants/external/)
+EXTERNAL = "external"  # the family of every variant that is another library's (variants/external/)
+RENAMED_FAMILIES = {"peer": EXTERNAL}  # as runs stored before 2026-11-28 have them
 MISDECLARED = "misdeclared"  # its memory, threads, clock or cost: whatever found it, its times are not to be compared
 KIND_ORDER = {"verify": 0, "time": 1, "memory": 2}
 
@@ -90,8 +91,9 @@ def _case(run: str, records: list[dict], timing_run: bool) -> Case:
     predicting = next((r for r in records if r["kind"] == "time"), first)
     return Case(
         run=run, dataset=first["dataset"], seed=first["seed"], problem=first["problem"], variant=first["variant"],
-        name=first["variant_name"], family=first["family"], computes=first["computes"], threads=first["threads"],
-        cache=first["cache"], isa=first["isa"], reproducer=first["reproducer"], shape=first["problem_fields"],
+        name=first["variant_name"], family=RENAMED_FAMILIES.get(first["family"], first["family"]),
+        computes=first["computes"], threads=first["threads"], cache=first["cache"],
+        isa=first["isa"], reproducer=first["reproducer"], shape=first["problem_fields"],
         params=first["params"], cost=first["cost"], prediction=predicting["prediction"],
         sessions=tuple(sorted({r["session"] for r in records})), status=status, reasons=reasons,
         verify=payload.get("verify"), memory=payload.get("memory"), times={} if bad_timing else timed,

@@ -17,11 +17,11 @@ from attnbench.pages import trust
 from attnbench.pages.cases import case_table, failure_table, verification_table
 from attnbench.pages.columns import Table
 from attnbench.pages.environment import environment_rows
+from attnbench.pages.external import external_section
 from attnbench.pages.glossary import GLOSSARY
 from attnbench.pages.growth import complexity_table, crossover_table, growth_table
 from attnbench.pages.headline import COMPUTES, error_notes, fit_notes, headline
 from attnbench.pages.laws import law_table
-from attnbench.pages.peers import peer_section
 
 if TYPE_CHECKING:
     from attnbench.pages.comparison import Link  # which renders its page with this module
@@ -45,7 +45,7 @@ def html(report: Report, figures: Figures, data: dict, comparisons: "list[Link]"
         environment=environment_rows(report.runs),
         headline=headline(report),
         notes=error_notes(report) + fit_notes(report),
-        peers=peer_section(report),
+        external=external_section(report),
         groups={name: drawn for name, drawn in groups.items() if not drawn[0].shows_weights},
         heat_maps={name: drawn for name, drawn in groups.items() if drawn[0].shows_weights},
         open_groups=OPEN_GROUPS,

@@ -6,11 +6,11 @@ from attnbench.pages.cases import failure_table, verification_table
 from attnbench.pages.columns import Table
 from attnbench.pages.comparison import Link
 from attnbench.pages.environment import environment_rows
+from attnbench.pages.external import external_section
 from attnbench.pages.glossary import GLOSSARY
 from attnbench.pages.growth import complexity_table, crossover_table
 from attnbench.pages.headline import error_notes, fit_notes, headline
 from attnbench.pages.laws import law_table
-from attnbench.pages.peers import peer_section
 from attnbench.pages.trust import facts
 from attnbench.units import plural
 
@@ -28,7 +28,7 @@ def markdown(report: Report, figures: Figures, comparisons: list[Link]) -> str:
         "## Summary",
         _table(headline(report)),
         *(_escape(note) for note in error_notes(report) + fit_notes(report)),
-        *_peers(report),
+        *_external(report),
     ]
     group = None
     for figure in figures.drawn:
@@ -52,12 +52,16 @@ def markdown(report: Report, figures: Figures, comparisons: list[Link]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _peers(report: Report) -> list[str]:
-    peers = peer_section(report)
-    if peers is None:
+def _external(report: Report) -> list[str]:
+    external = external_section(report)
+    if external is None:
         return []
-    parts = ["## Against other libraries", _escape(peers.headline + ". Numbers above 1 are losses.")]
-    tables = {"": peers.tally, "### Every duel, our losses first": peers.duels, "### Not compared": peers.absent}
+    parts = ["## Against other libraries", _escape(external.headline + ". Above 1 ours is slower.")]
+    tables = {
+        "": external.tally,
+        "### Every head-to-head, the slowest of ours first": external.pairs,
+        "### Not compared": external.absent,
+    }
     return parts + [part for title, table in tables.items() if table.rows for part in (title, _table(table)) if part]
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from attnbench.errors import UserError
-from attnbench.load.cases import PEER, Case
+from attnbench.load.cases import EXTERNAL, Case
 from attnbench.stats.intervals import timing
 from attnbench.units import plural
 
@@ -23,7 +23,7 @@ def _fastest_exact(cases: Sequence[Case]) -> str | None:
     where there is none of ours."""
     exact = [c for c in cases if c.computes == "exact_softmax" and c.times]
     seconds: dict[str, list[float]] = defaultdict(list)
-    for case in [c for c in exact if c.family != PEER] or exact:
+    for case in [c for c in exact if c.family != EXTERNAL] or exact:
         seconds[case.variant].append(timing(case.samples).median_s)
     return min(seconds, key=lambda label: (-len(seconds[label]), sum(seconds[label])), default=None)
 

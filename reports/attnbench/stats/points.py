@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnbench.load.cases import PEER, Case
+from attnbench.load.cases import EXTERNAL, Case
 from attnbench.stats.intervals import Interval, Timing, process_medians, timing
 from attnbench.stats.paired import compare_paired
 
@@ -30,7 +30,7 @@ class Point:
     useful_gflops: float | None
     dense_gflops: float | None
     share_of_peak: float | None  # useful rate over the FMA rate probed beside it
-    extra_bytes: int | None  # workspace peak + prepared; of a peer, what its process grew by
+    extra_bytes: int | None  # workspace peak + prepared; of an external baseline, what its process grew by
     prepare_s: float | None
 
     @property
@@ -76,8 +76,8 @@ def _speedup(medians: dict[int, float], baseline: dict[int, float]) -> Ratio | N
 
 
 def _extra_bytes(case: Case) -> int | None:
-    """What a call takes beyond inputs and output: counted for ours; a peer's, what its process grew by, as it says."""
-    if case.family == PEER:
+    """What a call takes beyond inputs and output: counted for ours; for a baseline, what its process grew by."""
+    if case.family == EXTERNAL:
         said = [time["implementation"]["peak_bytes"] for time in case.times.values()
                 if "peak_bytes" in time.get("implementation", ())]  # fmt: skip
         return int(np.median([int(text) for text in said])) if said else None

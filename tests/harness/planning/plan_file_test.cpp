@@ -99,8 +99,8 @@ TEST_CASE("a text of a plan keeps every newline it has") {
 }
 
 TEST_CASE("a plan names the plugins its variants come from, and keeps them") {
-  const auto spec = parse_plan("plugins = [\"peers\"]\nvariants = [\"numpy_sdpa\"]", "mine.toml");
-  CHECK(spec.plugins == std::vector<std::string>{"peers"});
+  const auto spec = parse_plan("plugins = [\"external\"]\nvariants = [\"numpy_sdpa\"]", "mine.toml");
+  CHECK(spec.plugins == std::vector<std::string>{"external"});
   const auto plan = build_plan(spec);
   REQUIRE(plan.cases.size() == 1);
   CHECK(parse_plan(plan.resolved_toml, "again").plugins == spec.plugins);
@@ -165,7 +165,7 @@ TEST_CASE("every shipped plan is named after its file, explained, and has cases 
   const auto plans = shipped_plans();
   for (const char* promised :
        {"default", "smoke", "scaling", "heads", "bert-base", "gpt2-prefill", "gpt2-decode", "transformer-base", "vit-b16",
-        "wav2vec2-base", "longformer-4096", "llama3-8b-prefill", "llama3-8b-decode", "kernels", "peers"}) {
+        "wav2vec2-base", "longformer-4096", "llama3-8b-prefill", "llama3-8b-decode", "kernels", "external"}) {
     INFO(promised);
     CHECK(std::find(plans.begin(), plans.end(), promised) != plans.end());
   }

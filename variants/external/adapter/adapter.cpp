@@ -1,4 +1,4 @@
-// A peer in another process: its tensors go through shared memory before and after the calls, outside the time taken.
+// An external baseline in another process: its tensors go through shared memory before and after the calls, outside the time taken.
 #include <algorithm>
 #include <cstring>
 
@@ -7,7 +7,7 @@
 #include "variants/external/engine.h"
 #include "variants/external/installation.h"
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
 constexpr const char* kWeightNames[] = {"w_q", "w_k", "w_v", "w_o"};
@@ -58,7 +58,7 @@ Json describe(const std::vector<SharedTensor>& tensors) {
 
 class Adapter : public Session {
  public:
-  Adapter(const Peer& peer, const attnbench_task& task, ProjectionWeights drawn)
+  Adapter(const ExternalVariant& external, const attnbench_task& task, ProjectionWeights drawn)
       : memory_(tensors_of(*task.problem, drawn)),
         process_(interpreter(), home_dir() + "/python", memory_.descriptor(), task.threads) {
     weights = std::move(drawn);
@@ -66,8 +66,8 @@ class Adapter : public Session {
       for (std::size_t i = 0; i < weights.matrices.size(); ++i)
         std::memcpy(memory_.at(kWeightNames[i]), weights.matrices[i].data(), weights.matrices[i].size() * sizeof(float));
     process_.ask({{"do", "prepare"},
-                  {"module", peer.home},
-                  {"mode", peer.mode},
+                  {"module", external.home},
+                  {"mode", external.mode},
                   {"problem", describe(*task.problem)},
                   {"threads", task.threads},
                   {"bytes", memory_.bytes()},
@@ -117,10 +117,10 @@ class Adapter : public Session {
 
 }  // namespace
 
-std::unique_ptr<Session> open_adapter(const Peer& peer, const attnbench_task& task) {
+std::unique_ptr<Session> open_adapter(const ExternalVariant& external, const attnbench_task& task) {
   ProjectionWeights weights;
-  if (peer.mathematics == Mathematics::multi_head) weights = draw_weights(*task.problem, task.seed);
-  return std::make_unique<Adapter>(peer, task, std::move(weights));
+  if (external.mathematics == Mathematics::multi_head) weights = draw_weights(*task.problem, task.seed);
+  return std::make_unique<Adapter>(external, task, std::move(weights));
 }
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

@@ -15,7 +15,7 @@
 
 #include "attnbench/plugin.h"
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
 constexpr int kSocket = 3, kMemory = 4;  // what the adapter inherits (attnbench_adapter/__main__.py)
@@ -76,7 +76,7 @@ pid_t spawn(const std::string& python, const std::string& package_dir, int socke
       ::posix_spawn(&pid, python.c_str(), &files.actions, nullptr, pointers(arguments).data(), pointers(variables).data());
   ::close(high_socket);
   ::close(high_memory);
-  if (error != 0) throw PeerError(ATTNBENCH_UNAVAILABLE, "cannot start " + python + ": " + std::strerror(error));
+  if (error != 0) throw ExternalError(ATTNBENCH_UNAVAILABLE, "cannot start " + python + ": " + std::strerror(error));
   return pid;
 }
 
@@ -137,18 +137,18 @@ void AdapterProcess::ended() {
   const bool known = pid_ > 0 && ::waitpid(pid_, &status, 0) == pid_;
   pid_ = -1;
   if (known && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-    throw PeerError(ATTNBENCH_OUT_OF_MEMORY, "the adapter process was killed, most likely for lack of memory");
-  throw PeerError(ATTNBENCH_FAILED, "the adapter process ended without an answer" + (known ? ": " + how_it_ended(status) : ""));
+    throw ExternalError(ATTNBENCH_OUT_OF_MEMORY, "the adapter process was killed, most likely for lack of memory");
+  throw ExternalError(ATTNBENCH_FAILED, "the adapter process ended without an answer" + (known ? ": " + how_it_ended(status) : ""));
 }
 
 Json AdapterProcess::ask(const Json& request) {
-  if (pid_ < 0) throw PeerError(ATTNBENCH_FAILED, "the adapter process has ended");
+  if (pid_ < 0) throw ExternalError(ATTNBENCH_FAILED, "the adapter process has ended");
   send_line(socket_, request.dump() + "\n");  // an adapter that has ended may still have said why: the reply decides
   const auto reply = Json::parse(read_line());
   if (reply.contains("ok")) return reply["ok"];
-  if (reply.contains("unavailable")) throw PeerError(ATTNBENCH_UNAVAILABLE, reply["unavailable"].get<std::string>());
-  if (reply.contains("out_of_memory")) throw PeerError(ATTNBENCH_OUT_OF_MEMORY, reply["out_of_memory"].get<std::string>());
-  throw PeerError(ATTNBENCH_FAILED, reply.value("failed", "an answer that says neither ok nor why not"));
+  if (reply.contains("unavailable")) throw ExternalError(ATTNBENCH_UNAVAILABLE, reply["unavailable"].get<std::string>());
+  if (reply.contains("out_of_memory")) throw ExternalError(ATTNBENCH_OUT_OF_MEMORY, reply["out_of_memory"].get<std::string>());
+  throw ExternalError(ATTNBENCH_FAILED, reply.value("failed", "an answer that says neither ok nor why not"));
 }
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

@@ -1,4 +1,4 @@
-// AdapterProcess: the other end of the conversation with a Python process that holds a peer's library.
+// AdapterProcess: the other end of the conversation with a Python process that holds an external library.
 //
 // We start `python -m attnbench_adapter`, which inherits one end of a socket (descriptor 3) and the shared memory (descriptor 4).
 // Both sides talk in lines of JSON, one reply per request, so the adapter is idle, blocked in a read, whenever we work, and we are
@@ -19,25 +19,25 @@
 #include <stdexcept>
 #include <string>
 
-namespace attnbench::peers {
+namespace attnbench::external {
 
 using Json = nlohmann::json;
 
 /// What the adapter or its library could not do; `status` is one of plugin.h's return values.
-struct PeerError : std::runtime_error {
-  PeerError(int return_status, const std::string& why) : std::runtime_error(why), status(return_status) {}
+struct ExternalError : std::runtime_error {
+  ExternalError(int return_status, const std::string& why) : std::runtime_error(why), status(return_status) {}
   int status;
 };
 
 class AdapterProcess {
  public:
-  /// Starts `python -m attnbench_adapter` with `package_dir` in front of its import path. Throws PeerError.
+  /// Starts `python -m attnbench_adapter` with `package_dir` in front of its import path. Throws ExternalError.
   AdapterProcess(const std::string& python, const std::string& package_dir, int shared_memory, int threads);
   ~AdapterProcess();
   AdapterProcess(const AdapterProcess&) = delete;
   AdapterProcess& operator=(const AdapterProcess&) = delete;
 
-  /// The "ok" of the reply. Throws PeerError: a refusal, or the adapter's end and how it ended.
+  /// The "ok" of the reply. Throws ExternalError: a refusal, or the adapter's end and how it ended.
   Json ask(const Json& request);
 
  private:
@@ -49,4 +49,4 @@ class AdapterProcess {
   std::string buffer_;  // bytes read beyond the last line
 };
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <system_error>
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
 constexpr std::size_t kAlignment = 64;  // bytes: one cache line, one AVX-512 vector
@@ -46,7 +46,7 @@ SharedMemory::SharedMemory(std::vector<SharedTensor> tensors) : tensors_(std::mo
     tensor.offset = bytes_;
     bytes_ += rounded_up(tensor.bytes());
   }
-  descriptor_ = ::memfd_create("attnbench-peer", MFD_CLOEXEC);
+  descriptor_ = ::memfd_create("attnbench-external", MFD_CLOEXEC);
   if (descriptor_ < 0) fail("memfd_create");
   if (::ftruncate(descriptor_, static_cast<off_t>(bytes_)) != 0) fail("ftruncate of the shared memory");
   void* memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, descriptor_, 0);
@@ -77,4 +77,4 @@ void SharedMemory::copy_out(const std::string& name, const attnbench_tensor& to)
            [](const std::byte* shared, std::byte* strided, std::size_t bytes) { std::memcpy(strided, shared, bytes); });
 }
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

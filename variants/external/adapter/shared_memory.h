@@ -10,7 +10,7 @@
 
 #include "attnbench/plugin.h"
 
-namespace attnbench::peers {
+namespace attnbench::external {
 
 struct SharedTensor {
   std::string name;
@@ -48,4 +48,4 @@ class SharedMemory {
   std::byte* memory_ = nullptr;
 };
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

@@ -13,7 +13,7 @@
 #include <limits>
 #include <optional>
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
 using Dims = dnnl::memory::dims;
@@ -161,8 +161,8 @@ class OneDnn : public Backend {
 };
 
 }  // namespace
-}  // namespace attnbench::peers
+}  // namespace attnbench::external
 
-attnbench::peers::Backend* attnbench_new_backend(const char*, const attnbench_task& task) {
-  return new attnbench::peers::OneDnn(task);
+attnbench::external::Backend* attnbench_new_backend(const char*, const attnbench_task& task) {
+  return new attnbench::external::OneDnn(task);
 }

@@ -18,7 +18,7 @@
 #include <string>
 #include <string_view>
 
-namespace attnbench::peers {
+namespace attnbench::external {
 namespace {
 
 at::Tensor view(const attnbench_tensor& x) {
@@ -102,8 +102,8 @@ class Torch : public Backend {
 };
 
 }  // namespace
-}  // namespace attnbench::peers
+}  // namespace attnbench::external
 
-attnbench::peers::Backend* attnbench_new_backend(const char* mode, const attnbench_task& task) {
-  return new attnbench::peers::Torch(mode, task);
+attnbench::external::Backend* attnbench_new_backend(const char* mode, const attnbench_task& task) {
+  return new attnbench::external::Torch(mode, task);
 }

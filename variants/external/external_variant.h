@@ -1,9 +1,10 @@
-// Peer: one way to call one library that people use for attention today, as plain data. catalogue.cpp lists them all; plugin.cpp
-// turns each into a variant. Listing one needs nothing of its library: what is missing on this machine is found out and said.
+// ExternalVariant: one way to call one library that people use for attention today, as plain data. catalogue.cpp lists them all;
+// plugin.cpp turns each into a variant. Listing one needs nothing of its library: what is missing on this machine is found out and
+// said.
 //
-// A peer runs in one of two ways. `in_process`: a library with a C or C++ interface, behind a small shared library of ours
-// (backend.h) that scripts/peers.sh builds where the library's headers are. `adapter`: a Python process of its own that holds the
-// library, shares the tensors' memory with us and times its calls itself (adapter/adapter_process.h).
+// It runs in one of two ways. `in_process`: a library with a C or C++ interface, behind a small shared library of ours
+// (backend.h) that scripts/external.sh builds where the library's headers are. `adapter`: a Python process of its own that holds
+// the library, shares the tensors' memory with us and times its calls itself (adapter/adapter_process.h).
 #pragma once
 
 #include <cstdint>
@@ -13,11 +14,12 @@
 
 #include "attnbench/plugin.h"
 
-namespace attnbench::peers {
+namespace attnbench::external {
 
 enum class Engine { in_process, adapter };
 
-/// Score matrices, n_q n_k floats of every head, that are in memory at once, as measured (docs/peers.md, "Predictions").
+/// Score matrices, n_q n_k floats of every head, that are in memory at once, as measured (docs/external-baselines.md,
+/// "Predictions").
 struct ScoreMatrices {
   double plain = 0, causal = 0;
 };
@@ -27,7 +29,7 @@ enum class Mathematics { attention, multi_head };
 
 using Reasons = std::vector<std::string>;
 
-struct Peer {
+struct ExternalVariant {
   const char* name;     // of the variant
   const char* library;  // as its makers write it
   const char* call;     // what of the library is called, "scaled_dot_product_attention, flash backend forced"
@@ -45,7 +47,7 @@ struct Peer {
   void (*unsupported)(const attnbench_problem& problem, Reasons& reasons) = nullptr;  // beyond `supports`
 };
 
-/// All peers, in the order they are listed.
-std::span<const Peer> catalogue();
+/// All external baselines, in the order they are listed.
+std::span<const ExternalVariant> catalogue();
 
-}  // namespace attnbench::peers
+}  // namespace attnbench::external

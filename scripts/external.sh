@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Sets up the frameworks that the plan `peers` compares with (docs/peers.md), as far as they can be had: Python packages into an
-# environment of their own, .venv-peers, oneDNN from the distribution, and the adapters into build/peers/. What cannot be had is
+# Sets up the frameworks that the plan `external` compares with (docs/external-baselines.md), as far as they can be had: Python packages into an
+# environment of their own, .venv-external, oneDNN from the distribution, and the adapters into build/external/. What cannot be had is
 # named with its reason and left out. Quick when nothing is missing.
-#   scripts/peers.sh [NAME ...]    all of: torch onnxruntime openvino jax onednn, or those named
-# PEERS_TORCH: the requirement for PyTorch, if another than variants/external/requirements/torch-cpu.txt; its hash is not checked. PEERS_BUILD:
+#   scripts/external.sh [NAME ...]    all of: torch onnxruntime openvino jax onednn, or those named
+# EXTERNAL_TORCH: the requirement for PyTorch, if another than variants/external/requirements/torch-cpu.txt; its hash is not checked. EXTERNAL_BUILD:
 # the build folder, if another than build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -11,19 +11,19 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 known=(torch onnxruntime openvino jax onednn)
 wanted=("$@")
 if [[ $# == 0 ]]; then wanted=("${known[@]}"); fi
-venv=.venv-peers
-build=${PEERS_BUILD:-build}
-log=$build/peers.log
+venv=.venv-external
+build=${EXTERNAL_BUILD:-build}
+log=$build/external.log
 declare -A trouble=()
 
-say() { echo "peers: $*" >&2; }
+say() { echo "external baselines: $*" >&2; }
 fail() { say "$*"; exit 1; }
 is_wanted() { [[ " ${wanted[*]} " == *" $1 "* ]]; }
 
 check_names() {
   local name
   for name in "${wanted[@]}"; do
-    [[ " ${known[*]} " == *" $name "* ]] || { say "unknown peer '$name'; choose from: ${known[*]}"; exit 2; }
+    [[ " ${known[*]} " == *" $name "* ]] || { say "unknown external baseline '$name'; choose from: ${known[*]}"; exit 2; }
   done
 }
 
@@ -46,10 +46,10 @@ pip_install() {
 }
 
 install_torch() {
-  if [[ -n ${PEERS_TORCH:-} ]]; then pip_install torch "$PEERS_TORCH"
+  if [[ -n ${EXTERNAL_TORCH:-} ]]; then pip_install torch "$EXTERNAL_TORCH"
   else pip_install torch --require-hashes -r variants/external/requirements/torch.txt -r variants/external/requirements/torch-cpu.txt; fi
   [[ -z ${trouble[torch]:-} ]] ||
-    trouble[torch]+=" (builds without CUDA are on PyTorch's own index: name it in PIP_EXTRA_INDEX_URL, or set PEERS_TORCH)"
+    trouble[torch]+=" (builds without CUDA are on PyTorch's own index: name it in PIP_EXTRA_INDEX_URL, or set EXTERNAL_TORCH)"
 }
 
 install_python() {
@@ -86,7 +86,7 @@ torch_dir() { find "$PWD/$venv"/lib/python3*/site-packages/torch -maxdepth 0 2>/
 
 # build_backend NAME: one that does not build is left out like a library that is not there.
 build_backend() {
-  if ! cmake --build "$build" --target "peer_$1" >"$log" 2>&1; then
+  if ! cmake --build "$build" --target "backend_$1" >"$log" 2>&1; then
     grep -q 'unknown target' "$log" || trouble[$1]="its backend did not build: $(grep -m 1 -E 'error' "$log" | cut -c1-200)"
   fi
 }
@@ -94,16 +94,16 @@ build_backend() {
 build() {
   say "building"
   cmake --preset release -B "$build" -DATTNBENCH_TORCH_DIR="$(torch_dir)" -U DNNL_LIBRARY -U DNNL_INCLUDE_DIR >"$log" 2>&1 &&
-    cmake --build "$build" --target attnbench attnbench_peers >"$log" 2>&1 || fail "the build failed: $(tail -n 1 "$log"). Log: $log"
+    cmake --build "$build" --target attnbench attnbench_external >"$log" 2>&1 || fail "the build failed: $(tail -n 1 "$log"). Log: $log"
   build_backend torch
   build_backend onednn
-  ln -sfn "$PWD/$venv" "$build/peers/venv"
+  ln -sfn "$PWD/$venv" "$build/external/venv"
 }
 
 report() {
   local name
   for name in "${!trouble[@]}"; do say "without $name: ${trouble[$name]}"; done
-  say "ready; compare with: $build/attnbench run --plan peers"
+  say "ready; compare with: $build/attnbench run --plan external"
 }
 
 check_names

@@ -1,48 +1,48 @@
-"""Duels: at each point that a library from elsewhere (a peer) was timed at, the fastest of our variants against it.
+"""Head-to-heads: at each point that an external baseline was timed at, the fastest of our variants against it.
 
 Ours is the variant with the smallest median among those that compute the same mathematics: exact softmax attention, or
-what SAME_MATHEMATICS pairs. The ratio is time(ours) / time(theirs), above 1 where the
-peer wins, paired by rounds; each duel is judged for itself, as in the crossover map: a correction over the hundreds of
-duels of a sweep would need more rounds than anyone runs.
+what SAME_MATHEMATICS pairs. The ratio is time(ours) / time(theirs), above 1 where the baseline is faster, paired by
+rounds; each head-to-head is judged for itself, as in the crossover map: a correction over the hundreds of them in a
+sweep would need more rounds than anyone runs.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from attnbench.load.cases import PEER, Case
+from attnbench.load.cases import EXTERNAL, Case
 from attnbench.stats.comparison import Comparison
 from attnbench.stats.intervals import process_medians
 from attnbench.stats.paired import compare_paired
 from attnbench.stats.points import Point
 from attnbench.stats.verdict import Verdict, judge
 
-SAME_MATHEMATICS = {"torch_mha": ("multi_head",)}  # peers with a definition of their own, and who of ours shares it
+SAME_MATHEMATICS = {"torch_mha": ("multi_head",)}  # baselines with a definition of their own, and who of ours shares it
 
 
 @dataclass(frozen=True)
-class Duel:
+class HeadToHead:
     ours: Point
     theirs: Point
     measured: Comparison  # base: theirs, new: ours
-    verdict: Verdict  # FASTER: we win
+    verdict: Verdict  # FASTER: ours is
 
     @property
     def ratio(self) -> float:
         return self.measured.ratio
 
 
-def is_peer(point: Point) -> bool:
-    return point.case.family == PEER
+def is_external(point: Point) -> bool:
+    return point.case.family == EXTERNAL
 
 
-def duels_of(points: Iterable[Point]) -> list[Duel]:
-    """In the order of the points; a peer that meets none of ours, or shares no round with it, has no duel."""
+def head_to_heads_of(points: Iterable[Point]) -> list[HeadToHead]:
+    """In the order of the points; a baseline that meets none of ours, or shares no round with it, has none."""
     places: dict[tuple, list[Point]] = defaultdict(list)
     for point in points:
         if point.time:
             places[_place(point.case)].append(point)
-    return [duel for there in places.values() for duel in _duels_at(there)]
+    return [pair for there in places.values() for pair in _head_to_heads_at(there)]
 
 
 def _place(case: Case) -> tuple:
@@ -50,10 +50,11 @@ def _place(case: Case) -> tuple:
     return case.run, case.dataset, case.problem, case.threads, case.cache, case.computes
 
 
-def _duels_at(points: list[Point]) -> list[Duel]:
-    own = sorted((p for p in points if not is_peer(p)), key=lambda p: p.time.median_s)
-    fastest = ((next((p for p in own if _comparable(p, peer)), None), peer) for peer in points if is_peer(peer))
-    return [_duel(ours, peer) for ours, peer in fastest if ours]
+def _head_to_heads_at(points: list[Point]) -> list[HeadToHead]:
+    own = sorted((p for p in points if not is_external(p)), key=lambda p: p.time.median_s)
+    theirs = [p for p in points if is_external(p)]
+    fastest = ((next((p for p in own if _comparable(p, other)), None), other) for other in theirs)
+    return [_head_to_head(ours, other) for ours, other in fastest if ours]
 
 
 def _comparable(ours: Point, theirs: Point) -> bool:
@@ -62,7 +63,7 @@ def _comparable(ours: Point, theirs: Point) -> bool:
     return same and not ours.case.times.keys().isdisjoint(theirs.case.times)
 
 
-def _duel(ours: Point, theirs: Point) -> Duel:
+def _head_to_head(ours: Point, theirs: Point) -> HeadToHead:
     measured = compare_paired(process_medians(theirs.case.samples), process_medians(ours.case.samples))
     (judged,) = judge([measured])
-    return Duel(ours, theirs, measured, judged.verdict)
+    return HeadToHead(ours, theirs, measured, judged.verdict)
