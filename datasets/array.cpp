@@ -65,7 +65,7 @@ void convert(ElementType type, const std::byte* from, std::int64_t count, float*
   }
 }
 
-// The same for additive masks: a finite value that float32 cannot hold stays finite, because -inf alone hides a key.
+// The same for additive masks: a finite value that float32 cannot hold stays finite, because -inf alone masks a key.
 void convert_mask(ElementType type, const std::byte* from, std::int64_t count, float* to) {
   convert(type, from, count, to);
   if (type != ElementType::f64) return;
@@ -288,7 +288,7 @@ Tensor to_mask(const Array& array, const Shape& scores, const Shape& part, const
   else
     require_each(
         array, name, [](float value) { return value == 0 || value == 1; },
-        "an integer mask must be 0 where a key is hidden and 1 where it may be attended; save a boolean mask with .astype(bool), "
+        "an integer mask must be 0 where a key is masked and 1 where it may be attended; save a boolean mask with .astype(bool), "
         "an additive one with .astype('float32')");
 
   auto stride = dense_strides(padded(array.shape));

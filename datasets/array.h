@@ -74,7 +74,7 @@ Tensor to_tensor(const Array& array, const std::string& name);
 /// last one, each is 1 or as long as the scores'; missing ones are 1.
 ///
 /// Booleans and integers that are all 0 or 1 (1 = may attend) become u8; floats an additive float32 mask. A finite float64 below
-/// float32's range becomes the lowest float32, so that only -inf hides a key. NaN and values above the range are refused.
+/// float32's range becomes the lowest float32, so that only -inf masks a key. NaN and values above the range are refused.
 /// The result holds the first part[axis] rows, keys, heads and batch entries, with 1 for batch and heads where the array has 1.
 Tensor to_mask(const Array& array, const Shape& scores, const Shape& part, const std::string& name);
 inline Tensor to_mask(const Array& array, const Shape& scores, const std::string& name) {

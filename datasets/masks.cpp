@@ -30,9 +30,9 @@ void boolean_row(const Problem& problem, std::int64_t i, const std::vector<doubl
 void additive_row(const Problem& problem, std::int64_t i, const std::vector<double>& uniform, double slope, float* row) {
   const auto own = query_position(problem, i), kept = own_key(problem, i);
   for (std::int64_t j = 0; j < problem.n_k; ++j) {
-    const bool hidden = uniform[static_cast<std::size_t>(j)] >= kAdditiveKept && j != kept;
+    const bool masked = uniform[static_cast<std::size_t>(j)] >= kAdditiveKept && j != kept;
     const auto distance = static_cast<double>(std::max(own - j, j - own));
-    row[j] = hidden ? -std::numeric_limits<float>::infinity() : static_cast<float>(-slope * distance);
+    row[j] = masked ? -std::numeric_limits<float>::infinity() : static_cast<float>(-slope * distance);
   }
 }
 

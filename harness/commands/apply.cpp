@@ -39,7 +39,7 @@ They are float16, bfloat16, float32 or float64, shaped [b, h, n, d], [h, n, d] o
 keys and values that no query may see.
 
 A boolean mask, or an integer one of 0 and 1, is true where attention is allowed; a float mask is added to the scores, and -inf
-hides a key. Masks broadcast to the scores [b, h, n_q, n_k] as in NumPy: [n_q, n_k], [b, 1, 1, n_k] and [n_k] all do.
+masks a key. Masks broadcast to the scores [b, h, n_q, n_k] as in NumPy: [n_q, n_k], [b, 1, 1, n_k] and [n_k] all do.
 
 The output is float32 [b, h_q, n_q, d_v], in the layout and with as many axes as the queries. --lse is float64 [b, h_q, n_q]: the
 logarithm of the sum of exp(score) over the keys a row sees, -inf where it sees none, computed in float64 from the definition.

@@ -65,12 +65,12 @@ HWY_EXPORT(read_loop);
 HWY_EXPORT(triad_loop);
 
 std::uint32_t read_sweeps(const std::byte* data, std::size_t bytes, std::int64_t sweeps) {
-  kernels::settle_isa();
+  kernels::init_dispatch();
   return HWY_DYNAMIC_DISPATCH(read_loop)(data, bytes, sweeps);
 }
 
 void triad_sweeps(float* a, const float* b, const float* c, std::size_t bytes, std::int64_t sweeps) {
-  kernels::settle_isa();
+  kernels::init_dispatch();
   HWY_DYNAMIC_DISPATCH(triad_loop)(a, b, c, bytes, sweeps);
 }
 

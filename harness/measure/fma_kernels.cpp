@@ -81,7 +81,7 @@ HWY_EXPORT(f32);
 HWY_EXPORT(f64);
 
 FmaLoop current_fma_loop() {
-  kernels::settle_isa();
+  kernels::init_dispatch();
   return HWY_DYNAMIC_DISPATCH(f32)();
 }
 

@@ -48,7 +48,7 @@ double softmax_of(std::initializer_list<double> scores) {
   return sum / total;
 }
 
-constexpr double kHidden = -std::numeric_limits<double>::infinity();
+constexpr double kMasked = -std::numeric_limits<double>::infinity();
 
 }  // namespace
 
@@ -60,7 +60,7 @@ TEST_CASE("scale, then softcap, then the additive mask") {
   CHECK(exact(parse_problem("n1:3 scale=3 softcap=2"), tensors)[0] == Approx(softmax_of({capped(3), capped(6), capped(-9)})));
   tensors.mask = filled({1, 1, 1, 3}, {5, 0, -std::numeric_limits<float>::infinity()});
   CHECK(exact(parse_problem("n1:3 scale=3 softcap=2 mask=additive"), tensors)[0] ==
-        Approx(softmax_of({capped(3) + 5, capped(6), kHidden})));
+        Approx(softmax_of({capped(3) + 5, capped(6), kMasked})));
 }
 
 TEST_CASE("the default scale is one over the square root of d_qk") {
@@ -71,8 +71,8 @@ TEST_CASE("the default scale is one over the square root of d_qk") {
 
 TEST_CASE("scores far beyond what exp can hold are as right as small ones") {
   const auto p = parse_problem("n1:3");
-  CHECK(exact(p, three_scores(1000, 1001, -1000))[0] == Approx(softmax_of({0, 1, kHidden})));
-  CHECK(exact(p, three_scores(-1000, -1001, -3000))[0] == Approx(softmax_of({0, -1, kHidden})));
+  CHECK(exact(p, three_scores(1000, 1001, -1000))[0] == Approx(softmax_of({0, 1, kMasked})));
+  CHECK(exact(p, three_scores(-1000, -1001, -3000))[0] == Approx(softmax_of({0, -1, kMasked})));
 }
 
 TEST_CASE("masks select pairs by their definitions") {
@@ -127,7 +127,7 @@ TEST_CASE("a boolean mask broadcasts over batch and heads as stored") {
   }
 }
 
-TEST_CASE("rows that see nothing are exactly zero, and hidden keys are never read") {
+TEST_CASE("rows that see nothing are exactly zero, and masked keys are never read") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   SECTION("key lengths") {
     const auto p = parse_problem("b2 h1 n3 d2 klen=0,2");
@@ -142,10 +142,10 @@ TEST_CASE("rows that see nothing are exactly zero, and hidden keys are never rea
     const auto p = parse_problem("n1:3 mask=additive");
     auto tensors = three_scores(1, nan, 2);
     tensors.v.data()[1] = nan;
-    const float hidden = -std::numeric_limits<float>::infinity();
-    tensors.mask = filled({1, 1, 1, 3}, {0, hidden, 0});
+    const float masked = -std::numeric_limits<float>::infinity();
+    tensors.mask = filled({1, 1, 1, 3}, {0, masked, 0});
     CHECK(std::isfinite(exact(p, tensors)[0]));
-    tensors.mask = filled({1, 1, 1, 3}, {hidden, hidden, hidden});
+    tensors.mask = filled({1, 1, 1, 3}, {masked, masked, masked});
     CHECK(exact(p, tensors)[0] == 0.0);
   }
 }

@@ -12,7 +12,7 @@
 #include "tests/kernels/guarded_inputs.h"
 #include "tests/kernels/kernels_test_support.h"
 #include "variants/api/oracle.h"
-#include "variants/kernels/softmax/decode_share.h"
+#include "variants/kernels/softmax/decode_split.h"
 
 using namespace attnbench;
 

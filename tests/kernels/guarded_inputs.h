@@ -80,7 +80,7 @@ struct GuardedInputs {
   float* value_row(std::int64_t j) const { return v.data() + j * problem.d_v; }
   float* key_row(std::int64_t j) const { return k.data() + j * problem.d_qk; }
 
-  /// A dense mask, if there is one, hides key j from even rows and shows it to odd ones.
+  /// A dense mask, if there is one, masks key j for even rows and shows it to odd ones.
   void show_to_odd_rows(std::int64_t j) const {
     for (std::int64_t i = 0; i < problem.n_q; ++i) {
       if (problem.mask.kind == MaskKind::boolean) allowed[i * problem.n_k + j] = i % 2;

@@ -36,12 +36,12 @@ struct Walk {
         positions.q = {&q(at - past, 0), q.rows().stride, rows() * q.rows().stride};
         positions.out = {&out(at - past, 0), out.rows().stride, rows() * out.rows().stride};
       }
-      walk_positions(state, positions, scratch);
+      recurrent_scan(state, positions, scratch);
     }
   }
 
   void run() {
-    GuardedArray<float> sums(linear_state_floats(d_qk, d_v)), scratch(walk_scratch_floats(d_qk, heads));
+    GuardedArray<float> sums(linear_state_floats(d_qk, d_v)), scratch(scan_scratch_floats(d_qk, heads));
     std::fill_n(sums.data(), sums.size(), 0.0f);
     std::fill_n(scratch.data(), scratch.size(), std::numeric_limits<float>::quiet_NaN());
     const LinearState state{d_qk, d_v, sums.data()};

@@ -42,7 +42,7 @@ TEST_CASE("dot, axpy and scale agree with float64 at every tail and stay inside 
   });
 }
 
-TEST_CASE("softmax of a row at every tail, with hidden entries, large scores, and nothing visible") {
+TEST_CASE("softmax of a row at every tail, with masked entries, large scores, and nothing visible") {
   on_every_isa([](const std::string& isa) {
     for (std::int64_t n = 1; n <= 70; ++n) {
       CAPTURE(isa, n);

@@ -55,7 +55,7 @@ TEST_CASE("additive refuses identity weights of another width, and problems with
   CHECK(count("n4 d8 softcap=1", {}) == 1);
 }
 
-TEST_CASE("additive: hidden keys may hold NaN in keys and values") {
+TEST_CASE("additive: masked keys may hold NaN in keys and values") {
   Call call("additive", "b2 n80 d8 causal klen=60,80");
   auto a = random_arrays(call.problem);
   const auto clean = call.run(a);
@@ -68,7 +68,7 @@ TEST_CASE("additive: hidden keys may hold NaN in keys and values") {
   CHECK(std::isnan(out.view().row(1, 0, 79)[0]));
 }
 
-TEST_CASE("additive: a key hidden by a dense mask may hold NaN") {
+TEST_CASE("additive: a key masked by a dense mask may hold NaN") {
   Call call("additive", "n30 d8 mask=bool");
   auto a = random_arrays(call.problem);
   for (std::int64_t i = 0; i < 30; ++i) a.mask.view<std::uint8_t>().row(0, 0, i)[11] = 0;

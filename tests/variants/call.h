@@ -32,7 +32,7 @@ inline void fill_normal(Tensor& tensor, std::mt19937& random) {
   for (std::int64_t i = 0; i < element_count(tensor.shape()); ++i) tensor.data()[i] = normal(random);
 }
 
-/// N(0, 1) queries, keys and values; a dense mask, if the problem has one, hides every third pair or adds N(0, 1).
+/// N(0, 1) queries, keys and values; a dense mask, if the problem has one, masks every third pair or adds N(0, 1).
 inline Arrays random_arrays(const Problem& p, unsigned seed = 1) {
   std::mt19937 random(seed);
   Arrays a{Tensor({p.batch, p.heads_q, p.n_q, p.d_qk}),

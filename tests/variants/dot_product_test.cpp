@@ -31,7 +31,7 @@ TEST_CASE("dot_product's oracle leaves the scale out although the problem's defa
   CHECK(relative_rms(call.run(inputs), scaled.reference(inputs)) > 1e-2);
 }
 
-TEST_CASE("dot_product hides NaN in future keys from the past") {
+TEST_CASE("dot_product keeps NaN in future keys from the past") {
   Call call("dot_product", "n200 d8 causal");
   auto a = random_arrays(call.problem);
   const auto clean = call.run(a);

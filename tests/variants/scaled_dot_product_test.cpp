@@ -1,4 +1,4 @@
-// scaled_dot_product: blocks of rows, cut key ranges, and hidden keys inside a matrix product.
+// scaled_dot_product: blocks of rows, cut key ranges, and masked keys inside a matrix product.
 #include "tests/catch.h"
 #include "tests/variants/call.h"
 
@@ -40,12 +40,12 @@ TEST_CASE("scaled_dot_product: a NaN or Inf in a key that only some rows of a bl
   CHECK(out.view().row(0, 0, 70)[2] == Approx(clean.view().row(0, 0, 70)[2]).margin(1e-6));  // other columns stay right
 }
 
-TEST_CASE("scaled_dot_product: keys hidden by a dense mask may hold NaN") {
+TEST_CASE("scaled_dot_product: keys masked by a dense mask may hold NaN") {
   for (const char* text : {"h2 n100:600 d8 mask=bool", "h2 n100:600 d8 mask=additive"}) {
     INFO(text);
     Call call("scaled_dot_product", text);
     auto a = random_arrays(call.problem);
-    for (std::int64_t i = 0; i < 100; ++i) {  // hide keys 5 and 590 from every row
+    for (std::int64_t i = 0; i < 100; ++i) {  // mask keys 5 and 590 for every row
       for (const auto j : {5, 590}) {
         if (call.problem.mask.kind == MaskKind::boolean) a.mask.view<std::uint8_t>().row(0, 0, i)[j] = 0;
         else a.mask.view().row(0, 0, i)[j] = -kInf;

@@ -8,7 +8,7 @@
 namespace attnbench {
 namespace {
 
-constexpr double kHidden = -std::numeric_limits<double>::infinity();
+constexpr double kMasked = -std::numeric_limits<double>::infinity();
 
 // Four partial sums: a single one would wait for each addition, and the oracle runs millions of these.
 double dot(const float* a, const float* b, std::int64_t d) {
@@ -69,19 +69,19 @@ bool problem_attends(const Problem& p, const Inputs& inputs, std::int64_t b, std
 }
 
 bool sees_key(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
-  return problem_attends(p, inputs, b, h, i, j) && bias_of(p, inputs, b, h, i, j) != kHidden;
+  return problem_attends(p, inputs, b, h, i, j) && bias_of(p, inputs, b, h, i, j) != kMasked;
 }
 
 void attend_keys(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i,
                  std::span<const std::int64_t> keys, double* scores, double* out) {
   const auto v = inputs.values();
-  double top = kHidden, total = 0;
+  double top = kMasked, total = 0;
   for (std::size_t t = 0; t < keys.size(); ++t) {
     scores[t] = score_of(p, inputs, b, h, i, keys[t]);
     top = std::max(top, scores[t]);
   }
   std::fill_n(out, p.d_v, 0.0);
-  if (top == kHidden) return;
+  if (top == kMasked) return;
   for (std::size_t t = 0; t < keys.size(); ++t) {
     const double weight = std::exp(scores[t] - top);
     const float* value = v.row(b, p.kv_head(h), keys[t]);
@@ -102,10 +102,10 @@ void dense_oracle(const OracleTask& task, AttendsFunction attends) {
 void dense_log_sum_exp(const OracleTask& task, AttendsFunction attends) {
   const auto& p = task.problem;
   for_each_task_row(task, attends, [&](auto b, auto h, auto i, std::int64_t t, std::span<const std::int64_t> keys, int) {
-    double top = kHidden, total = 0;
+    double top = kMasked, total = 0;
     for (const auto j : keys) top = std::max(top, score_of(p, task.inputs, b, h, i, j));
     for (const auto j : keys) total += std::exp(score_of(p, task.inputs, b, h, i, j) - top);
-    task.out[t] = keys.empty() ? kHidden : top + std::log(total);
+    task.out[t] = keys.empty() ? kMasked : top + std::log(total);
   });
 }
 

@@ -10,7 +10,7 @@ namespace attnbench {
 /// definitions one pair at a time, independently of visible_keys().
 bool problem_attends(const Problem& problem, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j);
 
-/// The same, and an additive mask of -inf hides a key too.
+/// The same, and an additive mask of -inf masks a key too.
 bool sees_key(const Problem& problem, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j);
 
 /// Exact softmax attention of row i of (b, h) over `keys` and no others: softcap(scale q.k) + additive mask, softmax, times V.

@@ -88,7 +88,7 @@ void attend_row(const RunTask& task, std::int64_t b, std::int64_t h, std::int64_
   kernels::scores_to_weights(p, task.inputs, b, h, i, visible, weights);
   for (auto j = visible.begin; j < visible.end; ++j) {
     const float weight = weights[j - visible.begin];
-    if (weight != 0.0f) kernels::axpy(weight, v.row(b, p.kv_head(h), j), out, p.d_v);  // a hidden key's value may be NaN
+    if (weight != 0.0f) kernels::axpy(weight, v.row(b, p.kv_head(h), j), out, p.d_v);  // a masked key's value may be NaN
   }
 }
 

@@ -95,7 +95,7 @@ std::size_t workspace(const Problem& p, const Params&, int threads) {
   return workspace_bytes<float>(matrix_size(p)) + workspace_bytes<float>(threads * kernels::value_panel_size(p.n_k, p.d_v));
 }
 
-// multiply_adds counts whole blocks, hidden scores in a block's key range included. The stored scores are written by the first
+// multiply_adds counts whole blocks, masked scores in a block's key range included. The stored scores are written by the first
 // pass, read and written by the second, read by the third.
 Cost cost(const Problem& p, const Params&) {
   double scores = 0;

@@ -14,14 +14,14 @@
 namespace attnbench {
 namespace {
 
-constexpr float kHidden = -std::numeric_limits<float>::infinity();
+constexpr float kMasked = -std::numeric_limits<float>::infinity();
 
 float score(const RunTask& task, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
   const auto& p = task.problem;
   float bias = 0;
-  if (p.mask.kind == MaskKind::boolean && !task.inputs.mask.as<const std::uint8_t>().row(b, h, i)[j]) return kHidden;
+  if (p.mask.kind == MaskKind::boolean && !task.inputs.mask.as<const std::uint8_t>().row(b, h, i)[j]) return kMasked;
   if (p.mask.kind == MaskKind::additive) bias = task.inputs.mask.as<const float>().row(b, h, i)[j];
-  if (bias == kHidden) return kHidden;
+  if (bias == kMasked) return kMasked;
   const float* q = task.inputs.queries().row(b, h, i);
   const float* k = task.inputs.keys().row(b, p.kv_head(h), j);
   float s = 0;
@@ -36,7 +36,7 @@ void softmax(float* weights, std::int64_t count) {
   const float top = *std::max_element(weights, weights + count);
   float total = 0;
   for (std::int64_t j = 0; j < count; ++j) {
-    weights[j] = top == kHidden ? 0.0f : std::exp(weights[j] - top);
+    weights[j] = top == kMasked ? 0.0f : std::exp(weights[j] - top);
     total += weights[j];
   }
   for (std::int64_t j = 0; j < count && total > 0; ++j) weights[j] /= total;
@@ -51,7 +51,7 @@ void attend_row(const RunTask& task, std::int64_t b, std::int64_t h, std::int64_
   for (std::int64_t j = keys.begin; j < keys.end; ++j) weights[j] = score(task, b, h, i, j);
   softmax(weights + keys.begin, keys.size());
   for (std::int64_t j = keys.begin; j < keys.end; ++j) {
-    if (weights[j] == 0.0f) continue;  // a hidden key's value may be NaN
+    if (weights[j] == 0.0f) continue;  // a masked key's value may be NaN
     const float* v = task.inputs.values().row(b, p.kv_head(h), j);
     for (std::int64_t c = 0; c < p.d_v; ++c) out[c] += weights[j] * v[c];
   }

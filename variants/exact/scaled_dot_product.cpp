@@ -77,7 +77,7 @@ std::size_t workspace(const Problem& p, const Params&, int threads) {
          workspace_bytes<float>(threads * kernels::value_panel_size(p.n_k, p.d_v));
 }
 
-// Scores computed, hidden ones inside a block's key range included.
+// Scores computed, masked ones inside a block's key range included.
 double computed_scores(const Problem& p) {
   const auto distinct = p.key_lengths.empty() ? 1 : p.batch;
   double scores = 0;

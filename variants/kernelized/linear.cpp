@@ -61,7 +61,7 @@ std::int64_t state_size(const Problem& p) { return kernels::linear_state_floats(
 // Per thread.
 std::int64_t key_scratch(const Problem& p) { return kernels::key_scratch_floats(p.d_qk, p.d_v, kBlock); }
 std::int64_t scratch_size(const Problem& p) {
-  if (p.causal != Causal::none) return kernels::walk_scratch_floats(p.d_qk, p.heads_q / p.heads_kv);
+  if (p.causal != Causal::none) return kernels::scan_scratch_floats(p.d_qk, p.heads_q / p.heads_kv);
   return key_scratch(p) + kernels::row_scratch_floats(p.d_qk, kBlock);
 }
 
@@ -113,7 +113,7 @@ kernels::Positions positions_at(const Head& head, std::int64_t begin, std::int64
 }
 
 // Walks positions [begin, end): (S, z) holds everything before them and grows on the way. Writes their rows if asked to.
-void walk(const Head& head, KeyRange positions, bool write_rows) {
+void scan(const Head& head, KeyRange positions, bool write_rows) {
   const auto& p = head.problem();
   const auto first_row = p.position(0), keys = key_count(p, head.b);
   for (auto begin = positions.begin, end = begin; begin < positions.end; begin = end) {
@@ -121,7 +121,7 @@ void walk(const Head& head, KeyRange positions, bool write_rows) {
     for (const auto cut : {first_row, keys})  // where rows begin and where keys end
       if (begin < cut) end = std::min(end, cut);
     const bool rows = write_rows && begin >= first_row;
-    if (rows || begin < keys) kernels::walk_positions(head.state(), positions_at(head, begin, end - begin, rows), head.scratch);
+    if (rows || begin < keys) kernels::recurrent_scan(head.state(), positions_at(head, begin, end - begin, rows), head.scratch);
   }
 }
 
@@ -134,7 +134,7 @@ KeyRange positions_of(const Problem& p, KeyRange units) {
 void sum_units(const Head& head, KeyRange units) {
   const auto& p = head.problem();
   std::fill_n(head.sums, state_size(p), 0.0f);
-  if (p.causal != Causal::none) return walk(head, positions_of(p, units), false);
+  if (p.causal != Causal::none) return scan(head, positions_of(p, units), false);
   for (auto unit = units.begin; unit < units.end; ++unit) {
     const auto keys = block_at(key_count(p, head.b), unit);
     if (keys.size() > 0) add_keys(head, keys);
@@ -142,9 +142,9 @@ void sum_units(const Head& head, KeyRange units) {
 }
 
 // Writes the rows in some units; (S, z) holds everything before them.
-void walk_units(const Head& head, KeyRange units) {
+void scan_units(const Head& head, KeyRange units) {
   const auto positions = positions_of(head.problem(), units);
-  if (positions.end > head.problem().position(0)) walk(head, positions, true);
+  if (positions.end > head.problem().position(0)) scan(head, positions, true);
 }
 
 // states: [segments][state_size]. Causal: each becomes the sum of those before it; else the first becomes the sum of all.
@@ -163,9 +163,9 @@ void join_states(const Problem& p, float* states, std::int64_t segments) {
 // Rows above the first key's position see nothing (bottom-right with n_q > n_k).
 void clear_blind_rows(const RunTask& task) {
   const auto& p = task.problem;
-  const auto blind = std::clamp<std::int64_t>(-p.position(0), 0, p.n_q);
+  const auto fully_masked = std::clamp<std::int64_t>(-p.position(0), 0, p.n_q);
   for (std::int64_t t = 0; t < p.batch * p.heads_q; ++t)
-    for (std::int64_t i = 0; i < blind; ++i) std::fill_n(task.out().row(t / p.heads_q, t % p.heads_q, i), p.d_v, 0.0f);
+    for (std::int64_t i = 0; i < fully_masked; ++i) std::fill_n(task.out().row(t / p.heads_q, t % p.heads_q, i), p.d_v, 0.0f);
 }
 
 void run(const RunTask& task) {
@@ -189,7 +189,7 @@ void run(const RunTask& task) {
   if (causal) {
     clear_blind_rows(task);
     task.parallel.for_each(heads * segments, [&](std::int64_t t, int slot) {
-      walk_units(head_at(t / segments, t % segments, slot), units(t % segments));
+      scan_units(head_at(t / segments, t % segments, slot), units(t % segments));
     });
   } else {
     const auto blocks = ceil_div(p.n_q, kBlock);

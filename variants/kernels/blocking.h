@@ -45,11 +45,11 @@ constexpr std::int64_t kKeyBlock = 96;
 constexpr std::int64_t kMaxKeyBlock = 512;  // that a caller of the tile engine may ask for
 
 // Keys whose weighted values are summed before they join the output of a decoding step, which keeps rounding errors from growing
-// with the number of keys; tiles and shares are multiples of it.
+// with the number of keys; tiles and splits are multiples of it.
 constexpr std::int64_t kDecodeBlock = 256;
 
 // Few query rows: from this many keys on, the keys are split over tasks whose results are merged.
-constexpr std::int64_t kKeysPerShare = 1024;
+constexpr std::int64_t kKeysPerSplit = 1024;
 
 constexpr std::int64_t kMaxLinearPanel = 64;  // keys or rows of a panel of linear attention, which stays in L1
 constexpr std::int64_t kMaxPositions = 16;    // of the causal recurrence in one call

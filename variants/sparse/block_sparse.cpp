@@ -59,7 +59,7 @@ class BlockPattern final : public kernels::KeyPattern {
   }
 
   std::int64_t groups() const override { return static_cast<std::int64_t>(lists_.size()); }
-  kernels::RowRun group(std::int64_t g) const override {
+  kernels::RowRange group(std::int64_t g) const override {
     const auto begin = std::max<std::int64_t>(0, (first_query_block_ + g) * block_ - offset_);
     const auto end = std::min(n_q_, (first_query_block_ + g + 1) * block_ - offset_);
     return {begin, 1, end - begin};

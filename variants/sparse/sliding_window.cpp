@@ -34,7 +34,7 @@ class WindowPattern final : public kernels::KeyPattern {
         end_global_rows_(std::clamp<std::int64_t>(globals_ - p.position(0), first_global_row_, p.n_q)) {}
 
   std::int64_t groups() const override { return 3; }
-  kernels::RowRun group(std::int64_t g) const override {
+  kernels::RowRange group(std::int64_t g) const override {
     if (g == 0) return {0, 1, first_global_row_};
     if (g == kGlobalRows) return {first_global_row_, 1, end_global_rows_ - first_global_row_};
     return {end_global_rows_, 1, p_.n_q - end_global_rows_};

@@ -43,7 +43,7 @@ class Neighbours final : public kernels::KeyPattern {
  public:
   Neighbours(const Problem& p, std::int64_t stride) : p_(p), stride_(stride) {}
   std::int64_t groups() const override { return 1; }
-  kernels::RowRun group(std::int64_t) const override { return {0, 1, p_.n_q}; }
+  kernels::RowRange group(std::int64_t) const override { return {0, 1, p_.n_q}; }
   std::int64_t segments(std::int64_t) const override { return 1; }
   kernels::KeySegment segment(std::int64_t, std::int64_t) const override { return kernels::KeySegment::contiguous(0, p_.n_k); }
   KeyRange visible(std::int64_t, std::int64_t, std::int64_t row) const override {
@@ -61,7 +61,7 @@ class Columns final : public kernels::KeyPattern {
  public:
   Columns(const Problem& p, std::int64_t stride) : p_(p), stride_(stride) {}
   std::int64_t groups() const override { return std::min(stride_, p_.n_q); }
-  kernels::RowRun group(std::int64_t g) const override { return {g, stride_, (p_.n_q - g + stride_ - 1) / stride_}; }
+  kernels::RowRange group(std::int64_t g) const override { return {g, stride_, (p_.n_q - g + stride_ - 1) / stride_}; }
   std::int64_t segments(std::int64_t) const override { return p_.causal == Causal::none ? 2 : 1; }
   kernels::KeySegment segment(std::int64_t g, std::int64_t) const override {
     const auto first = floor_mod(p_.position(g), stride_);
@@ -83,7 +83,7 @@ class OwnBlockAndSummaries final : public kernels::KeyPattern {
  public:
   OwnBlockAndSummaries(const Problem& p, std::int64_t stride, std::int64_t summary) : p_(p), stride_(stride), summary_(summary) {}
   std::int64_t groups() const override { return 1; }
-  kernels::RowRun group(std::int64_t) const override { return {0, 1, p_.n_q}; }
+  kernels::RowRange group(std::int64_t) const override { return {0, 1, p_.n_q}; }
   std::int64_t segments(std::int64_t) const override { return p_.causal == Causal::none ? 3 : 2; }
   kernels::KeySegment segment(std::int64_t, std::int64_t s) const override {
     if (s == 0) return kernels::KeySegment::contiguous(0, p_.n_k);

@@ -65,7 +65,7 @@ float as_bf16(float x) { return std::bit_cast<float>((std::bit_cast<std::uint32_
 // Float attention by the definition, with one fault planted. Weights are kept in double so that only the fault is wrong.
 template <Fault fault>
 void attend(const RunTask& task, std::int64_t b, std::int64_t h, std::int64_t i, std::vector<double>& weights) {
-  constexpr double kHidden = -std::numeric_limits<double>::infinity();
+  constexpr double kMasked = -std::numeric_limits<double>::infinity();
   Problem p = task.problem;
   if (fault == Fault::future_leaks) p.causal = Causal::none;
   if (fault == Fault::other_alignment) p.causal = p.causal == Causal::top_left ? Causal::bottom_right : Causal::top_left;
@@ -90,16 +90,16 @@ void attend(const RunTask& task, std::int64_t b, std::int64_t h, std::int64_t i,
     }
     s *= scale;
     if (fault == Fault::scale_off_by_a_thousandth) s *= 1.001;
-    if (fault == Fault::last_key_dropped && j == p.n_k - 1) s = kHidden;
+    if (fault == Fault::last_key_dropped && j == p.n_k - 1) s = kMasked;
     if (fault == Fault::mean_of_values) s = 0;
     if (fault == Fault::softcap_after_mask) s += bias;
     if (p.softcap) s = *p.softcap * std::tanh(s / *p.softcap);
     if (fault != Fault::softcap_after_mask) s += bias;
-    weights[static_cast<std::size_t>(j)] = attends ? s : fault == Fault::masked_rows_get_the_mean ? -1e30 : kHidden;
+    weights[static_cast<std::size_t>(j)] = attends ? s : fault == Fault::masked_rows_get_the_mean ? -1e30 : kMasked;
   }
   const double top = *std::max_element(weights.begin(), weights.end());
   double total = 0;
-  for (auto& w : weights) total += w = top == kHidden ? 0 : std::exp(w - top);
+  for (auto& w : weights) total += w = top == kMasked ? 0 : std::exp(w - top);
   float* out = task.out().row(b, h, i);
   for (std::int64_t c = 0; c < p.d_v; ++c) {
     double sum = 0;

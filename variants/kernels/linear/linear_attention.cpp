@@ -254,12 +254,12 @@ std::int64_t key_scratch_floats(std::int64_t d_qk, std::int64_t d_v, std::int64_
 std::int64_t row_scratch_floats(std::int64_t d_qk, std::int64_t count) { return count * (padded(d_qk) + 1); }
 
 void add_keys(const LinearState& state, Rows<const float> k, Rows<const float> v, std::int64_t count, float* scratch) {
-  settle_isa();
+  init_dispatch();
   HWY_DYNAMIC_DISPATCH(add_panel)(state, k, v, count, scratch);
 }
 
 void attend(const LinearState& state, Rows<const float> q, Rows<float> out, std::int64_t count, float* scratch) {
-  settle_isa();
+  init_dispatch();
   HWY_DYNAMIC_DISPATCH(attend_panel)(state, q, out, count, scratch);
 }
 

@@ -26,15 +26,15 @@
 
 #include "variants/kernels/linear/linear_features-inl.h"
 
-#ifndef ATTNBENCH_LINEAR_WALK
-#define ATTNBENCH_LINEAR_WALK
+#ifndef ATTNBENCH_LINEAR_SCAN
+#define ATTNBENCH_LINEAR_SCAN
 namespace attnbench::kernels {
 
 constexpr std::int64_t kFeatures = 64;  // features of a row that lie together
 
 // One call. Scratch is [d_qk / kFeatures][line][position][kFeatures]: lines are phi(k), phi(q) of each head, and z as each position
 // sees it. So the rows of a chunk lie a constant apart and one pointer reaches them all. Then inverse [head][position].
-struct Walk {
+struct Scan {
   const LinearState& state;
   const Positions& at;
   float* scratch;
@@ -45,7 +45,7 @@ struct Walk {
     return scratch + ((c / kFeatures * (at.heads + 2) + line) * kMaxPositions + t) * kFeatures + c % kFeatures;
   }
   float* inverse(std::int64_t h) const {
-    return scratch + walk_scratch_floats(state.d_qk, at.heads) - (at.heads - h) * kMaxPositions;
+    return scratch + scan_scratch_floats(state.d_qk, at.heads) - (at.heads - h) * kMaxPositions;
   }
 };
 
@@ -70,18 +70,18 @@ struct Column {
 };
 
 template <int H, int T, int V>
-HWY_INLINE void store_rows(const Walk& walk, std::int64_t t0, std::int64_t h0, std::int64_t column, const Column<V> (&sum)[H][T]) {
-  const auto& out = walk.at.out;
+HWY_INLINE void store_rows(const Scan& scan, std::int64_t t0, std::int64_t h0, std::int64_t column, const Column<V> (&sum)[H][T]) {
+  const auto& out = scan.at.out;
 #pragma GCC unroll 4
   for (int h = 0; h < H; ++h)
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
-      const auto factor = hn::Set(FloatTag(), walk.inverse(h0 + h)[t0 + t]);
+      const auto factor = hn::Set(FloatTag(), scan.inverse(h0 + h)[t0 + t]);
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
         const auto c = column + v * kLanes;
         store_within(hn::Mul(sum[h][t].part[v], factor), out.data + (h0 + h) * out.head_stride + (t0 + t) * out.stride + c,
-                     walk.state.d_v - c);
+                     scan.state.d_v - c);
       }
     }
 }
@@ -115,8 +115,8 @@ HWY_INLINE void carry(const float* k, const float* q, float* s, std::int64_t blo
 
 // T positions from t0 on, H heads from h0 on, V vectors of columns.
 template <int H, int T, int V, Keys kKeys>
-void chunk(const Walk& walk, std::int64_t t0, std::int64_t h0, std::int64_t column) {
-  const auto& [state, at, scratch] = walk;
+void chunk(const Scan& scan, std::int64_t t0, std::int64_t h0, std::int64_t column) {
+  const auto& [state, at, scratch] = scan;
   Column<V> value[T], sum[H > 0 ? H : 1][T];
 #pragma GCC unroll 4
   for (int t = 0; t < T; ++t)
@@ -130,7 +130,7 @@ void chunk(const Walk& walk, std::int64_t t0, std::int64_t h0, std::int64_t colu
   const auto d_qk = state.d_qk, block = d_qk * kLanes;  // read here once: for all GCC knows, a vector store may change d_qk
   float* s = state.sums + column * d_qk;
   for (std::int64_t c0 = 0; c0 < d_qk; c0 += kFeatures) {
-    const float *k = walk.feature(c0, 0, t0), *q = walk.feature(c0, 1 + h0, t0);
+    const float *k = scan.feature(c0, 0, t0), *q = scan.feature(c0, 1 + h0, t0);
     const auto* const end = k + std::min(kFeatures, d_qk - c0);
     for (; k < end; ++k, ++q, s += kLanes) {
 #if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
@@ -139,74 +139,74 @@ void chunk(const Walk& walk, std::int64_t t0, std::int64_t h0, std::int64_t colu
       carry<H, T, V, kKeys>(k, q, s, block, value, sum);
     }
   }
-  if constexpr (H > 0) store_rows<H, T, V>(walk, t0, h0, column, sum);
+  if constexpr (H > 0) store_rows<H, T, V>(scan, t0, h0, column, sum);
 }
 
 // ---- Chunks over heads, positions and columns ----------------------------------------------------------------------------
 
 template <int H, int T, int V>
-HWY_INLINE void some_heads(const Walk& walk, std::int64_t t0, std::int64_t column, std::int64_t& h) {
-  if (!walk.has_keys()) chunk<H, T, V, Keys::none>(walk, t0, h, column);
-  else if (h + H < walk.at.heads) chunk<H, T, V, Keys::passing>(walk, t0, h, column);
-  else chunk<H, T, V, Keys::joining>(walk, t0, h, column);
+HWY_INLINE void some_heads(const Scan& scan, std::int64_t t0, std::int64_t column, std::int64_t& h) {
+  if (!scan.has_keys()) chunk<H, T, V, Keys::none>(scan, t0, h, column);
+  else if (h + H < scan.at.heads) chunk<H, T, V, Keys::passing>(scan, t0, h, column);
+  else chunk<H, T, V, Keys::joining>(scan, t0, h, column);
   h += H;
 }
 
 template <int T, int V>
-void all_heads(const Walk& walk, std::int64_t t0, std::int64_t column) {
-  if (walk.at.heads == 0) return chunk<0, T, V, Keys::joining>(walk, t0, 0, column);
+void all_heads(const Scan& scan, std::int64_t t0, std::int64_t column) {
+  if (scan.at.heads == 0) return chunk<0, T, V, Keys::joining>(scan, t0, 0, column);
   std::int64_t h = 0;
   if constexpr (kManyRegisters && T <= 2)
-    while (h + 4 <= walk.at.heads) some_heads<4, T, V>(walk, t0, column, h);
-  while (h + 2 <= walk.at.heads) some_heads<2, T, V>(walk, t0, column, h);
-  if (h < walk.at.heads) some_heads<1, T, V>(walk, t0, column, h);
+    while (h + 4 <= scan.at.heads) some_heads<4, T, V>(scan, t0, column, h);
+  while (h + 2 <= scan.at.heads) some_heads<2, T, V>(scan, t0, column, h);
+  if (h < scan.at.heads) some_heads<1, T, V>(scan, t0, column, h);
 }
 
 template <int T, int V>
-void all_positions(const Walk& walk, std::int64_t column) {
+void all_positions(const Scan& scan, std::int64_t column) {
   std::int64_t t = 0;
-  for (; t + T <= walk.at.count; t += T) all_heads<T, V>(walk, t, column);
-  for (; t < walk.at.count; ++t) all_heads<1, V>(walk, t, column);
+  for (; t + T <= scan.at.count; t += T) all_heads<T, V>(scan, t, column);
+  for (; t < scan.at.count; ++t) all_heads<1, V>(scan, t, column);
 }
 
 // Two vectors of columns share a broadcast.
 template <int T>
-void all_columns(const Walk& walk) {
+void all_columns(const Scan& scan) {
   std::int64_t column = 0;
-  for (; column + kLanes < walk.state.d_v; column += 2 * kLanes) all_positions<T, 2>(walk, column);
-  if (column < walk.state.d_v) all_positions<T, 1>(walk, column);
+  for (; column + kLanes < scan.state.d_v; column += 2 * kLanes) all_positions<T, 2>(scan, column);
+  if (column < scan.state.d_v) all_positions<T, 1>(scan, column);
 }
 
 // ---- Features and their sums ---------------------------------------------------------------------------------------------
 
-void load_row(const Walk& walk, const float* row, float shift, std::int64_t line, std::int64_t t) {
-  for (std::int64_t c0 = 0; c0 < walk.state.d_qk; c0 += kFeatures)
-    feature_row(row + c0, std::min(kFeatures, walk.state.d_qk - c0), shift, walk.feature(c0, line, t));
+void load_row(const Scan& scan, const float* row, float shift, std::int64_t line, std::int64_t t) {
+  for (std::int64_t c0 = 0; c0 < scan.state.d_qk; c0 += kFeatures)
+    feature_row(row + c0, std::min(kFeatures, scan.state.d_qk - c0), shift, scan.feature(c0, line, t));
 }
 
-void load_keys(const Walk& walk) {
-  for (std::int64_t t = 0; t < walk.at.count; ++t) load_row(walk, walk.at.k.data + t * walk.at.k.stride, walk.state.shift(), 0, t);
+void load_keys(const Scan& scan) {
+  for (std::int64_t t = 0; t < scan.at.count; ++t) load_row(scan, scan.at.k.data + t * scan.at.k.stride, scan.state.shift(), 0, t);
 }
 
 // Queries cancel whatever they are multiplied by: each row has a shift of its own.
-void load_queries(const Walk& walk, std::int64_t h) {
-  for (std::int64_t t = 0; t < walk.at.count; ++t) {
-    const float* row = walk.at.q.data + h * walk.at.q.head_stride + t * walk.at.q.stride;
-    load_row(walk, row, row_shift(row, walk.state.d_qk), 1 + h, t);
+void load_queries(const Scan& scan, std::int64_t h) {
+  for (std::int64_t t = 0; t < scan.at.count; ++t) {
+    const float* row = scan.at.q.data + h * scan.at.q.head_stride + t * scan.at.q.stride;
+    load_row(scan, row, row_shift(row, scan.state.d_qk), 1 + h, t);
   }
 }
 
 // z grows along the positions; its line keeps what each of them sees.
-void grow_z(const Walk& walk) {
+void grow_z(const Scan& scan) {
   const FloatTag d;
-  float* z = walk.state.sums + walk.state.d_qk * padded(walk.state.d_v);
-  for (std::int64_t c0 = 0; c0 < walk.state.d_qk; c0 += kFeatures) {
-    const float* keys = walk.feature(c0, 0, 0);
-    float* seen = walk.feature(c0, walk.z_line(), 0);
-    for (std::int64_t c = 0; c < std::min(kFeatures, walk.state.d_qk - c0); c += kLanes) {
+  float* z = scan.state.sums + scan.state.d_qk * padded(scan.state.d_v);
+  for (std::int64_t c0 = 0; c0 < scan.state.d_qk; c0 += kFeatures) {
+    const float* keys = scan.feature(c0, 0, 0);
+    float* seen = scan.feature(c0, scan.z_line(), 0);
+    for (std::int64_t c = 0; c < std::min(kFeatures, scan.state.d_qk - c0); c += kLanes) {
       auto sum = hn::LoadU(d, z + c0 + c);
-      for (std::int64_t t = 0; t < walk.at.count; ++t) {
-        if (walk.has_keys()) sum = hn::Add(sum, hn::LoadU(d, keys + t * kFeatures + c));
+      for (std::int64_t t = 0; t < scan.at.count; ++t) {
+        if (scan.has_keys()) sum = hn::Add(sum, hn::LoadU(d, keys + t * kFeatures + c));
         hn::StoreU(sum, d, seen + t * kFeatures + c);
       }
       hn::StoreU(sum, d, z + c0 + c);
@@ -215,33 +215,33 @@ void grow_z(const Walk& walk) {
 }
 
 // 1 / phi(q)^T z of every row, 0 for 1 / 0.
-void invert_totals(const Walk& walk, std::int64_t h) {
+void invert_totals(const Scan& scan, std::int64_t h) {
   const FloatTag d;
-  float* total = walk.inverse(h);
-  std::fill_n(total, walk.at.count, 0.0f);
-  for (std::int64_t c0 = 0; c0 < walk.state.d_qk; c0 += kFeatures) {
-    const auto count = std::min(kFeatures, walk.state.d_qk - c0);
-    for (std::int64_t t = 0; t < walk.at.count; ++t) {
-      const float *q = walk.feature(c0, 1 + h, t), *z = walk.feature(c0, walk.z_line(), t);
+  float* total = scan.inverse(h);
+  std::fill_n(total, scan.at.count, 0.0f);
+  for (std::int64_t c0 = 0; c0 < scan.state.d_qk; c0 += kFeatures) {
+    const auto count = std::min(kFeatures, scan.state.d_qk - c0);
+    for (std::int64_t t = 0; t < scan.at.count; ++t) {
+      const float *q = scan.feature(c0, 1 + h, t), *z = scan.feature(c0, scan.z_line(), t);
       auto sum = hn::Zero(d);
       for (std::int64_t c = 0; c < count; c += kLanes) sum = hn::MulAdd(hn::LoadU(d, q + c), hn::LoadU(d, z + c), sum);
       total[t] += hn::GetLane(hn::SumOfLanes(d, sum));
     }
   }
-  for (std::int64_t t = 0; t < walk.at.count; ++t) total[t] = total[t] == 0 ? 0 : 1 / total[t];
+  for (std::int64_t t = 0; t < scan.at.count; ++t) total[t] = total[t] == 0 ? 0 : 1 / total[t];
 }
 
 // Positions under one shift of the keys, which the state has.
-void walk_run(const Walk& walk) {
-  if (walk.has_keys()) load_keys(walk);
-  grow_z(walk);
-  for (std::int64_t h = 0; h < walk.at.heads; ++h) {
-    load_queries(walk, h);
-    invert_totals(walk, h);
+void scan_run(const Scan& scan) {
+  if (scan.has_keys()) load_keys(scan);
+  grow_z(scan);
+  for (std::int64_t h = 0; h < scan.at.heads; ++h) {
+    load_queries(scan, h);
+    invert_totals(scan, h);
   }
-  if (kManyRegisters && walk.at.heads < 4)  // the register budget
-    all_columns<4>(walk);
-  else all_columns<2>(walk);
+  if (kManyRegisters && scan.at.heads < 4)  // the register budget
+    all_columns<4>(scan);
+  else all_columns<2>(scan);
 }
 
 // Some of the positions.
@@ -270,13 +270,13 @@ std::int64_t run_length(const LinearState& state, const Positions& at) {
 
 }  // namespace
 
-void walk_all(const LinearState& state, const Positions& positions, float* scratch) {
+void scan_all(const LinearState& state, const Positions& positions, float* scratch) {
   const FlushDenormals flush;
   for (std::int64_t begin = 0, count; begin < positions.count; begin += count) {
     const auto rest = part_of(positions, begin, positions.count - begin);
     count = run_length(state, rest);
     const auto run = part_of(rest, 0, count);
-    walk_run({state, run, scratch});
+    scan_run({state, run, scratch});
   }
 }
 
@@ -287,18 +287,18 @@ HWY_AFTER_NAMESPACE();
 namespace attnbench::kernels {
 namespace {
 
-HWY_EXPORT(walk_all);
+HWY_EXPORT(scan_all);
 
 }  // namespace
 
-std::int64_t walk_scratch_floats(std::int64_t d_qk, std::int64_t heads) {
+std::int64_t scan_scratch_floats(std::int64_t d_qk, std::int64_t heads) {
   const auto blocks = (d_qk + kFeatures - 1) / kFeatures;
   return kMaxPositions * (blocks * kFeatures * (heads + 2) + heads);
 }
 
-void walk_positions(const LinearState& state, const Positions& positions, float* scratch) {
-  settle_isa();
-  HWY_DYNAMIC_DISPATCH(walk_all)(state, positions, scratch);
+void recurrent_scan(const LinearState& state, const Positions& positions, float* scratch) {
+  init_dispatch();
+  HWY_DYNAMIC_DISPATCH(scan_all)(state, positions, scratch);
 }
 
 }  // namespace attnbench::kernels

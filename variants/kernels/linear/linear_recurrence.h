@@ -28,11 +28,11 @@ struct Positions {
   HeadRows<float> out{};
 };
 
-/// Floats of scratch of walk_positions().
-std::int64_t walk_scratch_floats(std::int64_t d_qk, std::int64_t heads);
+/// Floats of scratch of recurrent_scan().
+std::int64_t scan_scratch_floats(std::int64_t d_qk, std::int64_t heads);
 
 /// Writes each row from the keys in (S, z) and those up to its own position; the keys join (S, z). A row whose weights sum to 0
 /// becomes 0. `state` is of linear_state_floats(), S laid out as only this function knows; sums of two states may be taken.
-void walk_positions(const LinearState& state, const Positions& positions, float* scratch);
+void recurrent_scan(const LinearState& state, const Positions& positions, float* scratch);
 
 }  // namespace attnbench::kernels

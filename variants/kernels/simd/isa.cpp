@@ -46,7 +46,7 @@ void force_isa(std::string_view name) {
   hwy::DisableTargets(chosen == 0 ? 0 : ~chosen);
 }
 
-void settle_isa() {
+void init_dispatch() {
   static const bool settled = [] {
     available_targets();
     if (const char* name = std::getenv("ATTNBENCH_ISA")) force_isa(name);
@@ -56,12 +56,12 @@ void settle_isa() {
 }
 
 std::string current_isa() {
-  settle_isa();
+  init_dispatch();
   return HWY_DYNAMIC_DISPATCH(target_name)();
 }
 
 std::vector<std::string> available_isas() {
-  settle_isa();
+  init_dispatch();
   std::vector<std::string> names;
   for (const auto target : available_targets()) names.emplace_back(hwy::TargetName(target));
   return names;

@@ -23,6 +23,6 @@ std::vector<std::string> available_isas();
 void force_isa(std::string_view name);
 
 /// Reads ATTNBENCH_ISA once per process. Every entry to the kernels calls it before it dispatches; costs one load afterwards.
-void settle_isa();
+void init_dispatch();
 
 }  // namespace attnbench::kernels

@@ -161,43 +161,43 @@ HWY_EXPORT(additive_score_rows);
 }  // namespace
 
 float dot(const float* a, const float* b, std::int64_t count) {
-  settle_isa();
+  init_dispatch();
   return HWY_DYNAMIC_DISPATCH(dot_row)(a, b, count);
 }
 
 void axpy(float a, const float* x, float* y, std::int64_t count) {
-  settle_isa();
+  init_dispatch();
   HWY_DYNAMIC_DISPATCH(axpy_row)(a, x, y, count);
 }
 
 void scale(float a, float* x, std::int64_t count) {
-  settle_isa();
+  init_dispatch();
   HWY_DYNAMIC_DISPATCH(scale_row)(a, x, count);
 }
 
 void exp(const float* x, float* y, std::int64_t count) {
-  settle_isa();
+  init_dispatch();
   HWY_DYNAMIC_DISPATCH(exp_row)(x, y, count);
 }
 
 void exp2_scaled(const float* x, float factor, float* y, std::int64_t count) {
-  settle_isa();
+  init_dispatch();
   HWY_DYNAMIC_DISPATCH(exp2_row)(x, factor, y, count);
 }
 
 void tanh(const float* x, float* y, std::int64_t count) {
-  settle_isa();
+  init_dispatch();
   HWY_DYNAMIC_DISPATCH(tanh_row)(x, y, count);
 }
 
 void softmax_in_place(float* row, std::int64_t count) {
-  settle_isa();
+  init_dispatch();
   HWY_DYNAMIC_DISPATCH(softmax_row)(row, count);
 }
 
 void additive_scores(const float* query, const float* keys, std::int64_t key_stride, const float* v, std::int64_t dim,
                      std::int64_t n_keys, float* scores) {
-  settle_isa();
+  init_dispatch();
   HWY_DYNAMIC_DISPATCH(additive_score_rows)(query, keys, key_stride, v, dim, n_keys, scores);
 }
 

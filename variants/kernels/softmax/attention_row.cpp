@@ -8,7 +8,7 @@
 namespace attnbench::kernels {
 namespace {
 
-constexpr float kHidden = -std::numeric_limits<float>::infinity();
+constexpr float kMasked = -std::numeric_limits<float>::infinity();
 
 void apply_softcap(float cap, float* scores, std::int64_t count) {
   scale(1 / cap, scores, count);
@@ -17,12 +17,12 @@ void apply_softcap(float cap, float* scores, std::int64_t count) {
 }
 
 // mask: row i of the dense mask at the first score.
-void hide(const std::uint8_t* mask, float* scores, std::int64_t count) {
-  for (std::int64_t j = 0; j < count; ++j) scores[j] = mask[j] ? scores[j] : kHidden;
+void apply_boolean_mask(const std::uint8_t* mask, float* scores, std::int64_t count) {
+  for (std::int64_t j = 0; j < count; ++j) scores[j] = mask[j] ? scores[j] : kMasked;
 }
 
 void add_bias(const float* mask, float* scores, std::int64_t count) {
-  for (std::int64_t j = 0; j < count; ++j) scores[j] = mask[j] == kHidden ? kHidden : scores[j] + mask[j];
+  for (std::int64_t j = 0; j < count; ++j) scores[j] = mask[j] == kMasked ? kMasked : scores[j] + mask[j];
 }
 
 }  // namespace
@@ -34,7 +34,8 @@ void scores_to_weights(const Problem& p, const Inputs& inputs, std::int64_t b, s
   float* row = scores + (visible.begin - keys.begin);
   const auto count = visible.size();
   if (p.softcap) apply_softcap(static_cast<float>(*p.softcap), row, count);
-  if (p.mask.kind == MaskKind::boolean) hide(inputs.mask.as<const std::uint8_t>().row(b, h, i) + visible.begin, row, count);
+  if (p.mask.kind == MaskKind::boolean)
+    apply_boolean_mask(inputs.mask.as<const std::uint8_t>().row(b, h, i) + visible.begin, row, count);
   if (p.mask.kind == MaskKind::additive) add_bias(inputs.mask.as<const float>().row(b, h, i) + visible.begin, row, count);
   softmax_in_place(row, count);
   std::fill(scores, row, 0.0f);

@@ -16,7 +16,7 @@ void scores_to_weights(const Problem& problem, const Inputs& inputs, std::int64_
 /// Keys that at least one of the rows [begin, end) of batch entry b may see by causal, window and key length.
 KeyRange keys_seen_by_any(const Problem& problem, std::int64_t b, std::int64_t begin, std::int64_t end);
 
-/// Keys that every one of those rows may see; empty where a dense mask may hide any.
+/// Keys that every one of those rows may see; empty where a dense mask may mask any.
 KeyRange keys_seen_by_all(const Problem& problem, std::int64_t b, std::int64_t begin, std::int64_t end);
 
 }  // namespace attnbench::kernels

@@ -1,10 +1,10 @@
 // Decoding: exact softmax attention of few query rows to many keys, in one pass over K and V.
 //
-// A task is one key/value head and one share of its keys. It streams K and V once, for all the query rows that use that head (the
-// query heads of the group, folded), with an online softmax per tile of keys; shares are merged by their maxima and sums. Lanes
+// A task is one key/value head and one split of its keys. It streams K and V once, for all the query rows that use that head (the
+// query heads of the group, folded), with an online softmax per tile of keys; splits are combined by their maxima and sums. Lanes
 // run along the head dimension, where the tile engine (tile_engine.h) puts queries and would leave most of them empty.
 //
-// Results do not depend on the number of threads: shares and tiles follow from the shape alone.
+// Results do not depend on the number of threads: splits and tiles follow from the shape alone.
 #pragma once
 
 #include <cstddef>

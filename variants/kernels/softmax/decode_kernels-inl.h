@@ -154,7 +154,7 @@ struct ValueRows {
 };
 
 /// o[r][0, C vectors) += sum_i w[r][i] v[i] for R rows; load(row, c) is the vector c of those of a row of v. kGuarded: a weight of
-/// 0 leaves the value out, because a hidden key's value may be NaN and 0 x NaN is NaN.
+/// 0 leaves the value out, because a masked key's value may be NaN and 0 x NaN is NaN.
 template <int R, int C, bool kGuarded, class Load>
 HWY_INLINE void add_columns(const ValueRows& rows, std::int64_t column, Load load) {
   const FloatTag d;
@@ -213,7 +213,7 @@ HWY_INLINE void for_row_blocks(std::int64_t rows, F f) {
 }
 
 /// One step of the online softmax for one row: s[0, count), count a multiple of kLanes, becomes weights; max and sum take them in.
-/// Weights are 2^(to_log2 (s - max)). Returns the factor that brings what was summed before to the new maximum. Scores of kHidden
+/// Weights are 2^(to_log2 (s - max)). Returns the factor that brings what was summed before to the new maximum. Scores of kMasked
 /// weigh exactly 0.
 HWY_INLINE float softmax_step(float* HWY_RESTRICT s, std::int64_t count, float to_log2, float& max, float& sum) {
   const FloatTag d;
@@ -225,7 +225,7 @@ HWY_INLINE float softmax_step(float* HWY_RESTRICT s, std::int64_t count, float t
   auto total = hn::Zero(d);
   for (std::int64_t t = 0; t < count; t += kLanes) {
     const auto score = hn::Load(d, s + t);
-    const auto weight = hn::IfThenZeroElse(hn::Eq(score, hn::Set(d, kHidden)), exp2_scaled(hn::Sub(score, top), unit));
+    const auto weight = hn::IfThenZeroElse(hn::Eq(score, hn::Set(d, kMasked)), exp2_scaled(hn::Sub(score, top), unit));
     total = hn::Add(total, weight);
     hn::Store(weight, d, s + t);
   }

@@ -13,7 +13,7 @@
 namespace attnbench::kernels {
 
 /// Query rows first, first + step, ...
-struct RowRun {
+struct RowRange {
   std::int64_t first = 0;
   std::int64_t step = 1;
   std::int64_t count = 0;
@@ -47,7 +47,7 @@ class KeyPattern {
   virtual ~KeyPattern() = default;
 
   virtual std::int64_t groups() const = 0;
-  virtual RowRun group(std::int64_t g) const = 0;
+  virtual RowRange group(std::int64_t g) const = 0;
   virtual std::int64_t segments(std::int64_t g) const = 0;
   virtual KeySegment segment(std::int64_t g, std::int64_t s) const = 0;
   /// Range of t that `row` of group g sees in segment s; may exceed [0, count).
@@ -66,7 +66,7 @@ class AllKeys final : public KeyPattern {
  public:
   explicit AllKeys(const Problem& problem) : n_q_(problem.n_q), n_k_(problem.n_k) {}
   std::int64_t groups() const override { return 1; }
-  RowRun group(std::int64_t) const override { return {0, 1, n_q_}; }
+  RowRange group(std::int64_t) const override { return {0, 1, n_q_}; }
   std::int64_t segments(std::int64_t) const override { return 1; }
   KeySegment segment(std::int64_t, std::int64_t) const override { return KeySegment::contiguous(0, n_k_); }
   KeyRange visible(std::int64_t, std::int64_t, std::int64_t) const override { return {0, n_k_}; }

@@ -28,7 +28,7 @@ constexpr int kVectors = kBlocking.softmax.vectors;
 constexpr int kRows = kBlocking.softmax.rows;
 
 /// Score of a key that a query may not see. Finite, because -inf - -inf would be NaN.
-constexpr float kHidden = -3.4028234663852886e38f;
+constexpr float kMasked = -3.4028234663852886e38f;
 
 /// s[r][lane] = sum_c k_rows[r][c] q[c][lane] for kRows keys and the lanes of V vectors; q [dim][stride], s [kRows][stride].
 /// A function of its own: its kRows row pointers leave no general register to a caller's loop.
@@ -63,19 +63,19 @@ HWY_NOINLINE void score_rows(const float* const* k_rows, const float* HWY_RESTRI
 }
 
 /// Keys [begin, end) of a tile and the vectors [first, first + count) of a panel that see some of them.
-struct Patch {
+struct RegisterTile {
   std::int64_t begin, end;
   int first, count;
 };
 
-/// sum[r][v] += v_rows[t][column + r] p[t][v] over the patch's keys and the vectors [First, First + Count), which are the patch's;
-/// p [keys][V kLanes]. kGuarded: a weight of 0 leaves the value out, because a hidden key's value may be NaN and 0 x NaN is NaN.
+/// sum[r][v] += v_rows[t][column + r] p[t][v] over the tile's keys and the vectors [First, First + Count), which are the tile's;
+/// p [keys][V kLanes]. kGuarded: a weight of 0 leaves the value out, because a masked key's value may be NaN and 0 x NaN is NaN.
 template <int First, int Count, bool kGuarded, int R, int V>
-HWY_INLINE void add_patch(const float* const* v_rows, std::int64_t column, const Patch& patch, const float* HWY_RESTRICT p,
-                          FloatVec (&sum)[R][V]) {
+HWY_INLINE void add_tile(const float* const* v_rows, std::int64_t column, const RegisterTile& tile, const float* HWY_RESTRICT p,
+                         FloatVec (&sum)[R][V]) {
   const FloatTag d;
-  p += (patch.begin * V + First) * kLanes;
-  for (auto t = patch.begin; t < patch.end; ++t, p += V * kLanes) {
+  p += (tile.begin * V + First) * kLanes;
+  for (auto t = tile.begin; t < tile.end; ++t, p += V * kLanes) {
     const float* values = v_rows[t] + column;
     FloatVec weight[Count];
 #pragma GCC unroll 4
@@ -92,27 +92,27 @@ HWY_INLINE void add_patch(const float* const* v_rows, std::int64_t column, const
   }
 }
 
-/// The same for the vectors that the patch names.
+/// The same for the vectors that the tile names.
 template <bool kGuarded, int R, int V>
-HWY_INLINE void add_named_patch(const float* const* v_rows, std::int64_t column, const Patch& patch, const float* p,
-                                FloatVec (&sum)[R][V]) {
-  if (patch.count == V) return add_patch<0, V, kGuarded>(v_rows, column, patch, p, sum);
+HWY_INLINE void add_named_tile(const float* const* v_rows, std::int64_t column, const RegisterTile& tile, const float* p,
+                               FloatVec (&sum)[R][V]) {
+  if (tile.count == V) return add_tile<0, V, kGuarded>(v_rows, column, tile, p, sum);
   if constexpr (V >= 2) {
-    if (patch.first == 0 && patch.count == 1) return add_patch<0, 1, kGuarded>(v_rows, column, patch, p, sum);
-    if (patch.first == 1 && patch.count == 1) return add_patch<1, 1, kGuarded>(v_rows, column, patch, p, sum);
+    if (tile.first == 0 && tile.count == 1) return add_tile<0, 1, kGuarded>(v_rows, column, tile, p, sum);
+    if (tile.first == 1 && tile.count == 1) return add_tile<1, 1, kGuarded>(v_rows, column, tile, p, sum);
   }
   if constexpr (V >= 3) {
-    if (patch.first == 0) return add_patch<0, 2, kGuarded>(v_rows, column, patch, p, sum);
-    if (patch.count == 2) return add_patch<1, 2, kGuarded>(v_rows, column, patch, p, sum);
-    add_patch<2, 1, kGuarded>(v_rows, column, patch, p, sum);
+    if (tile.first == 0) return add_tile<0, 2, kGuarded>(v_rows, column, tile, p, sum);
+    if (tile.count == 2) return add_tile<1, 2, kGuarded>(v_rows, column, tile, p, sum);
+    add_tile<2, 1, kGuarded>(v_rows, column, tile, p, sum);
   }
 }
 
 /// o[r][lane] = correction[lane] o[r][lane] + sum_t v_rows[t][column + r] p[t][lane] for R value columns; p [keys][V kLanes],
 /// o [R][V kLanes]. The tile's own sum is formed first and added once: that keeps rounding errors from growing with the number of
-/// keys, and a lane's result from depending on how its tile was cut into patches.
+/// keys, and a lane's result from depending on how its tile was cut into tiles.
 template <int R, int V, bool kGuarded>
-HWY_INLINE void value_columns(const float* const* v_rows, std::int64_t column, std::span<const Patch> patches,
+HWY_INLINE void value_columns(const float* const* v_rows, std::int64_t column, std::span<const RegisterTile> tiles,
                               const float* HWY_RESTRICT p, const float* HWY_RESTRICT correction, float* HWY_RESTRICT o) {
   const FloatTag d;
   FloatVec sum[R][V];
@@ -121,7 +121,7 @@ HWY_INLINE void value_columns(const float* const* v_rows, std::int64_t column, s
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) sum[r][v] = hn::Zero(d);
   }
-  for (const auto& patch : patches) add_named_patch<kGuarded>(v_rows, column, patch, p, sum);
+  for (const auto& tile : tiles) add_named_tile<kGuarded>(v_rows, column, tile, p, sum);
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
@@ -134,22 +134,22 @@ HWY_INLINE void value_columns(const float* const* v_rows, std::int64_t column, s
 
 /// All `dim` value columns: kRows at a time, then 4, 2, 1.
 template <int V, bool kGuarded>
-void weighted_values(const float* const* v_rows, std::int64_t dim, std::span<const Patch> patches, const float* p,
+void weighted_values(const float* const* v_rows, std::int64_t dim, std::span<const RegisterTile> tiles, const float* p,
                      const float* correction, float* o) {
   constexpr int kStride = V * kLanes;
   std::int64_t c = 0;
-  for (; c + kRows <= dim; c += kRows) value_columns<kRows, V, kGuarded>(v_rows, c, patches, p, correction, o + c * kStride);
-  for (; c + 4 <= dim; c += 4) value_columns<4, V, kGuarded>(v_rows, c, patches, p, correction, o + c * kStride);
+  for (; c + kRows <= dim; c += kRows) value_columns<kRows, V, kGuarded>(v_rows, c, tiles, p, correction, o + c * kStride);
+  for (; c + 4 <= dim; c += 4) value_columns<4, V, kGuarded>(v_rows, c, tiles, p, correction, o + c * kStride);
   if (c + 2 <= dim) {
-    value_columns<2, V, kGuarded>(v_rows, c, patches, p, correction, o + c * kStride);
+    value_columns<2, V, kGuarded>(v_rows, c, tiles, p, correction, o + c * kStride);
     c += 2;
   }
-  if (c < dim) value_columns<1, V, kGuarded>(v_rows, c, patches, p, correction, o + c * kStride);
+  if (c < dim) value_columns<1, V, kGuarded>(v_rows, c, tiles, p, correction, o + c * kStride);
 }
 
 /// One step of the online softmax (Milakov and Gimelshein 2018, algorithm 3) on `count` keys. s [count][V kLanes] holds scores and
 /// becomes weights 2^(factor (s - max)), factor as score_units.h has it; max, sum and correction are per lane. kGuarded: scores of
-/// kHidden weigh 0.
+/// kMasked weigh 0.
 template <int V, bool kGuarded>
 void online_softmax(float* HWY_RESTRICT s, std::int64_t count, float factor, float* HWY_RESTRICT max, float* HWY_RESTRICT sum,
                     float* HWY_RESTRICT correction) {
@@ -174,7 +174,7 @@ void online_softmax(float* HWY_RESTRICT s, std::int64_t count, float factor, flo
       float* at = s + (t * V + v) * kLanes;
       const auto score = hn::Load(d, at);
       auto weight = exp2_scaled(hn::Sub(score, top[v]), to_log2);
-      if constexpr (kGuarded) weight = hn::IfThenZeroElse(hn::Eq(score, hn::Set(d, kHidden)), weight);
+      if constexpr (kGuarded) weight = hn::IfThenZeroElse(hn::Eq(score, hn::Set(d, kMasked)), weight);
       total[v] = hn::Add(total[v], weight);
       hn::Store(weight, d, at);
     }

@@ -68,8 +68,8 @@ class Block {
   }
 
  private:
-  std::int64_t row_of(std::int64_t lane) const { return t_.rows.row(lane / t_.fold); }
-  std::int64_t head_of(std::int64_t lane) const { return t_.first_head + lane % t_.fold; }
+  std::int64_t row_of(std::int64_t lane) const { return t_.rows.row(lane / t_.q_heads); }
+  std::int64_t head_of(std::int64_t lane) const { return t_.first_head + lane % t_.q_heads; }
   template <class T>
   T* row_at(const TensorView<T>& tensor, std::int64_t lane) const {
     return tensor.row(t_.batch, head_of(lane), row_of(lane));
@@ -92,8 +92,8 @@ class Block {
   void hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64_t count);
   void apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count);
   void cap(std::int64_t elements);
-  void bring_rows();
-  void bring_keys();
+  void prefetch_rows();
+  void prefetch_keys();
   void finish(const Panel& panel);
 
   const BlockTask& t_;
@@ -104,17 +104,17 @@ class Block {
   KeyRange lane_range_[kBlockLanes];
   KeyTile tile_;
   KeySegment segment_;
-  KeyRange to_bring_{0, 0};   // of the segment: what bring_keys() has not asked for of the next tile
-  std::int64_t brought_ = 0;  // lanes whose rows bring_rows() has asked for
-  int patch_count_ = 0;
-  Patch patches_[kMaxKeyBlock / kRows + 1];  // of the panel's part of the tile; keys counted from its first
-  float* scores_ = nullptr;                  // [key_block + kRows][stride]
-  float* correction_ = nullptr;              // [stride]
+  KeyRange to_prefetch_{0, 0};   // of the segment: what prefetch_keys() has not asked for of the next tile
+  std::int64_t prefetched_ = 0;  // lanes whose rows prefetch_rows() has asked for
+  int tile_count_ = 0;
+  RegisterTile tiles_[kMaxKeyBlock / kRows + 1];  // of the panel's part of the tile; keys counted from its first
+  float* scores_ = nullptr;                       // [key_block + kRows][stride]
+  float* correction_ = nullptr;                   // [stride]
 };
 
 // Panels of nearly equal width: 4 vectors of queries run as 2 + 2, not 3 + 1.
 void Block::lay_out() {
-  const auto lanes = t_.rows.count * t_.fold;
+  const auto lanes = t_.rows.count * t_.q_heads;
   const auto vectors = static_cast<int>((lanes + kLanes - 1) / kLanes);
   panel_count_ = (vectors + kVectors - 1) / kVectors;
   float* next = t_.scratch;
@@ -143,7 +143,7 @@ void Block::start(const Panel& panel) {
   std::fill_n(factors, panel.lanes, units_.query_sign);
   for (std::int64_t l = 0; l < panel.lanes; ++l) rows[l] = row_at(q, panel.first_lane + l);
   rows_to_lanes(rows, factors, panel.lanes, p_.d_qk, panel.queries, panel.stride());
-  std::fill_n(panel.max, panel.stride(), kHidden);
+  std::fill_n(panel.max, panel.stride(), kMasked);
   std::fill_n(panel.sum, panel.stride(), 0.0f);
   std::fill_n(panel.output, p_.d_v * panel.stride(), 0.0f);
   if (t_.resume) resume(panel);
@@ -165,7 +165,7 @@ void Block::find_ranges(std::int64_t s) {
     const auto seen = visible_keys(p_, t_.batch, row);
     const KeyRange keys{std::max(seen.begin, t_.keys.begin), std::min(seen.end, t_.keys.end)};
     const auto range = visible_in_segment(segment_, t_.pattern.visible(t_.group, s, row), keys);
-    std::fill_n(lane_range_ + r * t_.fold, t_.fold, range);
+    std::fill_n(lane_range_ + r * t_.q_heads, t_.q_heads, range);
   }
   for (int i = 0; i < panel_count_; ++i) {
     auto& panel = panels_[i];
@@ -240,7 +240,7 @@ void Block::run_segment(std::int64_t s) {
   for (auto edge = some.begin / t_.key_block * t_.key_block; edge < some.end; edge += t_.key_block) {
     const auto end = std::min(edge + t_.key_block, some.end);
     fill_tile(std::max(edge, some.begin), end);
-    to_bring_ = {end, std::min(end + t_.key_block, some.end)};
+    to_prefetch_ = {end, std::min(end + t_.key_block, some.end)};
     for (int i = 0; i < panel_count_; ++i) run_tile(panels_[i]);
   }
 }
@@ -257,51 +257,49 @@ void Block::run_tile(const Panel& panel) {
 }
 
 // Which vectors have to do with which keys, register tile by register tile: along a diagonal the first ones are done before the
-// last ones begin. Equal neighbours are one patch.
+// last ones begin. Equal neighbours are one tile.
 void Block::cut_tile(const Panel& panel, std::int64_t begin, std::int64_t count) {
-  patches_[0] = {0, count, 0, panel.vectors};
-  patch_count_ = 1;
+  tiles_[0] = {0, count, 0, panel.vectors};
+  tile_count_ = 1;
   if (contains(panel.all, {begin, begin + count})) return;
-  patch_count_ = 0;
+  tile_count_ = 0;
   for (std::int64_t t = 0; t < count; t += kRows) {
-    Patch patch{t, std::min(t + kRows, count), 0, panel.vectors};
-    const auto sees = [&](int v) {
-      return panel.some_of[v].begin < begin + patch.end && begin + patch.begin < panel.some_of[v].end;
-    };
-    while (patch.count > 1 && !sees(patch.first)) ++patch.first, --patch.count;
-    while (patch.count > 1 && !sees(patch.first + patch.count - 1)) --patch.count;
-    auto& last = patches_[std::max(patch_count_ - 1, 0)];
-    if (patch_count_ > 0 && last.first == patch.first && last.count == patch.count) last.end = patch.end;
-    else patches_[patch_count_++] = patch;
+    RegisterTile tile{t, std::min(t + kRows, count), 0, panel.vectors};
+    const auto sees = [&](int v) { return panel.some_of[v].begin < begin + tile.end && begin + tile.begin < panel.some_of[v].end; };
+    while (tile.count > 1 && !sees(tile.first)) ++tile.first, --tile.count;
+    while (tile.count > 1 && !sees(tile.first + tile.count - 1)) --tile.count;
+    auto& last = tiles_[std::max(tile_count_ - 1, 0)];
+    if (tile_count_ > 0 && last.first == tile.first && last.count == tile.count) last.end = tile.end;
+    else tiles_[tile_count_++] = tile;
   }
 }
 
 // Asks, two lanes per register tile, for the output rows that finish() will write and the query rows that the next block will
 // start with: left to those two, waiting for memory took a tenth of a call whose rows see few keys (sliding_window, window 128,
 // n = 4096, d = 64: 5 to 9 % less time with this; attnbench run, one thread of an AMD EPYC guest, alternately).
-void Block::bring_rows() {
+void Block::prefetch_rows() {
   constexpr std::int64_t kLine = 16;  // floats
-  const auto end = std::min(t_.rows.count * t_.fold, brought_ + 2);
-  for (; brought_ < end; ++brought_) {
-    const float* to = row_at(t_.out, brought_);
+  const auto end = std::min(t_.rows.count * t_.q_heads, prefetched_ + 2);
+  for (; prefetched_ < end; ++prefetched_) {
+    const float* to = row_at(t_.out, prefetched_);
     for (std::int64_t c = 0; c < p_.d_v; c += kLine) __builtin_prefetch(to + c, 1);
-    if (brought_ >= t_.next_rows.count * t_.fold) continue;
-    const float* from = t_.run.inputs.queries().row(t_.batch, head_of(brought_), t_.next_rows.row(brought_ / t_.fold));
+    if (prefetched_ >= t_.next_rows.count * t_.q_heads) continue;
+    const float* from = t_.run.inputs.queries().row(t_.batch, head_of(prefetched_), t_.next_rows.row(prefetched_ / t_.q_heads));
     for (std::int64_t c = 0; c < p_.d_qk; c += kLine) __builtin_prefetch(from + c, 0);
   }
 }
 
 // Asks, register tile by register tile of all panels, for the keys and values of the next tile, into L2: beyond its size every
 // block of queries waits for them anew (n = 4096: 2 to 9 % less time with this, most with d = 128; alternately as above).
-void Block::bring_keys() {
+void Block::prefetch_keys() {
   constexpr std::int64_t kLine = 16;  // floats
   constexpr int kIntoL2 = 2;
   const auto k = t_.run.inputs.keys();
   const auto v = t_.run.inputs.values();
   const auto kv_head = p_.kv_head(t_.first_head);
-  const auto end = std::min(to_bring_.end, to_bring_.begin + (kRows + panel_count_ - 1) / panel_count_);
-  for (; to_bring_.begin < end; ++to_bring_.begin) {
-    const auto key = segment_.key(to_bring_.begin);
+  const auto end = std::min(to_prefetch_.end, to_prefetch_.begin + (kRows + panel_count_ - 1) / panel_count_);
+  for (; to_prefetch_.begin < end; ++to_prefetch_.begin) {
+    const auto key = segment_.key(to_prefetch_.begin);
     const float *key_row = k.row(t_.batch, kv_head, key), *value_row = v.row(t_.batch, kv_head, key);
     for (std::int64_t c = 0; c < p_.d_qk; c += kLine) __builtin_prefetch(key_row + c, 0, kIntoL2);
     for (std::int64_t c = 0; c < p_.d_v; c += kLine) __builtin_prefetch(value_row + c, 0, kIntoL2);
@@ -311,15 +309,15 @@ void Block::bring_keys() {
 template <int V>
 void Block::score_tile(const Panel& panel, std::int64_t offset) {
   constexpr std::int64_t kStride = V * kLanes;
-  for (const auto& patch : std::span(patches_, static_cast<std::size_t>(patch_count_)))
-    for (auto t = patch.begin; t < patch.end; t += kRows) {
+  for (const auto& tile : std::span(tiles_, static_cast<std::size_t>(tile_count_)))
+    for (auto t = tile.begin; t < tile.end; t += kRows) {
       const auto* keys = tile_.k_rows + offset + t;
-      const float* queries = panel.queries + patch.first * kLanes;
-      float* scores = scores_ + t * kStride + patch.first * kLanes;
-      bring_rows();
-      bring_keys();
-      if (patch.count == V) score_rows<V>(keys, queries, kStride, p_.d_qk, scores);
-      else if (patch.count == 1) score_rows<1>(keys, queries, kStride, p_.d_qk, scores);
+      const float* queries = panel.queries + tile.first * kLanes;
+      float* scores = scores_ + t * kStride + tile.first * kLanes;
+      prefetch_rows();
+      prefetch_keys();
+      if (tile.count == V) score_rows<V>(keys, queries, kStride, p_.d_qk, scores);
+      else if (tile.count == 1) score_rows<1>(keys, queries, kStride, p_.d_qk, scores);
       else if constexpr (V > 2) score_rows<2>(keys, queries, kStride, p_.d_qk, scores);
     }
 }
@@ -328,19 +326,19 @@ template <int V>
 void Block::run_panel(const Panel& panel, std::int64_t begin, std::int64_t count, bool guarded) {
   const auto offset = begin - tile_.begin;
   cut_tile(panel, begin, count);
-  const std::span<const Patch> patches(patches_, static_cast<std::size_t>(patch_count_));
+  const std::span<const RegisterTile> tiles(tiles_, static_cast<std::size_t>(tile_count_));
   score_tile<V>(panel, offset);
   if (p_.softcap) cap(count * V * kLanes);
   if (!guarded) {
     online_softmax<V, false>(scores_, count, units_.to_log2, panel.max, panel.sum, correction_);
-    weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
+    weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, tiles, scores_, correction_, panel.output);
     return;
   }
   if (p_.mask.kind != MaskKind::none) apply_dense_mask(panel, offset, count);
   hide_out_of_range(panel, begin, count);
   online_softmax<V, true>(scores_, count, units_.to_log2, panel.max, panel.sum, correction_);
-  if (values_finite()) weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
-  else weighted_values<V, true>(tile_.v_rows + offset, p_.d_v, patches, scores_, correction_, panel.output);
+  if (values_finite()) weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, tiles, scores_, correction_, panel.output);
+  else weighted_values<V, true>(tile_.v_rows + offset, p_.d_v, tiles, scores_, correction_, panel.output);
 }
 
 // score = softcap * tanh(scale q.k / softcap)
@@ -361,7 +359,7 @@ void Block::hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64
     first[l] = static_cast<float>(std::clamp<std::int64_t>(range.begin - begin, 0, count));
     last[l] = static_cast<float>(std::clamp<std::int64_t>(range.end - begin, 0, count));
   }
-  const auto hidden = hn::Set(d, kHidden);
+  const auto masked = hn::Set(d, kMasked);
   for (std::int64_t l = 0; l < panel.stride(); l += kLanes) {
     if (contains(panel.all_of[l / kLanes], {begin, begin + count})) continue;
     const auto from = hn::Load(d, first + l), to = hn::Load(d, last + l);
@@ -369,18 +367,18 @@ void Block::hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64
       float* at = scores_ + t * panel.stride() + l;
       const auto index = hn::Set(d, static_cast<float>(t));
       const auto seen = hn::And(hn::Ge(index, from), hn::Lt(index, to));
-      hn::Store(hn::IfThenElse(seen, hn::Load(d, at), hidden), d, at);
+      hn::Store(hn::IfThenElse(seen, hn::Load(d, at), masked), d, at);
     }
   }
 }
 
-// score or kHidden, without the branch that a random mask would make the processor guess wrong every third time.
+// score or kMasked, without the branch that a random mask would make the processor guess wrong every third time.
 HWY_INLINE float visible_or_hidden(float score, bool visible) {
   const std::uint32_t keep = 0u - static_cast<std::uint32_t>(visible);
-  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(score) & keep) | (std::bit_cast<std::uint32_t>(kHidden) & ~keep));
+  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(score) & keep) | (std::bit_cast<std::uint32_t>(kMasked) & ~keep));
 }
 
-// A boolean mask hides, an additive one is added and hides where it is -inf. Very negative finite values stay above kHidden: a row
+// A boolean mask masks, an additive one is added and masks where it is -inf. Very negative finite values stay above kMasked: a row
 // of nothing else still has a softmax.
 void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count) {
   constexpr float kLowest = -3.0e38f;
@@ -398,7 +396,7 @@ void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64
     const auto* bias = row_at(t_.run.inputs.mask.as<const float>(), lane);
     for (std::int64_t t = 0; t < count; ++t, score += panel.stride()) {
       const float b = bias[tile_.keys[offset + t]];
-      *score = b == -std::numeric_limits<float>::infinity() ? kHidden : std::max(*score * scale + b, kLowest);
+      *score = b == -std::numeric_limits<float>::infinity() ? kMasked : std::max(*score * scale + b, kLowest);
     }
   }
 }
@@ -439,7 +437,7 @@ HWY_EXPORT(run_block);
 }  // namespace
 
 TileShape tile_shape() {
-  settle_isa();
+  init_dispatch();
   return HWY_DYNAMIC_DISPATCH(shape)();
 }
 

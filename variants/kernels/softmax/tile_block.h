@@ -18,20 +18,20 @@ struct TileShape {
   std::int64_t block_lanes() const { return std::int64_t{lanes} * vectors * panels; }
 };
 
-/// One block of queries: `rows` of group `group`, for `fold` adjacent query heads that share a key/value head. The block's lanes
-/// are row-major over (row, head): lane = row_index * fold + head - first_head.
+/// One block of queries: `rows` of group `group`, for `q_heads` adjacent query heads that share a key/value head. The block's lanes
+/// are row-major over (row, head): lane = row_index * q_heads + head - first_head.
 struct BlockTask {
   const RunTask& run;
   const KeyPattern& pattern;
   std::int64_t key_block;
   std::int64_t batch;
   std::int64_t first_head;
-  std::int64_t fold;
+  std::int64_t q_heads;
   std::int64_t group;
-  RowRun rows;
-  RowRun next_rows;       // of the block that follows for the same heads, to be brought into the cache; none: count 0
-  KeyRange keys;          // the keys this task may use: all, or one share of a split
-  TensorView<float> out;  // [b, h_q, n_q, d_v]: the run's output, or a share's part of it
+  RowRange rows;
+  RowRange next_rows;     // of the block that follows for the same heads, to be prefetched; none: count 0
+  KeyRange keys;          // the keys this task may use: all, or one split of a split
+  TensorView<float> out;  // [b, h_q, n_q, d_v]: the run's output, or a split's part of it
   float* row_max;  // per (batch, head, row): running maximum (in the units of score_units.h) and sum, for the next pass or the
                    // merge; null if there is none
   float* row_sum;

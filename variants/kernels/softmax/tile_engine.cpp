@@ -3,26 +3,26 @@
 
 #include <algorithm>
 
-#include "variants/kernels/softmax/share_merge.h"
+#include "variants/kernels/softmax/combine_splits.h"
 #include "variants/kernels/softmax/tile_block.h"
 
 namespace attnbench::kernels {
 namespace {
 
 constexpr std::int64_t kTasksPerThread = 4;  // enough to even out causal blocks of unequal length
-// With fewer panels of queries than this in the whole problem (decoding), the keys are split too, into shares of at least
-// kKeysPerShare. Both numbers are fixed, not taken from the thread count, so that results do not depend on it.
+// With fewer panels of queries than this in the whole problem (decoding), the keys are split too, into splits of at least
+// kKeysPerSplit. Both numbers are fixed, not taken from the thread count, so that results do not depend on it.
 constexpr std::int64_t kPanelsToSplit = 8;
 
 // How one pass is cut into tasks. Depends on shape, instruction set and thread count only.
 struct Plan {
   TileShape shape;
   std::int64_t key_block;
-  std::int64_t fold;  // query heads computed together
+  std::int64_t q_heads;  // query heads computed together
   std::int64_t rows_per_block;
   std::int64_t blocks_per_group;
-  std::int64_t shares;          // of the keys, merged afterwards
-  std::int64_t keys_per_share;  // a multiple of key_block
+  std::int64_t splits;          // of the keys, combined afterwards
+  std::int64_t keys_per_split;  // a multiple of key_block
   std::int64_t tasks;
   int slots;  // threads that work, each with its own scratch
   std::int64_t scratch_floats;
@@ -33,9 +33,9 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; 
 // Heads that share keys are folded into lanes as far as they fit one panel, in equal parts.
 std::int64_t folded_heads(const Problem& p, const TileShape& shape) {
   const auto sharing = p.heads_q / p.heads_kv;
-  auto fold = std::min<std::int64_t>(sharing, shape.lanes * shape.vectors);
-  while (sharing % fold != 0) --fold;
-  return fold;
+  auto q_heads = std::min<std::int64_t>(sharing, shape.lanes * shape.vectors);
+  while (sharing % q_heads != 0) --q_heads;
+  return q_heads;
 }
 
 struct GroupSizes {
@@ -43,12 +43,12 @@ struct GroupSizes {
   std::int64_t blocks = 0;  // of `block_lanes` query lanes, over all groups
 };
 
-GroupSizes group_sizes(const KeyPattern& pattern, std::int64_t fold, std::int64_t block_lanes) {
+GroupSizes group_sizes(const KeyPattern& pattern, std::int64_t q_heads, std::int64_t block_lanes) {
   GroupSizes sizes;
   for (std::int64_t g = 0; g < pattern.groups(); ++g) {
     const auto count = pattern.group(g).count;
     sizes.longest = std::max(sizes.longest, count);
-    sizes.blocks += ceil_div(count * fold, block_lanes);
+    sizes.blocks += ceil_div(count * q_heads, block_lanes);
   }
   return sizes;
 }
@@ -57,40 +57,40 @@ bool is_small(const Problem& p) {
   return static_cast<double>(p.batch * p.heads_q * p.n_q) * static_cast<double>(p.n_k * (p.d_qk + p.d_v)) < kSerialWork;
 }
 
-std::int64_t shares_of(const Problem& p, std::int64_t panels) {
-  return std::max<std::int64_t>(1, std::min(kPanelsToSplit / std::max<std::int64_t>(1, panels), p.n_k / kKeysPerShare));
+std::int64_t splits_of(const Problem& p, std::int64_t panels) {
+  return std::max<std::int64_t>(1, std::min(kPanelsToSplit / std::max<std::int64_t>(1, panels), p.n_k / kKeysPerSplit));
 }
 
 Plan make_plan(const Problem& p, const KeyPattern& pattern, bool single_pass, int threads, const TileOptions& options) {
   Plan plan{};
   plan.shape = tile_shape();
   plan.key_block = options.key_block > 0 ? std::min(options.key_block, kMaxKeyBlock) : kKeyBlock;
-  plan.fold = folded_heads(p, plan.shape);
+  plan.q_heads = folded_heads(p, plan.shape);
   plan.slots = is_small(p) ? 1 : threads;
-  const auto streams = p.batch * (p.heads_q / plan.fold);
+  const auto streams = p.batch * (p.heads_q / plan.q_heads);
   const auto panel = std::int64_t{plan.shape.lanes} * plan.shape.vectors;
   auto lanes = plan.shape.block_lanes();
-  auto sizes = group_sizes(pattern, plan.fold, lanes);
+  auto sizes = group_sizes(pattern, plan.q_heads, lanes);
   while (plan.slots > 1 && lanes > panel && streams * sizes.blocks < kTasksPerThread * plan.slots) {
     lanes -= panel;
-    sizes = group_sizes(pattern, plan.fold, lanes);
+    sizes = group_sizes(pattern, plan.q_heads, lanes);
   }
-  if (options.query_block > 0) lanes = std::min(plan.shape.block_lanes(), options.query_block * plan.fold);
+  if (options.query_block > 0) lanes = std::min(plan.shape.block_lanes(), options.query_block * plan.q_heads);
   const auto rows = sizes.longest;
-  plan.rows_per_block = std::clamp<std::int64_t>(lanes / plan.fold, 1, rows);
+  plan.rows_per_block = std::clamp<std::int64_t>(lanes / plan.q_heads, 1, rows);
   plan.blocks_per_group = ceil_div(rows, plan.rows_per_block);
-  plan.shares = single_pass && !is_small(p) ? shares_of(p, streams * group_sizes(pattern, plan.fold, panel).blocks) : 1;
-  plan.keys_per_share = ceil_div(ceil_div(p.n_k, plan.shares), plan.key_block) * plan.key_block;
-  plan.tasks = streams * pattern.groups() * plan.blocks_per_group * plan.shares;
-  plan.scratch_floats = block_scratch_floats(plan.shape, p, plan.rows_per_block * plan.fold, plan.key_block);
+  plan.splits = single_pass && !is_small(p) ? splits_of(p, streams * group_sizes(pattern, plan.q_heads, panel).blocks) : 1;
+  plan.keys_per_split = ceil_div(ceil_div(p.n_k, plan.splits), plan.key_block) * plan.key_block;
+  plan.tasks = streams * pattern.groups() * plan.blocks_per_group * plan.splits;
+  plan.scratch_floats = block_scratch_floats(plan.shape, p, plan.rows_per_block * plan.q_heads, plan.key_block);
   return plan;
 }
 
 // What all passes of a call take from the workspace.
 struct Memory {
   std::int64_t scratch = 0;  // floats, all threads together
-  std::int64_t states = 0;   // rows whose maximum and sum outlive their block; once per share
-  std::int64_t outputs = 0;  // floats of the shares' own outputs
+  std::int64_t states = 0;   // rows whose maximum and sum outlive their block; once per split
+  std::int64_t outputs = 0;  // floats of the splits' own outputs
 };
 
 std::int64_t row_count(const Problem& p) { return p.batch * p.heads_q * p.n_q; }
@@ -98,19 +98,19 @@ std::int64_t row_count(const Problem& p) { return p.batch * p.heads_q * p.n_q; }
 Memory memory_of(const Problem& p, Passes passes, int threads, const TileOptions& options) {
   const bool single_pass = passes.size() == 1;
   Memory memory;
-  std::int64_t shares = 1;
+  std::int64_t splits = 1;
   for (const auto* pattern : passes) {
     const auto plan = make_plan(p, *pattern, single_pass, threads, options);
     memory.scratch = std::max(memory.scratch, plan.slots * plan.scratch_floats);
-    shares = plan.shares;
+    splits = plan.splits;
   }
-  if (shares > 1) memory.outputs = shares * row_count(p) * p.d_v;
-  if (shares > 1 || !single_pass) memory.states = shares * row_count(p);
+  if (splits > 1) memory.outputs = splits * row_count(p) * p.d_v;
+  if (splits > 1 || !single_pass) memory.states = splits * row_count(p);
   return memory;
 }
 
 // Rows of a block that begins `block` blocks into group `group`; none beyond the group.
-RowRun rows_of(const Plan& plan, const KeyPattern& pattern, std::int64_t group, std::int64_t block) {
+RowRange rows_of(const Plan& plan, const KeyPattern& pattern, std::int64_t group, std::int64_t block) {
   const auto rows = pattern.group(group);
   const auto begin = std::min(rows.count, block * plan.rows_per_block);
   const auto end = std::min(rows.count, begin + plan.rows_per_block);
@@ -118,31 +118,31 @@ RowRun rows_of(const Plan& plan, const KeyPattern& pattern, std::int64_t group, 
 }
 
 // The rows after those: one block down, then the next group's last.
-RowRun rows_after(const Plan& plan, const KeyPattern& pattern, std::int64_t group, std::int64_t block) {
-  if (plan.shares > 1) return {};
+RowRange rows_after(const Plan& plan, const KeyPattern& pattern, std::int64_t group, std::int64_t block) {
+  if (plan.splits > 1) return {};
   if (block > 0) return rows_of(plan, pattern, group, block - 1);
   if (group + 1 < pattern.groups()) return rows_of(plan, pattern, group + 1, plan.blocks_per_group - 1);
   return {};
 }
 
-// Task index -> block: shares innermost, then the blocks of one group, so that neighbours share keys in the cache; the last rows
+// Task index -> block: splits innermost, then the blocks of one group, so that neighbours share keys in the cache; the last rows
 // first because they are the long ones under a causal mask. A block beyond its group is empty.
 BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& pattern, std::int64_t index) {
-  const auto units = run.problem.heads_q / plan.fold;
-  const auto share = index % plan.shares;
-  const auto block = plan.blocks_per_group - 1 - index / plan.shares % plan.blocks_per_group;
-  const auto group = index / (plan.shares * plan.blocks_per_group) % pattern.groups();
-  const auto stream = index / (plan.shares * plan.blocks_per_group * pattern.groups());
+  const auto units = run.problem.heads_q / plan.q_heads;
+  const auto split = index % plan.splits;
+  const auto block = plan.blocks_per_group - 1 - index / plan.splits % plan.blocks_per_group;
+  const auto group = index / (plan.splits * plan.blocks_per_group) % pattern.groups();
+  const auto stream = index / (plan.splits * plan.blocks_per_group * pattern.groups());
   return {.run = run,
           .pattern = pattern,
           .key_block = plan.key_block,
           .batch = stream / units,
-          .first_head = stream % units * plan.fold,
-          .fold = plan.fold,
+          .first_head = stream % units * plan.q_heads,
+          .q_heads = plan.q_heads,
           .group = group,
           .rows = rows_of(plan, pattern, group, block),
           .next_rows = rows_after(plan, pattern, group, block),
-          .keys = {share * plan.keys_per_share, (share + 1) * plan.keys_per_share},
+          .keys = {split * plan.keys_per_split, (split + 1) * plan.keys_per_split},
           .out = run.out(),
           .row_max = nullptr,
           .row_sum = nullptr,
@@ -166,7 +166,7 @@ void attend(const RunTask& task, Passes passes, const TileOptions& options) {
     task.parallel.for_ranges(plan.tasks, grain, [&](std::int64_t begin, std::int64_t end, int slot) {
       for (auto index = begin; index < end; ++index) {
         auto block = block_of(plan, task, *pattern, index);
-        const auto first_row = index % plan.shares * row_count(p);
+        const auto first_row = index % plan.splits * row_count(p);
         block.row_max = row_max ? row_max + first_row : nullptr;
         block.row_sum = row_sum ? row_sum + first_row : nullptr;
         if (outputs) block.out = {outputs + first_row * p.d_v, shape, dense_strides(shape)};
@@ -175,7 +175,7 @@ void attend(const RunTask& task, Passes passes, const TileOptions& options) {
         if (block.rows.count > 0) attend_block(block);
       }
     });
-    if (outputs) merge_shares(task, {plan.shares, outputs, row_max, row_sum});
+    if (outputs) combine_splits(task, {plan.splits, outputs, row_max, row_sum});
   }
 }
 

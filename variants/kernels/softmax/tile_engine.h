@@ -4,7 +4,7 @@
 // weighted values, each tile used while it is in the cache, so that memory is one tile per thread whatever n is. A tile that no row
 // of a panel sees is skipped, one that all see runs without any mask, and only the rest is masked lane by lane.
 //
-// When there are few queries (decoding) the keys are split into shares as well, merged by their running maxima and sums.
+// When there are few queries (decoding) the keys are split into splits as well, merged by their running maxima and sums.
 //
 // Results do not depend on the number of threads: tile edges are multiples of the key block counted from the start of a segment,
 // and a key that a row does not see adds an exact 0.

@@ -1,9 +1,9 @@
-// Weights times values with BLAS, where a weight of exactly 0 means "hidden": a hidden key's value may be NaN or Inf and must
+// Weights times values with BLAS, where a weight of exactly 0 means "masked": a masked key's value may be NaN or Inf and must
 // not reach the output, although a matrix product would compute 0 x NaN = NaN.
 //
-// Keys are taken in chunks. Only a chunk that hides some key from some row is scanned; where it holds a non-finite value, the
+// Keys are taken in chunks. Only a chunk that masks some key for some row is scanned; where it holds a non-finite value, the
 // product runs on a copy with those keys set to zero, and the rows that do see them get their share added afterwards. A product
-// with finite values and one with NaN in hidden keys give the same bits, so changing the future never moves the past.
+// with finite values and one with NaN in masked keys give the same bits, so changing the future never moves the past.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct WeightedValues {
   std::int64_t d_v;
   float* out;
   std::int64_t out_stride;
-  KeyRange seen_by_all;  // keys (counted from `values`) that no row hides: never scanned
+  KeyRange seen_by_all;  // keys (counted from `values`) that no row masks: never scanned
   float* panel;          // scratch of value_panel_size(keys, d_v) floats
 };
 

@@ -1,6 +1,6 @@
-// One share of one key/value head's keys against all the query rows that use it, compiled once per instruction set: scores, masks
+// One split of one key/value head's keys against all the query rows that use it, compiled once per instruction set: scores, masks
 // and online softmax tile by tile. What is portable is in decode.cpp.
-#include "variants/kernels/softmax/decode_share.h"
+#include "variants/kernels/softmax/decode_split.h"
 
 #include <algorithm>
 #include <limits>
@@ -13,7 +13,7 @@
 #include "variants/kernels/softmax/score_units.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "variants/kernels/softmax/decode_share.cpp"
+#define HWY_TARGET_INCLUDE "variants/kernels/softmax/decode_split.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -53,7 +53,7 @@ class Decoder {
   }
 
  private:
-  // Rows of one query come together: r = query * fold + head within the group.
+  // Rows of one query come together: r = query * q_per_kv + head within the group.
   std::int64_t query_of(std::int64_t r) const { return r / fold_; }
   std::int64_t head_of(std::int64_t r) const { return t_.kv_head * fold_ + r % fold_; }
   template <class T>
@@ -117,7 +117,7 @@ void Decoder::start() {
     for (std::int64_t l = 0; qk_.has_last() && l < kLanes; ++l)
       to[qk_.whole + l] = qk_.element(l) < qk_.whole ? 0.0f : sign * from[qk_.element(l)];
   }
-  std::fill_n(max_, rows_, kHidden);
+  std::fill_n(max_, rows_, kMasked);
   std::fill_n(sum_, rows_, 0.0f);
   std::fill_n(output_, rows_ * o_stride_, 0.0f);
 }
@@ -147,7 +147,7 @@ void Decoder::run_tile(KeyRange tile) {
     float* scores = scores_ + r * s_stride_;
     if (p_.softcap) cap(scores, tile.size());
     mask_row(tile, r);
-    std::fill(scores + tile.size(), scores + vectors, kHidden);
+    std::fill(scores + tile.size(), scores + vectors, kMasked);
     rescale(r, softmax_step(scores, vectors, units_.to_log2, max_[r], sum_[r]));
   }
   for (auto begin = tile.begin; begin < tile.end; begin += kDecodeBlock) {
@@ -157,7 +157,7 @@ void Decoder::run_tile(KeyRange tile) {
   }
 }
 
-// The last keys are taken four at a time too, the last one as often as it takes: its surplus scores are overwritten by kHidden.
+// The last keys are taken four at a time too, the last one as often as it takes: its surplus scores are overwritten by kMasked.
 void Decoder::score_tile(KeyRange tile) {
   const auto k = t_.run.inputs.keys();
   for (auto t = tile.begin; t < tile.end; t += kKeys) {
@@ -181,25 +181,25 @@ void Decoder::mask_row(KeyRange tile, std::int64_t r) {
   if (p_.mask.kind != MaskKind::none) apply_dense_mask(tile, r);
   const auto seen = visible(r);
   const auto begin = std::clamp(seen.begin, tile.begin, tile.end), end = std::clamp(seen.end, begin, tile.end);
-  std::fill(scores, scores + (begin - tile.begin), kHidden);
-  std::fill(scores + (end - tile.begin), scores + tile.size(), kHidden);
+  std::fill(scores, scores + (begin - tile.begin), kMasked);
+  std::fill(scores + (end - tile.begin), scores + tile.size(), kMasked);
 }
 
-// A boolean mask hides, an additive one is added and hides where it is -inf. Very negative finite values stay above kHidden: a row
+// A boolean mask masks, an additive one is added and masks where it is -inf. Very negative finite values stay above kMasked: a row
 // of nothing else still has a softmax.
 void Decoder::apply_dense_mask(KeyRange tile, std::int64_t r) {
   constexpr float kLowest = -3.0e38f;
   float* scores = scores_ + r * s_stride_;
   if (p_.mask.kind == MaskKind::boolean) {
     const auto* allowed = row_at(t_.run.inputs.mask.as<const std::uint8_t>(), r) + tile.begin;
-    for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] = allowed[t] ? scores[t] : kHidden;
+    for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] = allowed[t] ? scores[t] : kMasked;
     return;
   }
   const float scale = p_.softcap ? 1.0f : units_.scale;
   const auto* bias = row_at(t_.run.inputs.mask.as<const float>(), r) + tile.begin;
   for (std::int64_t t = 0; t < tile.size(); ++t) {
     const float biased = std::max(scores[t] * scale + bias[t], kLowest);
-    scores[t] = bias[t] == -std::numeric_limits<float>::infinity() ? kHidden : biased;
+    scores[t] = bias[t] == -std::numeric_limits<float>::infinity() ? kMasked : biased;
   }
 }
 
@@ -265,7 +265,7 @@ std::int64_t scratch_floats(const Problem& p) {
   return padded(decode_rows(p) * (padded(p.d_qk) + 2 * padded(p.d_v) + decode_tile_keys(p) + kPad + 2));
 }
 
-void run_share(const DecodeTask& task) {
+void run_split(const DecodeTask& task) {
   const FlushDenormals flush;
   Decoder(task).run();
 }
@@ -278,16 +278,16 @@ namespace attnbench::kernels {
 namespace {
 
 HWY_EXPORT(scratch_floats);
-HWY_EXPORT(run_share);
+HWY_EXPORT(run_split);
 
 }  // namespace
 
 std::int64_t decode_scratch_floats(const Problem& problem) {
-  settle_isa();
+  init_dispatch();
   return HWY_DYNAMIC_DISPATCH(scratch_floats)(problem);
 }
 
-void decode_share(const DecodeTask& task) { HWY_DYNAMIC_DISPATCH(run_share)(task); }
+void decode_split(const DecodeTask& task) { HWY_DYNAMIC_DISPATCH(run_split)(task); }
 
 }  // namespace attnbench::kernels
 #endif

@@ -1,5 +1,5 @@
 // What the two halves of decoding tell each other: the portable one (decode.cpp: plan, workspace, threads) and the one compiled per
-// instruction set (decode_share.cpp: one share of the keys of one key/value head).
+// instruction set (decode_split.cpp: one split of the keys of one key/value head).
 #pragma once
 
 #include <algorithm>
@@ -10,13 +10,13 @@
 
 namespace attnbench::kernels {
 
-/// One share of the keys of one key/value head, for all the query rows that use it.
+/// One split of the keys of one key/value head, for all the query rows that use it.
 struct DecodeTask {
   const RunTask& run;
   std::int64_t batch;
   std::int64_t kv_head;
   KeyRange keys;
-  TensorView<float> out;  // [b, h_q, n_q, d_v]: the run's output, or a share's part of it
+  TensorView<float> out;  // [b, h_q, n_q, d_v]: the run's output, or a split's part of it
   float* row_max;         // per (batch, head, row): maximum (units of score_units.h) and sum, for the merge; null if there is none
   float* row_sum;
   float* scratch;  // decode_scratch_floats()
@@ -38,6 +38,6 @@ inline std::int64_t decode_tile_keys(const Problem& p) {
 std::int64_t decode_scratch_floats(const Problem& problem);
 
 /// Runs one task on the instruction set in force.
-void decode_share(const DecodeTask& task);
+void decode_split(const DecodeTask& task);
 
 }  // namespace attnbench::kernels
