@@ -27,13 +27,13 @@ struct Totals {
 
 Totals totals_of(const Plan& plan) {
   Totals totals;
-  for (const auto& one : plan.cases) {
-    totals.planned += one.status == CaseStatus::planned;
-    totals.unsupported += one.status == CaseStatus::unsupported;
-    totals.skipped += one.status == CaseStatus::skipped;
-    if (one.status != CaseStatus::planned) continue;
-    totals.peak_bytes = std::max(totals.peak_bytes, one.prediction.peak_bytes);
-    totals.fitted += one.prediction.rates == RateSource::fitted;
+  for (const auto* bench_case : plan.cases()) {
+    totals.planned += bench_case->status == CaseStatus::planned;
+    totals.unsupported += bench_case->status == CaseStatus::unsupported;
+    totals.skipped += bench_case->status == CaseStatus::skipped;
+    if (bench_case->status != CaseStatus::planned) continue;
+    totals.peak_bytes = std::max(totals.peak_bytes, bench_case->prediction.peak_bytes);
+    totals.fitted += bench_case->prediction.rates == RateSource::fitted;
   }
   const auto inputs = keep_inputs(groups_of(plan), RunOptions().inputs_bytes);
   totals.seconds = predicted_run_seconds(plan, inputs);
@@ -49,22 +49,23 @@ std::string rates_text(const Totals& totals) {
 }
 
 bool several_datasets(const Plan& plan) {
-  return std::any_of(plan.cases.begin(), plan.cases.end(), [&](const Case& one) { return one.dataset != plan.cases[0].dataset; });
+  return std::any_of(plan.groups.begin(), plan.groups.end(),
+                     [&](const Group& group) { return group.workload().dataset != plan.groups[0].workload().dataset; });
 }
 
-std::string problem_text(const Case& one, bool with_dataset) {
-  return (with_dataset ? one.dataset + " " : "") + to_string(one.problem);
+std::string problem_text(const Case& bench_case, bool with_dataset) {
+  return (with_dataset ? bench_case.dataset() + " " : "") + to_string(bench_case.problem());
 }
 
-Json case_json(const Case& one) {
-  return {{"key", one.key()},
-          {"dataset", one.dataset},
-          {"problem", to_string(one.problem)},
-          {"variant", one.config.label()},
-          {"threads", one.threads},
-          {"status", name_of(one.status)},
-          {"reasons", one.reasons},
-          {"prediction", prediction_json(one.prediction)}};
+Json case_json(const Case& bench_case) {
+  return {{"key", bench_case.key()},
+          {"dataset", bench_case.dataset()},
+          {"problem", to_string(bench_case.problem())},
+          {"variant", bench_case.config.label()},
+          {"threads", bench_case.threads()},
+          {"status", name_of(bench_case.status)},
+          {"reasons", bench_case.reasons},
+          {"prediction", prediction_json(bench_case.prediction)}};
 }
 
 }  // namespace
@@ -78,13 +79,13 @@ std::string plan_text(const Plan& plan, const TableView& view) {
   Table cases(
       {{"PROBLEM"}, {"VARIANT"}, {"THREADS", Table::Align::right}, {"CALL", Table::Align::right}, {"MEMORY", Table::Align::right}});
   Table left_out({{"NOT RUN"}, {"VARIANT"}, {"WHY"}});
-  for (const auto& one : plan.cases) {
-    if (one.status == CaseStatus::planned)
-      cases.add({problem_text(one, with_dataset), one.config.label(), std::to_string(one.threads),
-                 seconds_text(one.prediction.seconds), bytes_text(one.prediction.peak_bytes)});
+  for (const auto* bench_case : plan.cases()) {
+    if (bench_case->status == CaseStatus::planned)
+      cases.add({problem_text(*bench_case, with_dataset), bench_case->config.label(), std::to_string(bench_case->threads()),
+                 seconds_text(bench_case->prediction.seconds), bytes_text(bench_case->prediction.peak_bytes)});
     else
-      left_out.add(
-          {problem_text(one, with_dataset), one.config.label(), std::string(name_of(one.status)) + ": " + join(one.reasons, "; ")});
+      left_out.add({problem_text(*bench_case, with_dataset), bench_case->config.label(),
+                    std::string(name_of(bench_case->status)) + ": " + join(bench_case->reasons, "; ")});
   }
   const auto totals = totals_of(plan);
   std::string text;
@@ -94,7 +95,7 @@ std::string plan_text(const Plan& plan, const TableView& view) {
   if (totals.planned) text += shown.text() + "\n";
   if (totals.unsupported + totals.skipped > 0 && !view.any()) text += left_out.text() + "\n";
   text += fmt::format("plan {}: {} cases to run, {} unsupported, {} skipped; data {}\n", plan.name, totals.planned,
-                      totals.unsupported, totals.skipped, with_dataset ? "as listed" : plan.cases[0].dataset);
+                      totals.unsupported, totals.skipped, with_dataset ? "as listed" : plan.groups[0].workload().dataset);
   text += fmt::format("profile {}: {} rounds of {} samples, cache {}; ", name_of(plan.sampling.profile), plan.sampling.rounds,
                       plan.sampling.samples, name_of(plan.sampling.cache));
   if (totals.planned == 0)
@@ -124,7 +125,7 @@ Json plan_json(const Plan& plan) {
             {"toml", plan.resolved_toml}};
   for (const auto& file : plan.files)
     json["files"].push_back({{"dataset", file.dataset}, {"holds", sizes_text(file.holds)}, {"notes", file.notes}});
-  for (const auto& one : plan.cases) json["cases"].push_back(case_json(one));
+  for (const auto* bench_case : plan.cases()) json["cases"].push_back(case_json(*bench_case));
   return json;
 }
 

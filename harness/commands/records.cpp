@@ -36,8 +36,8 @@ bool differs(const std::vector<Json>& records, Part part) {
 }
 
 std::string case_key(const Json& record) {
-  const std::string key = record.at("key");
-  return key.substr(0, key.rfind('|', key.rfind('|') - 1));
+  return fmt::format("{}|{}|{}|t{}", record.at("dataset").get<std::string>(), record.at("problem").get<std::string>(),
+                     record.at("variant").get<std::string>(), record.at("threads").get<int>());
 }
 
 // The rounds of a case that were timed.

@@ -12,9 +12,9 @@
 namespace attnbench {
 
 struct TableView {
-  std::string sort;                  // "call:desc,variant"; "" keeps the order
-  std::vector<std::string> filters;  // "variant=block*", "call<1ms"; a row is shown when it meets all of them
-  std::string columns;               // "variant,call"; "" shows all
+  std::string sort{};                  // "call:desc,variant"; "" keeps the order
+  std::vector<std::string> filters{};  // "variant=block*", "call<1ms"; a row is shown when it meets all of them
+  std::string columns{};               // "variant,call"; "" shows all
 
   bool any() const { return !sort.empty() || !filters.empty() || !columns.empty(); }
   /// As options of a command: "--sort=call:desc", ...

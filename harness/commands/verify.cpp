@@ -32,8 +32,9 @@ std::vector<Json> in_plan_order(const Plan& plan, const std::vector<Json>& recor
   std::map<std::string, const Json*> by_key;
   for (const auto& record : records) by_key[record.at("key")] = &record;
   std::vector<Json> ordered;
-  for (const auto& one : plan.cases)
-    if (const auto found = by_key.find(record_key(one, JobKind::verify)); found != by_key.end()) ordered.push_back(*found->second);
+  for (const auto* bench_case : plan.cases())
+    if (const auto found = by_key.find(record_key(*bench_case, JobKind::verify)); found != by_key.end())
+      ordered.push_back(*found->second);
   return ordered;
 }
 

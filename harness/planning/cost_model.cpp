@@ -47,10 +47,10 @@ const Rates& rates_of(const Variant& variant) {
 }
 
 // One answer of a float64 oracle on `rows` query rows.
-double oracle_seconds(const Case& planned, double rows) {
-  const auto& p = planned.problem;
+double oracle_seconds(const Case& bench_case, double rows) {
+  const auto& p = bench_case.problem();
   const double multiply_adds = static_cast<double>(p.batch) * p.heads_q * rows * p.n_k * (p.d_qk + p.d_v);
-  return multiply_adds / kOracleMultiplyAddsPerSecond / planned.threads;
+  return multiply_adds / kOracleMultiplyAddsPerSecond / bench_case.threads();
 }
 
 double verified_rows(const Problem& p) { return p.n_q <= kAllRows ? static_cast<double>(p.n_q) : kSampledRows; }
@@ -61,27 +61,33 @@ double exact_rows_made(const Problem& p) {
   return kSampledRows + 2 * std::min(kApproximationRows, kApproximationPairs / static_cast<double>(p.n_k));
 }
 
-}  // namespace
-
-Prediction predict(const VariantConfig& config, const Problem& problem, int threads, CacheMode cache) {
-  const auto& variant = *config.variant;
-  const auto cost = variant.cost(problem, config.params);
-  const auto& rates = rates_of(variant);
+Prediction predict_by_cost(const Cost& cost, const VariantConfig& config, const Problem& problem, int threads, CacheMode cache) {
+  const auto& rates = rates_of(*config.variant);
   const double compute = cost.multiply_adds / rates.multiply_adds_per_second + cost.exps / rates.exps_per_second;
   const double serial = std::max(compute, cost.bytes / kBytesPerSecond);
   const double outputs = 4.0 * problem.batch * problem.heads_q * problem.n_q * problem.d_v;
-  const auto workspace = static_cast<double>(declared_workspace(variant, problem, config.params, threads));
+  const auto workspace = static_cast<double>(declared_workspace(*config.variant, problem, config.params, threads));
   return {.seconds = kCallSeconds + serial * (1 - kParallelShare + kParallelShare / threads),
           .peak_bytes = kProcessBytes + compulsory_bytes(problem) + workspace + cost.outside_bytes +
                         std::max(outputs, extra_set_bytes(problem, cache)),  // verify() keeps a second output
           .start_seconds = cost.start_seconds};
 }
 
-PiecesOfWork predicted_pieces(const Case& planned, const Sampling& sampling) {
-  const double call = planned.prediction.seconds, start = kProcessSeconds + planned.prediction.start_seconds;
-  const double oracle = oracle_seconds(planned, verified_rows(planned.problem));
+}  // namespace
+
+Prediction predict(const VariantConfig& config, const Problem& problem, int threads, CacheMode cache) {
+  return predict_by_cost(config.variant->cost(problem, config.params), config, problem, threads, cache);
+}
+
+Prediction predict(const Case& bench_case, CacheMode cache) {
+  return predict_by_cost(declared_cost(bench_case), bench_case.config, bench_case.problem(), bench_case.threads(), cache);
+}
+
+PiecesOfWork predicted_pieces(const Case& bench_case, const Sampling& sampling) {
+  const double call = bench_case.prediction.seconds, start = kProcessSeconds + bench_case.prediction.start_seconds;
+  const double oracle = oracle_seconds(bench_case, verified_rows(bench_case.problem()));
   const double samples = sampling.samples * std::max(call, sampling.min_sample_seconds);
-  return {.inputs = kProcessSeconds + oracle_seconds(planned, exact_rows_made(planned.problem)),
+  return {.inputs = kProcessSeconds + oracle_seconds(bench_case, exact_rows_made(bench_case.problem())),
           .verify = start + 2 * call + kOracles * oracle,
           .round = start + kProbeSeconds + call + std::max(call, sampling.warmup_seconds) + samples,
           .memory = start + 2 * call};
@@ -92,15 +98,15 @@ double predicted_rounds(const PiecesOfWork& pieces, double rounds, double spent,
   return std::min(rounds * pieces.round, std::max(sampling.cap_seconds - spent, pieces.round));
 }
 
-double predicted_case_seconds(const Case& planned, const Sampling& sampling) {
-  if (planned.status != CaseStatus::planned) return 0;
-  const auto pieces = predicted_pieces(planned, sampling);
+double predicted_case_seconds(const Case& bench_case, const Sampling& sampling) {
+  if (bench_case.status != CaseStatus::planned) return 0;
+  const auto pieces = predicted_pieces(bench_case, sampling);
   return pieces.verify + predicted_rounds(pieces, sampling.rounds, 0, sampling) + pieces.memory;
 }
 
 double predicted_plan_seconds(const Plan& plan) {
   double seconds = 0;
-  for (const auto& planned : plan.cases) seconds += predicted_case_seconds(planned, plan.sampling);
+  for (const auto* bench_case : plan.cases()) seconds += predicted_case_seconds(*bench_case, plan.sampling);
   return seconds;
 }
 

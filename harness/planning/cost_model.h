@@ -14,6 +14,7 @@ struct Plan;
 /// Seconds of one call, and peak bytes of the largest process of the case: the one that verifies, or the one that times when its
 /// cache is cold.
 Prediction predict(const VariantConfig& config, const Problem& problem, int threads, CacheMode cache = CacheMode::hot);
+Prediction predict(const Case& bench_case, CacheMode cache = CacheMode::hot);
 
 /// Of these bytes, what any worker process takes before it holds a tensor.
 constexpr double kProcessBytes = 64.0 * 1024 * 1024;  // code, libraries, thread stacks
@@ -25,13 +26,13 @@ struct PiecesOfWork {
   double round = 0;  // of timing
   double memory = 0;
 };
-PiecesOfWork predicted_pieces(const Case& planned, const Sampling& sampling);
+PiecesOfWork predicted_pieces(const Case& bench_case, const Sampling& sampling);
 
 /// Seconds that so many rounds take, of a case whose rounds have taken `spent` so far: not much more than the cap leaves.
 double predicted_rounds(const PiecesOfWork& pieces, double rounds, double spent, const Sampling& sampling);
 
 /// Seconds to verify and measure a case under this sampling; 0 for one that is not planned.
-double predicted_case_seconds(const Case& planned, const Sampling& sampling);
+double predicted_case_seconds(const Case& bench_case, const Sampling& sampling);
 
 /// The same, summed over the planned cases of a plan.
 double predicted_plan_seconds(const Plan& plan);

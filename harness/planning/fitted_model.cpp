@@ -38,50 +38,50 @@ std::string variable(const char* name) {
 
 }  // namespace
 
-void FittedModel::learn(const Case& point, double seconds) {
-  if (!(seconds > 0) || !(point.prior.seconds > 0)) return;
-  const double size = std::log2(point.prior.seconds);
-  const Key key{point.config.label(), point.threads, static_cast<int>(std::floor(size))};
-  ratios_[key] = {point.config.variant->family, size, std::log2(seconds) - size};
+void FittedModel::learn(const Case& bench_case, double seconds) {
+  if (!(seconds > 0) || !(bench_case.prior.seconds > 0)) return;
+  const double size = std::log2(bench_case.prior.seconds);
+  const Key key{bench_case.config.label(), bench_case.threads(), static_cast<int>(std::floor(size))};
+  ratios_[key] = {bench_case.config.variant->family, size, std::log2(seconds) - size};
 }
 
-void FittedModel::learn_memory(const Case& point, double peak_bytes) {
-  const auto& p = point.problem;
+void FittedModel::learn_memory(const Case& bench_case, double peak_bytes) {
+  const auto& p = bench_case.problem();
   // What a library allocates is declared roughly: an error of 10 % at a large problem would be charged to every small one.
-  if (point.config.variant->cost(p, point.config.params).outside_bytes > 0) return;
-  const double declared =
-      compulsory_bytes(p) + static_cast<double>(declared_workspace(*point.config.variant, p, point.config.params, point.threads));
-  auto& bytes = process_bytes_[point.config.label()];
+  if (declared_cost(bench_case).outside_bytes > 0) return;
+  const double declared = compulsory_bytes(p) + static_cast<double>(declared_workspace(
+                                                    *bench_case.config.variant, p, bench_case.config.params, bench_case.threads()));
+  auto& bytes = process_bytes_[bench_case.config.label()];
   bytes = std::max(bytes, peak_bytes - declared);
 }
 
-Prediction FittedModel::predict(const Case& point) const {
-  if (!(point.prior.seconds > 0)) return point.prediction;
-  const auto label = point.config.label();
-  const std::string family = point.config.variant->family;
-  const double size = std::log2(point.prior.seconds);
+Prediction FittedModel::predict(const Case& bench_case) const {
+  if (!(bench_case.prior.seconds > 0)) return bench_case.prediction;
+  const auto label = bench_case.config.label();
+  const std::string family = bench_case.config.variant->family;
+  const double size = std::log2(bench_case.prior.seconds);
   double sum = 0, weights = kPrior;
   for (const auto& [key, ratio] : ratios_) {
     const auto& [other_label, other_threads, octave] = key;
     const double alike = other_label == label ? kSameVariant : ratio.family == family ? kSameFamily : kAnyVariant;
-    const double weight =
-        alike * (other_threads == point.threads ? 1 : kOtherThreads) * (ratio.kept ? kKept : 1) * nearness(size - ratio.log2_prior);
+    const double weight = alike * (other_threads == bench_case.threads() ? 1 : kOtherThreads) * (ratio.kept ? kKept : 1) *
+                          nearness(size - ratio.log2_prior);
     sum += weight * ratio.log2_ratio;
     weights += weight;
   }
-  auto prediction = point.prior;
+  auto prediction = bench_case.prior;
   prediction.seconds *= std::exp2(sum / weights);
-  prediction.rates = knows(point) ? RateSource::fitted : RateSource::prior;
+  prediction.rates = knows(bench_case) ? RateSource::fitted : RateSource::prior;
   if (const auto found = process_bytes_.find(label); found != process_bytes_.end())
     prediction.peak_bytes += found->second - kProcessBytes;
   return prediction;
 }
 
-bool FittedModel::knows(const Case& point, bool kept_too) const {
-  const auto label = point.config.label();
+bool FittedModel::knows(const Case& bench_case, bool kept_too) const {
+  const auto label = bench_case.config.label();
   return std::any_of(ratios_.begin(), ratios_.end(), [&](const auto& one) {
     const auto& [variant, threads, octave] = one.first;
-    return variant == label && threads == point.threads && (kept_too || !one.second.kept);
+    return variant == label && threads == bench_case.threads() && (kept_too || !one.second.kept);
   });
 }
 

@@ -26,15 +26,15 @@ struct Case;
 class FittedModel {
  public:
   /// One call of this case was measured to take so many seconds.
-  void learn(const Case& point, double seconds);
+  void learn(const Case& bench_case, double seconds);
   /// The process of the memory pass of this case held so many bytes at its peak.
-  void learn_memory(const Case& point, double peak_bytes);
+  void learn_memory(const Case& bench_case, double peak_bytes);
 
   /// The case's prior, corrected. Its rates are `fitted` when a measurement of the variant itself was at hand.
-  Prediction predict(const Case& point) const;
+  Prediction predict(const Case& bench_case) const;
   /// Whether a call of this variant with that many threads was measured, ever or by this run.
-  bool knows(const Case& point) const { return knows(point, true); }
-  bool measured(const Case& point) const { return knows(point, false); }
+  bool knows(const Case& bench_case) const { return knows(bench_case, true); }
+  bool measured(const Case& bench_case) const { return knows(bench_case, false); }
   bool empty() const { return ratios_.empty(); }
 
   Json to_json() const;
@@ -49,7 +49,7 @@ class FittedModel {
     double log2_prior = 0, log2_ratio = 0;  // of seconds
     bool kept = false;                      // from an earlier run
   };
-  bool knows(const Case& point, bool kept_too) const;
+  bool knows(const Case& bench_case, bool kept_too) const;
 
   std::map<Key, Ratio> ratios_;
   std::map<std::string, double> process_bytes_;  // by label

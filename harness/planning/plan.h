@@ -23,7 +23,7 @@ struct FileDataset {
 
 struct Plan {
   std::string name = "custom";
-  std::vector<Case> cases;  // grouped by (dataset, problem, threads); variants in selection order inside a group
+  std::vector<Group> groups;  // no two of one workload
   std::vector<FileDataset> files;
   std::uint64_t seed = 1;
   std::optional<std::uint64_t> rows_seed;  // of the query rows that are verified; drawn when the run begins where it is not given
@@ -35,6 +35,10 @@ struct Plan {
   Shard shard;
   std::size_t cases_elsewhere = 0;          // in the other shards
   std::set<std::string> weights_elsewhere;  // datasets whose attention matrices another shard draws
+
+  /// The cases of all groups, in order.
+  std::vector<const Case*> cases() const;
+  std::vector<Case*> cases();
 };
 
 }  // namespace attnbench

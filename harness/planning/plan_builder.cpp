@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <optional>
 #include <thread>
 #include <unordered_map>
@@ -31,15 +30,13 @@ constexpr std::size_t kMaxCases = 100000;
 constexpr int kMaxThreads = 1024;
 constexpr double kMemoryShare = 0.8;  // of what is available, unless the plan says
 
+using Settings = std::vector<std::pair<std::string, std::string>>;  // axis name and value
+
 // One point of a sweep before variants are chosen.
 struct Point {
-  std::string dataset;
-  Problem problem;
-  int threads = 1;
-  std::vector<std::pair<std::string, std::string>> params;
+  Workload workload;
+  Settings params;
 };
-
-using Settings = std::vector<std::pair<std::string, std::string>>;  // axis name and value
 
 int parse_threads(const std::string& value) {
   const auto count = parse_count(value);
@@ -73,14 +70,14 @@ Point apply(Point point, const Settings& settings, const std::vector<VariantConf
   for (const bool coarse : {true, false})
     for (const auto& [name, value] : settings) {
       const auto* field = find_problem_field(name);
-      if (field && field->coarse == coarse && !means_param(name, value, selection)) field->set(point.problem, value);
+      if (field && field->coarse == coarse && !means_param(name, value, selection)) field->set(point.workload.problem, value);
     }
   for (const auto& [name, value] : settings) {
-    if (name == "threads") point.threads = parse_threads(value);
-    else if (name == "dataset") point.dataset = value;
+    if (name == "threads") point.workload.threads = parse_threads(value);
+    else if (name == "dataset") point.workload.dataset = value;
     else if (means_param(name, value, selection)) point.params.emplace_back(name, value);
   }
-  validate(point.problem);
+  validate(point.workload.problem);
   return point;
 }
 
@@ -102,29 +99,24 @@ std::vector<Settings> combinations(const std::vector<Axis>& axes) {
   return product;
 }
 
-// Case order of a plan: groups of equal (dataset, problem, threads) in order of first appearance, no case twice.
+// Case order of a plan: groups in order of first appearance, no case twice.
 class CaseList {
  public:
-  void add(Case one) {
-    if (!keys_.insert(one.key()).second) return;
+  void add(Case bench_case) {
+    if (!keys_.insert(bench_case.key()).second) return;
     if (keys_.size() > kMaxCases)
       throw UserError("the plan has more than " + std::to_string(kMaxCases) + " cases; shorten an axis");
-    const auto group = one.dataset + "|" + to_string(one.problem) + "|" + std::to_string(one.threads);
-    const auto [found, is_new] = index_.emplace(group, groups_.size());
+    const auto [found, is_new] = index_.emplace(bench_case.workload->key(), groups_.size());
     if (is_new) groups_.emplace_back();
-    groups_[found->second].push_back(std::move(one));
+    groups_[found->second].cases.push_back(std::move(bench_case));
   }
 
-  std::vector<Case> take() {
-    std::vector<Case> cases;
-    for (auto& group : groups_) std::move(group.begin(), group.end(), std::back_inserter(cases));
-    return cases;
-  }
+  std::vector<Group> take() { return std::move(groups_); }
 
  private:
   std::unordered_set<std::string> keys_;
   std::unordered_map<std::string, std::size_t> index_;
-  std::vector<std::vector<Case>> groups_;
+  std::vector<Group> groups_;
 };
 
 VariantConfig with_params(VariantConfig config, const Settings& params) {
@@ -170,19 +162,16 @@ void expand(const SweepOfDataset& piece, const std::vector<VariantConfig>& selec
   for (const auto& dataset : piece.sweep.datasets)
     for (const auto& problem : piece.sweep.problems)
       for (const auto& settings : combinations(piece.axes)) {
-        const auto point = apply({dataset, parse_problem(problem), 1, {}}, settings, selection);
-        const auto too_short = file ? file->too_short_for(point.problem) : "";
+        const auto point = apply({{dataset, parse_problem(problem), 1}, {}}, settings, selection);
+        const auto too_short = file ? file->too_short_for(point.workload.problem) : "";
+        const auto workload = std::make_shared<const Workload>(point.workload);
         for (const auto& config : selection) {
-          Case one;
-          one.dataset = point.dataset;
-          one.problem = point.problem;
-          one.config = with_params(config, point.params);
-          one.threads = point.threads;
+          Case bench_case{.workload = workload, .config = with_params(config, point.params)};
           if (!too_short.empty()) {
-            one.status = CaseStatus::skipped;
-            one.reasons = {too_short};
+            bench_case.status = CaseStatus::skipped;
+            bench_case.reasons = {too_short};
           }
-          cases.add(std::move(one));
+          cases.add(std::move(bench_case));
         }
       }
 }
@@ -295,9 +284,9 @@ Plan build_plan(const PlanSpec& given, const FittedModel& model) {
   plan.memory_budget_bytes = *spec.memory_budget;
   plan.max_call_seconds = spec.max_call_seconds;
   plan.weights = spec.weights;
-  plan.cases = cases.take();
-  for (auto& one : plan.cases)
-    if (one.status == CaseStatus::planned) price(one, plan, model);
+  plan.groups = cases.take();
+  for (auto* bench_case : plan.cases())
+    if (bench_case->status == CaseStatus::planned) price(*bench_case, plan, model);
   plan.resolved_toml = to_toml(spec);
   return plan;
 }

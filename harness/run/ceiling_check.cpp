@@ -23,15 +23,15 @@ bool exceeds(const Json& share, double slack) { return share.is_number() && shar
 
 }  // namespace
 
-void add_ceilings(Json& time, const Case& point, const std::string& isa, const std::optional<Calibration>& calibration) {
+void add_ceilings(Json& time, const Case& bench_case, const std::string& isa, const std::optional<Calibration>& calibration) {
   const double seconds = time.at("median_s");
-  const double flops = 2 * point.config.variant->cost(point.problem, point.config.params).multiply_adds;
-  const double bytes = compulsory_bytes(point.problem);
+  const double flops = 2 * declared_cost(bench_case).multiply_adds;
+  const double bytes = compulsory_bytes(bench_case.problem());
   const double working_set = bytes * time.at("input_sets").get<double>();
   const double peak = time.at("peak_gflops");
   // A calibration below what was probed beside this very case was made on a slower machine than the case ran on.
-  const bool holds = calibration && !exceeded_by(peak, fma_peak(*calibration, isa, "f32", point.threads));
-  const double bandwidth = holds ? 1e9 * read_bandwidth(*calibration, working_set, point.threads) : 0;
+  const bool holds = calibration && !exceeded_by(peak, fma_peak(*calibration, isa, "f32", bench_case.threads()));
+  const double bandwidth = holds ? 1e9 * read_bandwidth(*calibration, working_set, bench_case.threads()) : 0;
   time["share_of_peak"] = share(flops / seconds, 1e9 * peak);
   time["share_of_bandwidth"] = share(bytes / seconds, bandwidth);
   // What fits a cache may stay nearer to the core than a sweep over as many bytes finds it.

@@ -13,7 +13,7 @@ struct Case;
 
 /// Adds share_of_peak, share_of_bandwidth and above_ceiling to the `time` member of a record (record.schema.json) of a case that
 /// ran on `isa`. Without a calibration, or with one that is below the peak probed beside the case, the share of bandwidth is null.
-void add_ceilings(Json& time, const Case& point, const std::string& isa, const std::optional<Calibration>& calibration);
+void add_ceilings(Json& time, const Case& bench_case, const std::string& isa, const std::optional<Calibration>& calibration);
 
 /// Why such a time is impossible, for a round that add_ceilings() has seen: the declared multiply-adds would take more than the
 /// larger of the probed and the calibrated peak (GFLOP/s; 0 when it is not known), or the inputs more than four times the

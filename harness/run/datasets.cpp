@@ -9,10 +9,11 @@ namespace attnbench {
 
 Json dataset_fingerprints(const Plan& plan) {
   Json datasets = Json::object();
-  for (const auto& point : plan.cases) {
-    if (datasets.contains(point.dataset)) continue;
+  for (const auto& group : plan.groups) {
+    const auto& dataset = group.workload().dataset;
+    if (datasets.contains(dataset)) continue;
     try {
-      datasets[point.dataset] = open_dataset(point.dataset)->fingerprint();
+      datasets[dataset] = open_dataset(dataset)->fingerprint();
     } catch (const UserError&) {  // its cases are recorded as skipped, with the reason, when their turn comes
     }
   }

@@ -20,7 +20,7 @@ constexpr double kDrift = 0.05;
 // more.
 constexpr double kMissing = 0.15;
 
-std::string name_of(const Case& point) { return point.config.label() + " " + to_string(point.problem); }
+std::string name_of(const Case& bench_case) { return bench_case.config.label() + " " + to_string(bench_case.problem()); }
 
 double number(const Json& time, const char* member) {
   const auto value = time.value(member, Json());
@@ -34,23 +34,23 @@ const Noted& largest(const std::vector<Noted>& all) {
 
 }  // namespace
 
-void Findings::add_round(const Case& point, const Json& time, double calibrated_peak) {
+void Findings::add_round(const Case& bench_case, const Json& time, double calibrated_peak) {
   ++rounds_;
-  if (const double drift = number(time, "clock_drift"); drift > kDrift) drifts_.push_back({drift, name_of(point)});
+  if (const double drift = number(time, "clock_drift"); drift > kDrift) drifts_.push_back({drift, name_of(bench_case)});
   const double peak = number(time, "peak_gflops");
   const double missing = peak > 0 && calibrated_peak > 0 ? 1 - peak / calibrated_peak : 0;
-  if (missing > kMissing) slow_.push_back({missing, name_of(point)});
-  if (const auto factor = exceeded_by(peak, calibrated_peak)) faster_.push_back({*factor, name_of(point)});
+  if (missing > kMissing) slow_.push_back({missing, name_of(bench_case)});
+  if (const auto factor = exceeded_by(peak, calibrated_peak)) faster_.push_back({*factor, name_of(bench_case)});
   if (time.value("above_ceiling", false))
-    breaches_.push_back({std::max(number(time, "share_of_peak"), number(time, "share_of_bandwidth")), name_of(point)});
+    breaches_.push_back({std::max(number(time, "share_of_peak"), number(time, "share_of_bandwidth")), name_of(bench_case)});
 }
 
-void Findings::add_time(const Case& point, double seconds) {
-  if (seconds > 0) times_.push_back({point.prediction.seconds / seconds, name_of(point)});
+void Findings::add_time(const Case& bench_case, double seconds) {
+  if (seconds > 0) times_.push_back({bench_case.prediction.seconds / seconds, name_of(bench_case)});
 }
 
-void Findings::add_memory(const Case& point, double bytes) {
-  if (bytes > 0) memories_.push_back({point.prediction.peak_bytes / bytes, name_of(point)});
+void Findings::add_memory(const Case& bench_case, double bytes) {
+  if (bytes > 0) memories_.push_back({bench_case.prediction.peak_bytes / bytes, name_of(bench_case)});
 }
 
 std::string Findings::error_text(std::vector<Noted> ratios) {

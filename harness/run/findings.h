@@ -15,11 +15,11 @@ class Findings {
  public:
   /// The `time` member of the record of a round that was ok, and the calibrated multiply-add peak of as many threads (GFLOP/s; 0
   /// when it is not known).
-  void add_round(const Case& point, const Json& time, double calibrated_peak);
+  void add_round(const Case& bench_case, const Json& time, double calibrated_peak);
   /// A case whose rounds are done, and the median of their medians, in seconds.
-  void add_time(const Case& point, double seconds);
+  void add_time(const Case& bench_case, double seconds);
   /// The resident peak of its memory pass, in bytes.
-  void add_memory(const Case& point, double bytes);
+  void add_memory(const Case& bench_case, double bytes);
 
   /// Whether a probe beside a round gave more than the calibrated peak: the calibration is too low.
   bool calibration_refuted() const { return !faster_.empty(); }

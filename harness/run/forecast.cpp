@@ -21,22 +21,22 @@ double Forecast::pace(JobKind kind) const {
   return (seen.actual + kTrustSeconds) / (seen.predicted + kTrustSeconds);
 }
 
-double Forecast::seconds(JobKind kind, const Case& point) const {
-  return pace(kind) * predicted_job_seconds(kind, point, sampling_);
+double Forecast::seconds(JobKind kind, const Case& bench_case) const {
+  return pace(kind) * predicted_job_seconds(kind, bench_case, sampling_);
 }
 
-double Forecast::seconds_of_rounds(const Case& point, const RoundsSoFar& so_far) const {
+double Forecast::seconds_of_rounds(const Case& bench_case, const RoundsSoFar& so_far) const {
   const double share = (rounds_.actual + kTrustRounds) / (rounds_.predicted + kTrustRounds);
   const double expected = std::max(share * sampling_.rounds, so_far.rounds + 1.0) - so_far.rounds;
-  auto pieces = predicted_pieces(point, sampling_);
+  auto pieces = predicted_pieces(bench_case, sampling_);
   pieces.round *= pace(JobKind::time);
   return predicted_rounds(pieces, expected, so_far.seconds, sampling_);
 }
 
-void Forecast::learn(JobKind kind, const Case& point, double seconds) {
+void Forecast::learn(JobKind kind, const Case& bench_case, double seconds) {
   auto& seen = seen_[static_cast<std::size_t>(kind)];
   const double kept = std::exp(-seconds / kMemorySeconds);
-  seen.predicted = kept * seen.predicted + predicted_job_seconds(kind, point, sampling_);
+  seen.predicted = kept * seen.predicted + predicted_job_seconds(kind, bench_case, sampling_);
   seen.actual = kept * seen.actual + seconds;
 }
 

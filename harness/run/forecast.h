@@ -17,12 +17,12 @@ class Forecast {
   explicit Forecast(const Sampling& sampling) : sampling_(sampling) {}
 
   /// Seconds of one piece of work.
-  double seconds(JobKind kind, const Case& point) const;
+  double seconds(JobKind kind, const Case& bench_case) const;
   /// Seconds of the rounds that a case has still to be timed in: fewer than planned where others needed fewer.
-  double seconds_of_rounds(const Case& point, const RoundsSoFar& so_far) const;
+  double seconds_of_rounds(const Case& bench_case, const RoundsSoFar& so_far) const;
 
   /// A piece of work was done in so many seconds; the case's prediction must be the one from before.
-  void learn(JobKind kind, const Case& point, double seconds);
+  void learn(JobKind kind, const Case& bench_case, double seconds);
   /// The rounds of a case are over.
   void learn_rounds(const RoundsSoFar& so_far);
 

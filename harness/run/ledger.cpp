@@ -12,13 +12,13 @@ bool is_refusal(const StoredRecord& record) {
 
 }  // namespace
 
-const StoredRecord* Ledger::find(const Case& point, JobKind kind, int round) const {
-  return store_.find(record_key(point, kind, round));
+const StoredRecord* Ledger::find(const Case& bench_case, JobKind kind, int round) const {
+  return store_.find(record_key(bench_case, kind, round));
 }
 
-RoundsSoFar Ledger::rounds_of(const Case& point) const {
+RoundsSoFar Ledger::rounds_of(const Case& bench_case) const {
   RoundsSoFar so_far;
-  while (const auto* record = find(point, JobKind::time, so_far.rounds)) {
+  while (const auto* record = find(bench_case, JobKind::time, so_far.rounds)) {
     ++so_far.rounds;
     so_far.seconds += record->wall_s;
     if (is_ok(record)) so_far.medians.push_back(record->median_s);
@@ -27,34 +27,34 @@ RoundsSoFar Ledger::rounds_of(const Case& point) const {
   return so_far;
 }
 
-std::string Ledger::verified_output(const Case& point) const {
-  const auto* record = find(point, JobKind::verify);
+std::string Ledger::verified_output(const Case& bench_case) const {
+  const auto* record = find(bench_case, JobKind::verify);
   return record ? record->output_digest : std::string();
 }
 
-bool Ledger::reverify_due(const Case& point) const {
-  if (!verified(point) || !other_binaries_.contains(find(point, JobKind::verify)->session)) return false;
-  return next_round(point) || memory_due(point);
+bool Ledger::reverify_due(const Case& bench_case) const {
+  if (!verified(bench_case) || !other_binaries_.contains(find(bench_case, JobKind::verify)->session)) return false;
+  return next_round(bench_case) || memory_due(bench_case);
 }
 
-std::optional<int> Ledger::next_round(const Case& point) const {
-  if (verify_only_ || !verified(point)) return {};
-  const auto so_far = rounds_of(point);
+std::optional<int> Ledger::next_round(const Case& bench_case) const {
+  if (verify_only_ || !verified(bench_case)) return {};
+  const auto so_far = rounds_of(bench_case);
   if (!another_round_due(so_far, plan_.sampling)) return {};
   return so_far.rounds;
 }
 
-bool Ledger::memory_due(const Case& point) const {
-  return !verify_only_ && verified(point) && !rounds_of(point).failed && !find(point, JobKind::memory);
+bool Ledger::memory_due(const Case& bench_case) const {
+  return !verify_only_ && verified(bench_case) && !rounds_of(bench_case).failed && !find(bench_case, JobKind::memory);
 }
 
 RunOutcome Ledger::outcome() const {
   RunOutcome outcome;
-  for (const auto& point : plan_.cases) {
-    const auto* verify = find(point, JobKind::verify);
+  for (const auto* bench_case : plan_.cases()) {
+    const auto* verify = find(*bench_case, JobKind::verify);
     if (!verify) continue;  // the run was interrupted before it
-    const auto* memory = find(point, JobKind::memory);
-    const bool all_ok = is_ok(verify) && !rounds_of(point).failed && (!memory || is_ok(memory));
+    const auto* memory = find(*bench_case, JobKind::memory);
+    const bool all_ok = is_ok(verify) && !rounds_of(*bench_case).failed && (!memory || is_ok(memory));
     if (is_refusal(*verify)) ++outcome.skipped;
     else if (all_ok) ++outcome.ok;
     else ++outcome.failed;

@@ -82,29 +82,29 @@ class Run {
   void probe_rates();
   void reprice_cases();
   void run_rounds();
-  void decide_group(const Group& group);
+  void decide_group(const Cases& group);
   void visit(std::size_t place, int round);
-  bool due(const Case& point, int round) const;
-  bool must_verify(const Case& point) const;
-  void verify_group(const Group& group, const GroupInputs& inputs);
-  void conclude(const Case& point);
+  bool due(const Case& bench_case, int round) const;
+  bool must_verify(const Case& bench_case) const;
+  void verify_group(const Cases& group, const GroupInputs& inputs);
+  void conclude(const Case& bench_case);
   void say_end(const RunOutcome& outcome, double seconds);
   void draw_weights();
   void draw_dataset(const std::vector<Case>& cases);
 
-  GroupInputs make_inputs(const Case& point, bool exact_rows, bool token_labels);
-  void blame_inputs(const Group& group, const GroupInputs& inputs);
+  GroupInputs make_inputs(const Case& bench_case, bool exact_rows, bool token_labels);
+  void blame_inputs(const Cases& group, const GroupInputs& inputs);
   double inputs_budget() const;
   void remove_inputs(const GroupInputs& inputs) const;
-  Job job_for(JobKind kind, const Case& point, const GroupInputs& inputs) const;
-  JobResult work(const Job& job, const Case& point, int round = 0);
-  void perform(JobKind kind, const Case& point, const GroupInputs& inputs, int round = 0);
-  void verify_again(const Case& point, const GroupInputs& inputs);
-  void record(JobKind kind, const Case& point, int round, const JobResult& result, const std::string& started);
-  void record_refusal(const Case& point);
-  void judge_round(const Case& point, JobResult& result);
-  void learn(JobKind kind, const Case& point, const JobResult& result);
-  void count_done(JobKind kind, const Case& point, const JobResult& result);
+  Job job_for(JobKind kind, const Case& bench_case, const GroupInputs& inputs) const;
+  JobResult work(const Job& job, const Case& bench_case, int round = 0);
+  void perform(JobKind kind, const Case& bench_case, const GroupInputs& inputs, int round = 0);
+  void verify_again(const Case& bench_case, const GroupInputs& inputs);
+  void record(JobKind kind, const Case& bench_case, int round, const JobResult& result, const std::string& started);
+  void record_refusal(const Case& bench_case);
+  void judge_round(const Case& bench_case, JobResult& result);
+  void learn(JobKind kind, const Case& bench_case, const JobResult& result);
+  void count_done(JobKind kind, const Case& bench_case, const JobResult& result);
 
   bool stopped() const { return interrupt_.interrupted(); }
 
@@ -118,7 +118,7 @@ class Run {
   FittedModel model_;
   Findings findings_;
   std::string inputs_directory_;
-  std::vector<Group> groups_;
+  std::vector<Cases> groups_;
   std::vector<bool> inputs_kept_;                   // by group: from the first round to the last
   std::map<std::size_t, GroupInputs> inputs_made_;  // by group: the files there are
   std::set<const Case*> verified_again_;            // found right by another binary, and looked at by this one
@@ -159,8 +159,8 @@ RunOutcome Run::run_all() {
     probe_rates();
     reprice_cases();
   }
-  for (const auto& point : plan_.cases)
-    if (point.status != CaseStatus::planned && !is_priced(point)) record_refusal(point);
+  for (const auto* bench_case : plan_.cases())
+    if (bench_case->status != CaseStatus::planned && !is_priced(*bench_case)) record_refusal(*bench_case);
   run_rounds();
   if (plan_.weights && !options_.verify_only) draw_weights();
   if (!options_.verify_only) save_cost_model(model_, options_.cost_model_file);
@@ -185,9 +185,10 @@ void Run::say_end(const RunOutcome& outcome, double seconds) {
 
 // A resumed run knows what it has measured. Cases that are not done keep a prediction made without their own times.
 void Run::learn_from_store() {
-  for (const auto& point : plan_.cases) {
-    if (point.status != CaseStatus::planned || ledger_.work_due(point)) continue;
-    if (const auto so_far = ledger_.rounds_of(point); !so_far.medians.empty()) model_.learn(point, median(so_far.medians));
+  for (const auto* bench_case : plan_.cases()) {
+    if (bench_case->status != CaseStatus::planned || ledger_.work_due(*bench_case)) continue;
+    if (const auto so_far = ledger_.rounds_of(*bench_case); !so_far.medians.empty())
+      model_.learn(*bench_case, median(so_far.medians));
   }
 }
 
@@ -198,14 +199,14 @@ void Run::probe_rates() {
     if (stopped()) return;
     progress_.add(1 + static_cast<int>(group.size()));
     const auto inputs = make_inputs(*group.front(), false, false);
-    for (const auto* point : group) {
+    for (const auto* bench_case : group) {
       if (stopped() || inputs.result.status != Status::ok) break;
-      auto job = job_for(JobKind::time, *point, inputs);
+      auto job = job_for(JobKind::time, *bench_case, inputs);
       job.sampling = probes.sampling;
       job.budget_seconds = probes.sampling.cap_seconds;
       job.judge_output = false;
-      const auto result = work(job, *point);
-      if (result.status == Status::ok) model_.learn(*point, result.measured.at("median_s"));
+      const auto result = work(job, *bench_case);
+      if (result.status == Status::ok) model_.learn(*bench_case, result.measured.at("median_s"));
       progress_.finish();
     }
     remove_inputs(inputs);
@@ -214,17 +215,17 @@ void Run::probe_rates() {
 
 // Cases that have records keep to what was decided for them.
 void Run::reprice_cases() {
-  for (auto& point : plan_.cases)
-    if (ledger_.verify_due(point)) reprice(point, plan_, model_);
+  for (auto* bench_case : plan_.cases())
+    if (ledger_.verify_due(*bench_case)) reprice(*bench_case, plan_, model_);
 }
 
 // A combination that cannot run leaves a record with the reasons, like any other.
-void Run::record_refusal(const Case& point) {
-  if (!ledger_.verify_due(point)) return;
+void Run::record_refusal(const Case& bench_case) {
+  if (!ledger_.verify_due(bench_case)) return;
   JobResult refusal;
-  refusal.status = point.status == CaseStatus::unsupported ? Status::unsupported : Status::skipped;
-  refusal.reasons = point.reasons;
-  record(JobKind::verify, point, 0, refusal, utc_now());
+  refusal.status = bench_case.status == CaseStatus::unsupported ? Status::unsupported : Status::skipped;
+  refusal.reasons = bench_case.reasons;
+  record(JobKind::verify, bench_case, 0, refusal, utc_now());
 }
 
 // Round by round through all groups, so that what the machine does in one minute is not the measurement of one size. In the first
@@ -245,20 +246,21 @@ void Run::run_rounds() {
 }
 
 // A case that the predictions refuse is judged for good when its turn comes, by what the run has learned until then.
-void Run::decide_group(const Group& group) {
+void Run::decide_group(const Cases& group) {
   if (!options_.verify_only) reprice_cases();
-  for (const auto* point : group)
-    if (point->status != CaseStatus::planned) record_refusal(*point);
+  for (const auto* bench_case : group)
+    if (bench_case->status != CaseStatus::planned) record_refusal(*bench_case);
   outlook_.refresh();
 }
 
 // What is due in this round on the cases of one group.
 void Run::visit(std::size_t place, int round) {
   const auto& group = groups_[place];
-  if (std::none_of(group.begin(), group.end(), [&](const Case* point) { return due(*point, round); })) return;
+  if (std::none_of(group.begin(), group.end(), [&](const Case* bench_case) { return due(*bench_case, round); })) return;
   outlook_.begin_group(place);
   if (!inputs_made_.contains(place)) {
-    const bool verifying = std::any_of(group.begin(), group.end(), [&](const Case* point) { return must_verify(*point); });
+    const bool verifying =
+        std::any_of(group.begin(), group.end(), [&](const Case* bench_case) { return must_verify(*bench_case); });
     inputs_made_[place] = make_inputs(*group.front(), verifying, false);
   }
   const auto inputs = inputs_made_[place];
@@ -266,19 +268,19 @@ void Run::visit(std::size_t place, int round) {
     blame_inputs(group, inputs);
   } else {
     verify_group(group, inputs);
-    Group timed;
-    for (const auto* point : round_order(group, plan_.seed, round))
-      if (ledger_.next_round(*point) == round) {
-        perform(JobKind::time, *point, inputs, round);
-        timed.push_back(point);
+    Cases timed;
+    for (const auto* bench_case : round_order(group, plan_.seed, round))
+      if (ledger_.next_round(*bench_case) == round) {
+        perform(JobKind::time, *bench_case, inputs, round);
+        timed.push_back(bench_case);
       }
-    for (const auto* point : timed)
-      if (!ledger_.next_round(*point)) conclude(*point);
-    for (const auto* point : group)
-      if (!ledger_.next_round(*point) && ledger_.memory_due(*point)) perform(JobKind::memory, *point, inputs);
+    for (const auto* bench_case : timed)
+      if (!ledger_.next_round(*bench_case)) conclude(*bench_case);
+    for (const auto* bench_case : group)
+      if (!ledger_.next_round(*bench_case) && ledger_.memory_due(*bench_case)) perform(JobKind::memory, *bench_case, inputs);
   }
   const bool more =
-      std::any_of(group.begin(), group.end(), [&](const Case* point) { return ledger_.next_round(*point).has_value(); });
+      std::any_of(group.begin(), group.end(), [&](const Case* bench_case) { return ledger_.next_round(*bench_case).has_value(); });
   if (!inputs_kept_[place] || !more) {
     remove_inputs(inputs);
     inputs_made_.erase(place);
@@ -286,23 +288,23 @@ void Run::visit(std::size_t place, int round) {
   if (!stopped()) outlook_.end_group();
 }
 
-bool Run::due(const Case& point, int round) const {
-  if (point.status != CaseStatus::planned) return false;
-  if (ledger_.verify_due(point)) return true;
-  const auto next = ledger_.next_round(point);
-  return next ? *next == round : ledger_.memory_due(point);
+bool Run::due(const Case& bench_case, int round) const {
+  if (bench_case.status != CaseStatus::planned) return false;
+  if (ledger_.verify_due(bench_case)) return true;
+  const auto next = ledger_.next_round(bench_case);
+  return next ? *next == round : ledger_.memory_due(bench_case);
 }
 
-bool Run::must_verify(const Case& point) const {
-  if (point.status != CaseStatus::planned) return false;
-  return ledger_.verify_due(point) || (ledger_.reverify_due(point) && !verified_again_.contains(&point));
+bool Run::must_verify(const Case& bench_case) const {
+  if (bench_case.status != CaseStatus::planned) return false;
+  return ledger_.verify_due(bench_case) || (ledger_.reverify_due(bench_case) && !verified_again_.contains(&bench_case));
 }
 
-void Run::verify_group(const Group& group, const GroupInputs& inputs) {
-  for (const auto* point : group) {
-    if (!must_verify(*point)) continue;
-    if (ledger_.verify_due(*point)) perform(JobKind::verify, *point, inputs);
-    else verify_again(*point, inputs);
+void Run::verify_group(const Cases& group, const GroupInputs& inputs) {
+  for (const auto* bench_case : group) {
+    if (!must_verify(*bench_case)) continue;
+    if (ledger_.verify_due(*bench_case)) perform(JobKind::verify, *bench_case, inputs);
+    else verify_again(*bench_case, inputs);
   }
   std::error_code ignored;
   if (!inputs.exact_rows_file.empty()) fs::remove(inputs.exact_rows_file, ignored);
@@ -310,23 +312,23 @@ void Run::verify_group(const Group& group, const GroupInputs& inputs) {
 
 // The rounds of a case are over. That there were fewer than planned, because they would take too long, is something the reader of
 // the records should not have to guess.
-void Run::conclude(const Case& point) {
-  const auto so_far = ledger_.rounds_of(point);
+void Run::conclude(const Case& bench_case) {
+  const auto so_far = ledger_.rounds_of(bench_case);
   if (options_.verify_only || stopped() || so_far.failed || so_far.rounds == 0) return;
-  findings_.add_time(point, median(so_far.medians));
+  findings_.add_time(bench_case, median(so_far.medians));
   outlook_.rounds_over(so_far);
   if (stop_of(so_far, plan_.sampling) != Stop::cap) return;
-  progress_.say(fmt::format("capped: {} {}: {} of {} rounds, the cap is {} per case", point.config.label(),
-                            to_string(point.problem), so_far.rounds, plan_.sampling.rounds,
+  progress_.say(fmt::format("capped: {} {}: {} of {} rounds, the cap is {} per case", bench_case.config.label(),
+                            to_string(bench_case.problem()), so_far.rounds, plan_.sampling.rounds,
                             duration_text(plan_.sampling.cap_seconds)));
 }
 
 // Small problems at the end, for the heat maps: one per dataset, drawn by every variant that was found right on it.
 void Run::draw_weights() {
   std::map<std::string, std::vector<Case>> by_dataset;
-  auto cases = weights_cases(plan_, [&](const Case& point) { return ledger_.verified(point); });
-  std::erase_if(cases, [&](const Case& point) { return !ledger_.weights_due(point); });
-  for (const auto& point : cases) by_dataset[point.dataset].push_back(point);
+  auto cases = weights_cases(plan_, [&](const Case& bench_case) { return ledger_.verified(bench_case); });
+  std::erase_if(cases, [&](const Case& bench_case) { return !ledger_.weights_due(bench_case); });
+  for (const auto& bench_case : cases) by_dataset[bench_case.dataset()].push_back(bench_case);
   outlook_.announce_weights(cases, static_cast<int>(by_dataset.size()));
   for (const auto& [dataset, of_it] : by_dataset)
     if (!stopped()) draw_dataset(of_it);
@@ -334,46 +336,46 @@ void Run::draw_weights() {
 
 void Run::draw_dataset(const std::vector<Case>& cases) {
   const auto inputs = make_inputs(cases.front(), false, true);
-  for (const auto& point : cases) {
+  for (const auto& bench_case : cases) {
     if (stopped()) break;
     JobResult result = inputs.result;
     const auto started = utc_now();
-    const auto file = "weights/" + file_name(point.dataset) + "/" + file_name(point.config.label()) + ".npy";
-    if (point.status == CaseStatus::unsupported) {
+    const auto file = "weights/" + file_name(bench_case.dataset()) + "/" + file_name(bench_case.config.label()) + ".npy";
+    if (bench_case.status == CaseStatus::unsupported) {
       result.status = Status::unsupported;
-      result.reasons = point.reasons;
+      result.reasons = bench_case.reasons;
     } else if (result.status == Status::ok) {
-      auto job = job_for(JobKind::weights, point, inputs);
+      auto job = job_for(JobKind::weights, bench_case, inputs);
       job.weights_file = options_.directory + "/" + file;
       fs::create_directories(fs::path(job.weights_file).parent_path());
-      result = work(job, point);
+      result = work(job, bench_case);
       if (result.status == Status::ok) result.measured = {{"file", file}, {"labels", inputs.result.token_labels}};
     }
-    record(JobKind::weights, point, 0, result, started);
-    count_done(JobKind::weights, point, result);
+    record(JobKind::weights, bench_case, 0, result, started);
+    count_done(JobKind::weights, bench_case, result);
   }
   remove_inputs(inputs);
 }
 
-GroupInputs Run::make_inputs(const Case& point, bool exact_rows, bool token_labels) {
-  const auto stem = fmt::format("{}/{}", inputs_directory_,
-                                fingerprint(fmt::format("{}|{}|t{}", point.dataset, to_string(point.problem), point.threads)));
+GroupInputs Run::make_inputs(const Case& bench_case, bool exact_rows, bool token_labels) {
+  const auto stem = fmt::format("{}/{}", inputs_directory_, fingerprint(bench_case.workload->key()));
   GroupInputs inputs{stem + ".bin", exact_rows ? stem + ".rows" : "", {}, utc_now()};
-  auto job = job_for(JobKind::inputs, point, inputs);
+  auto job = job_for(JobKind::inputs, bench_case, inputs);
   job.token_labels = token_labels;
-  inputs.result = work(job, point);
-  count_done(JobKind::inputs, point, inputs.result);
+  inputs.result = work(job, bench_case);
+  count_done(JobKind::inputs, bench_case, inputs.result);
   return inputs;
 }
 
 // Without inputs there is nothing to run: the next piece of work of every case in the group is recorded with the reason.
-void Run::blame_inputs(const Group& group, const GroupInputs& inputs) {
+void Run::blame_inputs(const Cases& group, const GroupInputs& inputs) {
   if (inputs.result.status == Status::skipped) input_refusal_ = inputs.result.reasons.front();
-  for (const auto* point : group) {
-    if (point->status != CaseStatus::planned) continue;
-    if (ledger_.verify_due(*point)) record(JobKind::verify, *point, 0, inputs.result, inputs.started);
-    else if (const auto round = ledger_.next_round(*point)) record(JobKind::time, *point, *round, inputs.result, inputs.started);
-    else if (ledger_.memory_due(*point)) record(JobKind::memory, *point, 0, inputs.result, inputs.started);
+  for (const auto* bench_case : group) {
+    if (bench_case->status != CaseStatus::planned) continue;
+    if (ledger_.verify_due(*bench_case)) record(JobKind::verify, *bench_case, 0, inputs.result, inputs.started);
+    else if (const auto round = ledger_.next_round(*bench_case))
+      record(JobKind::time, *bench_case, *round, inputs.result, inputs.started);
+    else if (ledger_.memory_due(*bench_case)) record(JobKind::memory, *bench_case, 0, inputs.result, inputs.started);
   }
 }
 
@@ -389,31 +391,32 @@ void Run::remove_inputs(const GroupInputs& inputs) const {
   if (!inputs.exact_rows_file.empty()) fs::remove(inputs.exact_rows_file, ignored);
 }
 
-Job Run::job_for(JobKind kind, const Case& point, const GroupInputs& inputs) const {
+Job Run::job_for(JobKind kind, const Case& bench_case, const GroupInputs& inputs) const {
   Job job;
   job.kind = kind;
-  job.dataset = point.dataset;
-  job.problem = point.problem;
-  job.variant = kind == JobKind::inputs ? "" : point.config.variant->name;
-  job.params = param_texts(point.config.params);
-  if (const auto* plugin = plugin_of(*point.config.variant); plugin && kind != JobKind::inputs) job.plugin = plugin->file;
-  job.threads = point.threads;
+  job.dataset = bench_case.dataset();
+  job.problem = bench_case.problem();
+  job.variant = kind == JobKind::inputs ? "" : bench_case.config.variant->name;
+  job.params = param_texts(bench_case.config.params);
+  if (const auto* plugin = plugin_of(*bench_case.config.variant); plugin && kind != JobKind::inputs) job.plugin = plugin->file;
+  job.threads = bench_case.threads();
   job.seed = plan_.seed;
   job.rows_seed = rows_seed_;
-  if (kind == JobKind::time) job.verified_output = ledger_.verified_output(point);
+  if (kind == JobKind::time) job.verified_output = ledger_.verified_output(bench_case);
   job.inputs_file = inputs.file;
   job.exact_rows_file = inputs.exact_rows_file;
   job.sampling = plan_.sampling;
-  job.budget_seconds = std::max(0.0, plan_.sampling.cap_seconds - ledger_.rounds_of(point).seconds);
-  if (plan_.memory_budget_bytes > 0) job.memory_limit = plan_.memory_budget_bytes + kWorkerBytes + point.threads * kThreadBytes;
+  job.budget_seconds = std::max(0.0, plan_.sampling.cap_seconds - ledger_.rounds_of(bench_case).seconds);
+  if (plan_.memory_budget_bytes > 0)
+    job.memory_limit = plan_.memory_budget_bytes + kWorkerBytes + bench_case.threads() * kThreadBytes;
   return job;
 }
 
-JobResult Run::work(const Job& job, const Case& point, int round) {
-  const auto who = job.kind == JobKind::inputs ? point.dataset : point.config.label();
+JobResult Run::work(const Job& job, const Case& bench_case, int round) {
+  const auto who = job.kind == JobKind::inputs ? bench_case.dataset() : bench_case.config.label();
   const auto when = job.kind == JobKind::time ? fmt::format(", round {}", round + 1) : "";
-  progress_.start(fmt::format("{} {}, {}, {} thread{}{}", name_of(job.kind), who, to_string(point.problem), point.threads,
-                              point.threads == 1 ? "" : "s", when));
+  progress_.start(fmt::format("{} {}, {}, {} thread{}{}", name_of(job.kind), who, to_string(bench_case.problem()),
+                              bench_case.threads(), bench_case.threads() == 1 ? "" : "s", when));
   auto result = run_job(job, options_.self, [&] {
     progress_.tick();
     return !stopped();
@@ -426,72 +429,72 @@ JobResult Run::work(const Job& job, const Case& point, int round) {
 
 // What another binary found right, this one must prove before it is timed. The verdict stored stays; a failure is recorded as that
 // of the work that was due.
-void Run::verify_again(const Case& point, const GroupInputs& inputs) {
+void Run::verify_again(const Case& bench_case, const GroupInputs& inputs) {
   if (stopped()) return;
   const auto started = utc_now();
-  auto result = work(job_for(JobKind::verify, point, inputs), point);
-  verified_again_.insert(&point);
+  auto result = work(job_for(JobKind::verify, bench_case, inputs), bench_case);
+  verified_again_.insert(&bench_case);
   if (result.status == Status::ok) return;
   result.measured = Json::object();
   result.reasons.insert(result.reasons.begin(), "another binary found this case right, this one does not");
-  const auto round = ledger_.next_round(point);
-  record(round ? JobKind::time : JobKind::memory, point, round.value_or(0), result, started);
+  const auto round = ledger_.next_round(bench_case);
+  record(round ? JobKind::time : JobKind::memory, bench_case, round.value_or(0), result, started);
 }
 
-void Run::perform(JobKind kind, const Case& point, const GroupInputs& inputs, int round) {
+void Run::perform(JobKind kind, const Case& bench_case, const GroupInputs& inputs, int round) {
   if (stopped()) return;
   const auto started = utc_now();
-  auto result = work(job_for(kind, point, inputs), point, round);
-  if (kind == JobKind::time) judge_round(point, result);
-  record(kind, point, round, result, started);
-  learn(kind, point, result);
-  count_done(kind, point, result);
+  auto result = work(job_for(kind, bench_case, inputs), bench_case, round);
+  if (kind == JobKind::time) judge_round(bench_case, result);
+  record(kind, bench_case, round, result, started);
+  learn(kind, bench_case, result);
+  count_done(kind, bench_case, result);
 }
 
 // What a round says only beside the machine's ceilings and the rounds before it.
-void Run::judge_round(const Case& point, JobResult& result) {
+void Run::judge_round(const Case& bench_case, JobResult& result) {
   if (result.status != Status::ok) return;
   auto& time = result.measured;
-  add_ceilings(time, point, result.isa, calibration_);
-  const double calibrated_peak = calibration_ ? fma_peak(*calibration_, result.isa, "f32", point.threads) : 0;
+  add_ceilings(time, bench_case, result.isa, calibration_);
+  const double calibrated_peak = calibration_ ? fma_peak(*calibration_, result.isa, "f32", bench_case.threads()) : 0;
   if (const auto why = impossible_time(time, calibrated_peak); !why.empty()) {
     result.status = Status::above_ceiling;
     result.reasons = {why};
     time = Json::object();
     return;
   }
-  auto so_far = ledger_.rounds_of(point);
+  auto so_far = ledger_.rounds_of(bench_case);
   ++so_far.rounds;
   so_far.seconds += result.wall_seconds;
   so_far.medians.push_back(time.at("median_s"));
-  progress_.set_last(estimate_text(point.config.label(), to_string(point.problem), so_far.medians));
+  progress_.set_last(estimate_text(bench_case.config.label(), to_string(bench_case.problem()), so_far.medians));
   const auto stop = stop_of(so_far, plan_.sampling);
   time["stop"] = stop ? Json(name_of(*stop)) : Json();
-  findings_.add_round(point, time, calibrated_peak);
+  findings_.add_round(bench_case, time, calibrated_peak);
 }
 
-void Run::learn(JobKind kind, const Case& point, const JobResult& result) {
+void Run::learn(JobKind kind, const Case& bench_case, const JobResult& result) {
   if (result.status != Status::ok) return;
-  if (kind == JobKind::time) model_.learn(point, result.measured.at("median_s"));
+  if (kind == JobKind::time) model_.learn(bench_case, result.measured.at("median_s"));
   if (kind != JobKind::memory) return;
   const double peak = result.measured.at("rss_peak").get<double>() + result.measured.value("children_peak", 0.0);
-  model_.learn_memory(point, peak);
-  if (plan_.sampling.cache == CacheMode::hot) findings_.add_memory(point, peak);  // the pass has one set of inputs
+  model_.learn_memory(bench_case, peak);
+  if (plan_.sampling.cache == CacheMode::hot) findings_.add_memory(bench_case, peak);  // the pass has one set of inputs
 }
 
-void Run::count_done(JobKind kind, const Case& point, const JobResult& result) {
-  outlook_.done(kind, point, result.status == Status::ok ? std::optional(result.wall_seconds) : std::nullopt);
+void Run::count_done(JobKind kind, const Case& bench_case, const JobResult& result) {
+  outlook_.done(kind, bench_case, result.status == Status::ok ? std::optional(result.wall_seconds) : std::nullopt);
 }
 
-void Run::record(JobKind kind, const Case& point, int round, const JobResult& result, const std::string& started) {
+void Run::record(JobKind kind, const Case& bench_case, int round, const JobResult& result, const std::string& started) {
   if (result.interrupted) return;
   auto stored = result;
   if (stored.isa.empty()) stored.isa = isa_;
-  store_.append(make_record({point, kind, round, plan_.seed, rows_seed_, session_, plan_.sampling.cache}, stored, started));
+  store_.append(make_record({bench_case, kind, round, plan_.seed, rows_seed_, session_, plan_.sampling.cache}, stored, started));
   const bool refused = result.status == Status::skipped || result.status == Status::unsupported;
   if (result.status == Status::ok || refused) return;
-  progress_.say(fmt::format("{}: {} {} {}: {}", name_of(result.status), name_of(kind), point.config.label(),
-                            to_string(point.problem), result.reasons.empty() ? "" : result.reasons.front()));
+  progress_.say(fmt::format("{}: {} {} {}: {}", name_of(result.status), name_of(kind), bench_case.config.label(),
+                            to_string(bench_case.problem()), result.reasons.empty() ? "" : result.reasons.front()));
 }
 
 // A resumed run keeps the ceilings it began with. False when it was interrupted.

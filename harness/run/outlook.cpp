@@ -9,7 +9,7 @@ namespace attnbench {
 Outlook::Outlook(const Plan& plan, const Ledger& ledger, Progress& progress)
     : plan_(plan), ledger_(ledger), progress_(progress), forecast_(plan.sampling) {}
 
-void Outlook::announce(const std::vector<Group>& groups, std::vector<bool> inputs_kept) {
+void Outlook::announce(const std::vector<Cases>& groups, std::vector<bool> inputs_kept) {
   for (std::size_t i = 0; i < groups.size(); ++i) ahead_.push_back({.group = groups[i], .inputs_kept = inputs_kept[i]});
   refresh();
 }
@@ -24,10 +24,10 @@ void Outlook::refresh(Ahead& ahead) {
   const int announced = ahead.pieces;
   ahead.pieces = 0;
   ahead.seconds = 0;
-  for (const auto* point : ahead.group) {
-    if (point->status != CaseStatus::planned) continue;
-    ahead.pieces += pieces(*point);
-    ahead.seconds += seconds(*point);
+  for (const auto* bench_case : ahead.group) {
+    if (bench_case->status != CaseStatus::planned) continue;
+    ahead.pieces += pieces(*bench_case);
+    ahead.seconds += seconds(*bench_case);
   }
   if (const int inputs = ahead.pieces > 0 ? inputs_left(ahead) : 0; inputs > 0) {
     ahead.pieces += inputs;
@@ -44,12 +44,12 @@ void Outlook::end_group() {
 void Outlook::announce_weights(const std::vector<Case>& cases, int inputs) {
   progress_.add(inputs + static_cast<int>(cases.size()));
   weights_seconds_ = 0;
-  for (const auto& point : cases) weights_seconds_ += forecast_.seconds(JobKind::weights, point);
+  for (const auto& bench_case : cases) weights_seconds_ += forecast_.seconds(JobKind::weights, bench_case);
 }
 
-void Outlook::done(JobKind kind, const Case& point, std::optional<double> seconds_taken) {
-  if (kind == JobKind::weights) weights_seconds_ = std::max(0.0, weights_seconds_ - forecast_.seconds(kind, point));
-  if (seconds_taken) forecast_.learn(kind, point, *seconds_taken);
+void Outlook::done(JobKind kind, const Case& bench_case, std::optional<double> seconds_taken) {
+  if (kind == JobKind::weights) weights_seconds_ = std::max(0.0, weights_seconds_ - forecast_.seconds(kind, bench_case));
+  if (seconds_taken) forecast_.learn(kind, bench_case, *seconds_taken);
   if (in_hand_) {
     auto& ahead = ahead_[*in_hand_];
     ahead.inputs_made |= kind == JobKind::inputs;
@@ -66,33 +66,33 @@ void Outlook::show_left() {
   progress_.set_left(seconds);
 }
 
-int Outlook::rounds_left(const Case& point) const {
+int Outlook::rounds_left(const Case& bench_case) const {
   if (ledger_.verify_only()) return 0;
-  if (ledger_.verify_due(point)) return plan_.sampling.rounds;
-  const auto next = ledger_.next_round(point);
+  if (ledger_.verify_due(bench_case)) return plan_.sampling.rounds;
+  const auto next = ledger_.next_round(bench_case);
   return next ? plan_.sampling.rounds - *next : 0;
 }
 
-int Outlook::pieces(const Case& point) const {
-  const bool fresh = ledger_.verify_due(point);
+int Outlook::pieces(const Case& bench_case) const {
+  const bool fresh = ledger_.verify_due(bench_case);
   if (ledger_.verify_only()) return fresh ? 1 : 0;
-  return (fresh ? 1 : 0) + rounds_left(point) + (fresh || ledger_.memory_due(point) ? 1 : 0);
+  return (fresh ? 1 : 0) + rounds_left(bench_case) + (fresh || ledger_.memory_due(bench_case) ? 1 : 0);
 }
 
-double Outlook::seconds(const Case& point) const {
-  const bool fresh = ledger_.verify_due(point);
-  const double verifying = fresh ? forecast_.seconds(JobKind::verify, point) : 0;
+double Outlook::seconds(const Case& bench_case) const {
+  const bool fresh = ledger_.verify_due(bench_case);
+  const double verifying = fresh ? forecast_.seconds(JobKind::verify, bench_case) : 0;
   if (ledger_.verify_only()) return verifying;
-  const bool timing = fresh || ledger_.next_round(point);
-  return verifying + (timing ? forecast_.seconds_of_rounds(point, ledger_.rounds_of(point)) : 0) +
-         (fresh || ledger_.memory_due(point) ? forecast_.seconds(JobKind::memory, point) : 0);
+  const bool timing = fresh || ledger_.next_round(bench_case);
+  return verifying + (timing ? forecast_.seconds_of_rounds(bench_case, ledger_.rounds_of(bench_case)) : 0) +
+         (fresh || ledger_.memory_due(bench_case) ? forecast_.seconds(JobKind::memory, bench_case) : 0);
 }
 
 int Outlook::inputs_left(const Ahead& ahead) const {
   if (ahead.inputs_kept) return ahead.inputs_made ? 0 : 1;
   int rounds = 1;
-  for (const auto* point : ahead.group)
-    if (point->status == CaseStatus::planned) rounds = std::max(rounds, rounds_left(*point));
+  for (const auto* bench_case : ahead.group)
+    if (bench_case->status == CaseStatus::planned) rounds = std::max(rounds, rounds_left(*bench_case));
   return rounds;
 }
 

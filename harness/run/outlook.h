@@ -21,7 +21,7 @@ class Outlook {
   Outlook(const Plan& plan, const Ledger& ledger, Progress& progress);
 
   /// The groups that the run is about to go through, round by round, and whose inputs are made only once.
-  void announce(const std::vector<Group>& groups, std::vector<bool> inputs_kept);
+  void announce(const std::vector<Cases>& groups, std::vector<bool> inputs_kept);
   /// Forecasts every group again: predictions have changed, or another pace has been learned.
   void refresh();
   /// The run works on the group at that place, and then no longer.
@@ -31,14 +31,14 @@ class Outlook {
   void announce_weights(const std::vector<Case>& cases, int inputs);
 
   /// A piece of work was done; it took so many seconds if it was ok.
-  void done(JobKind kind, const Case& point, std::optional<double> seconds);
+  void done(JobKind kind, const Case& bench_case, std::optional<double> seconds);
   /// The rounds of a case are over.
   void rounds_over(const RoundsSoFar& so_far) { forecast_.learn_rounds(so_far); }
 
  private:
   // A group of cases, and what it was last said to need.
   struct Ahead {
-    Group group;
+    Cases group;
     bool inputs_kept = true;
     bool inputs_made = false;
     int pieces = 0;
@@ -46,9 +46,9 @@ class Outlook {
   };
   void refresh(Ahead& ahead);
   void show_left();
-  int rounds_left(const Case& point) const;
-  int pieces(const Case& point) const;
-  double seconds(const Case& point) const;
+  int rounds_left(const Case& bench_case) const;
+  int pieces(const Case& bench_case) const;
+  double seconds(const Case& bench_case) const;
   // How often the inputs of a group must still be made.
   int inputs_left(const Ahead& ahead) const;
 

@@ -28,30 +28,37 @@ Problem cut(Problem problem, std::int64_t n) {
   return problem;
 }
 
-Case probe_of(const Case& point, std::int64_t n, const Plan& probes) {
-  Case probe = point;
-  probe.dataset = "gaussian";
-  probe.problem = cut(point.problem, n);
-  probe.status = CaseStatus::planned;
-  probe.reasons.clear();
+Case probe_of(const Case& bench_case, std::int64_t n, const Plan& probes) {
+  Case probe{.workload = make_workload("gaussian", cut(bench_case.problem(), n), bench_case.threads()),
+             .config = bench_case.config,
+             .prior = bench_case.prior,
+             .prediction = bench_case.prediction};
   price(probe, probes, {});
   return probe;
 }
 
-// By length, so that the probes of one length share their inputs.
-using ByLength = std::map<std::int64_t, std::vector<Case>>;
+// By length, and below it by workload, so that probes share their inputs.
+using ByLength = std::map<std::int64_t, std::vector<Group>>;
 
-void add_probes(const Case& point, const Plan& probes, ByLength& lengths) {
-  std::int64_t n = kLongest;
-  auto probe = probe_of(point, n, probes);
-  for (; n > kShortest && probe.prior.seconds > kCallSeconds; probe = probe_of(point, n, probes)) n /= 2;
-  for (const auto length : {n, n / 4})
-    if (auto one = probe_of(point, length, probes); one.status == CaseStatus::planned) lengths[length].push_back(std::move(one));
+void add_to_group(std::vector<Group>& groups, Case probe) {
+  const auto same = [&](const Group& group) { return group.workload().key() == probe.workload->key(); };
+  const auto found = std::find_if(groups.begin(), groups.end(), same);
+  if (found == groups.end()) groups.push_back({{std::move(probe)}});
+  else found->cases.push_back(std::move(probe));
 }
 
-double seconds_if_planned(Case point, const Sampling& sampling) {
-  point.status = CaseStatus::planned;
-  return predicted_case_seconds(point, sampling);
+void add_probes(const Case& bench_case, const Plan& probes, ByLength& lengths) {
+  std::int64_t n = kLongest;
+  auto probe = probe_of(bench_case, n, probes);
+  for (; n > kShortest && probe.prior.seconds > kCallSeconds; probe = probe_of(bench_case, n, probes)) n /= 2;
+  for (const auto length : {n, n / 4})
+    if (auto one = probe_of(bench_case, length, probes); one.status == CaseStatus::planned)
+      add_to_group(lengths[length], std::move(one));
+}
+
+double seconds_if_planned(Case bench_case, const Sampling& sampling) {
+  bench_case.status = CaseStatus::planned;
+  return predicted_case_seconds(bench_case, sampling);
 }
 
 }  // namespace
@@ -64,18 +71,18 @@ Plan probe_plan(const Plan& plan, const FittedModel& model) {
       .rounds = 1, .samples = 1, .min_sample_seconds = 0.002, .warmup_seconds = 0, .cap_seconds = 1, .timeout_seconds = 10};
   std::map<std::pair<std::string, int>, const Case*> largest;  // by variant and threads
   double seconds = 0;
-  for (const auto& point : plan.cases) {
-    if (!(point.prior.seconds > 0)) continue;  // unsupported, or refused before it was priced
-    seconds += seconds_if_planned(point, plan.sampling);
-    auto& known = largest[{point.config.label(), point.threads}];
-    if (!known || known->prior.seconds < point.prior.seconds) known = &point;
+  for (const auto* bench_case : plan.cases()) {
+    if (!is_priced(*bench_case)) continue;
+    seconds += seconds_if_planned(*bench_case, plan.sampling);
+    auto& known = largest[{bench_case->config.label(), bench_case->threads()}];
+    if (!known || known->prior.seconds < bench_case->prior.seconds) known = bench_case;
   }
   ByLength lengths;
-  for (const auto& [variant, point] : largest)
-    if (!model.measured(*point)) add_probes(*point, probes, lengths);
-  for (auto& [length, cases] : lengths)
-    for (auto& one : cases) probes.cases.push_back(std::move(one));
-  if (static_cast<double>(probes.cases.size()) * kProbeCost > kShareOfRun * seconds) probes.cases.clear();
+  for (const auto& [variant, bench_case] : largest)
+    if (!model.measured(*bench_case)) add_probes(*bench_case, probes, lengths);
+  for (auto& [length, groups] : lengths)
+    for (auto& group : groups) probes.groups.push_back(std::move(group));
+  if (static_cast<double>(probes.cases().size()) * kProbeCost > kShareOfRun * seconds) probes.groups.clear();
   return probes;
 }
 

@@ -15,8 +15,8 @@ struct ProgressState {
   int done = 0, total = 0;  // pieces of work
   double elapsed = 0;       // seconds since the start
   double left = 0;          // seconds still to go, as forecast (forecast.h)
-  std::string current;      // "time naive n4096"
-  std::string last;         // the newest estimate (estimate_text); "" before there is one
+  std::string current{};    // "time naive n4096"
+  std::string last{};       // the newest estimate (estimate_text); "" before there is one
 };
 
 /// "[######----------] 12/84  1m20s left  last: linear n1024 1.23 ms ±2 %  time naive b1 h8 n4096 d64 f32", cut to `width` columns

@@ -11,6 +11,10 @@
 namespace attnbench {
 namespace {
 
+const char* name_of(MaskKind kind) { return kind == MaskKind::none ? "none" : kind == MaskKind::boolean ? "boolean" : "additive"; }
+
+Json window_json(const std::optional<Window>& window) { return window ? Json::array({window->left, window->right}) : Json(); }
+
 Json problem_fields(const Problem& p) {
   return {{"batch", p.batch},
           {"heads_q", p.heads_q},
@@ -19,33 +23,40 @@ Json problem_fields(const Problem& p) {
           {"n_k", p.n_k},
           {"d_qk", p.d_qk},
           {"d_v", p.d_v},
-          {"dtype", name_of(p.dtype)},
-          {"causal", name_of(p.causal)}};
+          {"dtype", attnbench::name_of(p.dtype)},
+          {"causal", attnbench::name_of(p.causal)},
+          {"window", window_json(p.window)},
+          {"key_lengths", p.key_lengths},
+          {"mask", name_of(p.mask.kind)},
+          {"mask_per_batch", p.mask.per_batch},
+          {"mask_per_head", p.mask.per_head},
+          {"scale", p.effective_scale()},
+          {"softcap", p.softcap ? Json(*p.softcap) : Json()},
+          {"phase", "forward"}};
 }
 
-// A variant need not know what a problem costs that it does not support.
-Json cost_json(const Case& point) {
-  Cost cost;
-  if (point.status != CaseStatus::unsupported) cost = point.config.variant->cost(point.problem, point.config.params);
+Json cost_json(const Case& bench_case) {
+  const auto cost = declared_cost(bench_case);
   return {{"multiply_adds", cost.multiply_adds},
           {"exps", cost.exps},
           {"bytes", cost.bytes},
           {"pairs", cost.pairs},
-          {"dense_flops", dense_flops(point.problem)},
-          {"compulsory_bytes", compulsory_bytes(point.problem)}};
+          {"dense_flops", dense_flops(bench_case.problem())},
+          {"compulsory_bytes", compulsory_bytes(bench_case.problem())}};
 }
 
 }  // namespace
 
-std::string record_key(const Case& point, JobKind kind, int round) {
-  return point.key() + "|" + name_of(kind) + "|r" + std::to_string(round);
+std::string record_key(const Case& bench_case, JobKind kind, int round) {
+  return bench_case.key() + "|" + name_of(kind) + "|r" + std::to_string(round);
 }
 
-std::string reproducer(const Case& point, std::uint64_t seed, std::uint64_t rows_seed, CacheMode cache) {
-  const auto* plugin = plugin_of(*point.config.variant);
-  return "attnbench run --problem " + shell_quoted(to_string(point.problem)) + " --variants " + shell_quoted(point.config.label()) +
-         " --dataset " + shell_quoted(point.dataset) + " --threads " + std::to_string(point.threads) + " --seed " +
-         std::to_string(seed) + (rows_seed == seed ? "" : " --rows-seed " + std::to_string(rows_seed)) +
+std::string reproducer(const Case& bench_case, std::uint64_t seed, std::uint64_t rows_seed, CacheMode cache) {
+  const auto* plugin = plugin_of(*bench_case.config.variant);
+  return "attnbench run --problem " + shell_quoted(to_string(bench_case.problem())) + " --variants " +
+         shell_quoted(bench_case.config.label()) + " --dataset " + shell_quoted(bench_case.dataset()) + " --threads " +
+         std::to_string(bench_case.threads()) + " --seed " + std::to_string(seed) +
+         (rows_seed == seed ? "" : " --rows-seed " + std::to_string(rows_seed)) +
          (cache == CacheMode::cold ? " --cache cold" : "") + (plugin ? " --plugin " + shell_quoted(plugin->file) : "");
 }
 
@@ -71,31 +82,32 @@ std::string utc_now() {
 }
 
 Json make_record(const RecordSubject& subject, const JobResult& result, const std::string& started) {
-  const auto& point = subject.point;
-  const auto& variant = *point.config.variant;
+  const auto& bench_case = subject.bench_case;
+  const auto& variant = *bench_case.config.variant;
   Json record = {{"schema_version", kSchemaVersion},
-                 {"key", record_key(point, subject.kind, subject.round)},
+                 {"key", record_key(bench_case, subject.kind, subject.round)},
                  {"session", subject.session},
                  {"kind", name_of(subject.kind)},
                  {"status", name_of(result.status)},
                  {"reasons", result.reasons},
-                 {"dataset", point.dataset},
+                 {"group", bench_case.workload->key()},
+                 {"dataset", bench_case.dataset()},
                  {"seed", subject.seed},
                  {"rows_seed", subject.rows_seed},
-                 {"problem", to_string(point.problem)},
-                 {"problem_fields", problem_fields(point.problem)},
-                 {"variant", point.config.label()},
+                 {"problem", to_string(bench_case.problem())},
+                 {"problem_fields", problem_fields(bench_case.problem())},
+                 {"variant", bench_case.config.label()},
                  {"variant_name", variant.name},
                  {"family", variant.family},
                  {"computes", name_of(variant.computes)},
-                 {"params", params_json(point.config.params)},
-                 {"threads", point.threads},
+                 {"params", params_json(bench_case.config.params)},
+                 {"threads", bench_case.threads()},
                  {"round", subject.round},
                  {"cache", name_of(subject.cache)},
                  {"isa", result.isa},
-                 {"reproducer", reproducer(point, subject.seed, subject.rows_seed, subject.cache)},
-                 {"cost", cost_json(point)},
-                 {"prediction", prediction_json(point.prediction)},
+                 {"reproducer", reproducer(bench_case, subject.seed, subject.rows_seed, subject.cache)},
+                 {"cost", cost_json(bench_case)},
+                 {"prediction", prediction_json(bench_case.prediction)},
                  {"started", started},
                  {"wall_s", result.wall_seconds}};
   if (!result.measured.empty()) record[name_of(subject.kind)] = result.measured;

@@ -15,7 +15,7 @@ class Params;
 
 /// What a record is about.
 struct RecordSubject {
-  const Case& point;
+  const Case& bench_case;
   JobKind kind;
   int round = 0;
   std::uint64_t seed = 1;
@@ -25,14 +25,14 @@ struct RecordSubject {
 };
 
 /// "text|b1 h8 n1024 d64 f32|naive|t2|time|r0"
-std::string record_key(const Case& point, JobKind kind, int round = 0);
+std::string record_key(const Case& bench_case, JobKind kind, int round = 0);
 
 /// The record of a worker's result, or of a case that was refused (a result made by the orchestrator). `started`: utc_now() before
 /// it.
 Json make_record(const RecordSubject& subject, const JobResult& result, const std::string& started);
 
 /// Shell command that measures the case again, quoted where the shell needs it.
-std::string reproducer(const Case& point, std::uint64_t seed, std::uint64_t rows_seed, CacheMode cache = CacheMode::hot);
+std::string reproducer(const Case& bench_case, std::uint64_t seed, std::uint64_t rows_seed, CacheMode cache = CacheMode::hot);
 
 /// The `prediction` member of a record.
 Json prediction_json(const Prediction& prediction);

@@ -26,7 +26,7 @@ Json plan_json(const Plan& plan) {
           {"rounds", plan.sampling.rounds},
           {"samples", plan.sampling.samples},
           {"seed", plan.seed},
-          {"cases", plan.cases.size() + plan.cases_elsewhere},
+          {"cases", plan.cases().size() + plan.cases_elsewhere},
           {"toml", plan.resolved_toml}};
 }
 
@@ -48,8 +48,8 @@ Json variant_json(const VariantConfig& config) {
 Json variants_json(const Plan& plan) {
   Json variants = Json::array();
   std::set<std::string> seen;
-  for (const auto& point : plan.cases)
-    if (seen.insert(point.config.label()).second) variants.push_back(variant_json(point.config));
+  for (const auto* bench_case : plan.cases())
+    if (seen.insert(bench_case->config.label()).second) variants.push_back(variant_json(bench_case->config));
   return variants;
 }
 
@@ -84,7 +84,7 @@ std::string run_id_of(const std::string& directory) {
 
 Json describe_run(const Plan& plan, const RunOptions& options) {
   int threads = 1;
-  for (const auto& point : plan.cases) threads = std::max(threads, point.threads);
+  for (const auto& group : plan.groups) threads = std::max(threads, group.workload().threads);
   const auto environment = describe_environment(threads);
   Json run = {{"schema_version", kSchemaVersion},
               {"run_id", run_id_of(options.directory)},

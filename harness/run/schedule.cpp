@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <random>
 #include <set>
@@ -15,10 +16,6 @@
 namespace attnbench {
 namespace {
 
-bool same_inputs(const Case& a, const Case& b) {
-  return a.dataset == b.dataset && a.problem == b.problem && a.threads == b.threads;
-}
-
 // The same on every machine and with every standard library.
 template <class Item>
 void shuffle(std::vector<Item>& items, std::uint64_t seed, const std::string& salt) {
@@ -29,18 +26,19 @@ void shuffle(std::vector<Item>& items, std::uint64_t seed, const std::string& sa
   for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[random() % i]);
 }
 
-bool has_planned_case(const Group& group) {
-  return std::any_of(group.begin(), group.end(), [](const Case* point) { return point->status == CaseStatus::planned; });
+bool has_planned_case(const Cases& group) {
+  return std::any_of(group.begin(), group.end(), [](const Case* bench_case) { return bench_case->status == CaseStatus::planned; });
 }
 
 }  // namespace
 
-std::vector<Group> groups_of(const Plan& plan) {
-  std::vector<Group> groups;
-  for (const auto& point : plan.cases) {
-    if (point.status != CaseStatus::planned && !is_priced(point)) continue;
-    if (groups.empty() || !same_inputs(*groups.back().front(), point)) groups.emplace_back();
-    groups.back().push_back(&point);
+std::vector<Cases> groups_of(const Plan& plan) {
+  std::vector<Cases> groups;
+  for (const auto& group : plan.groups) {
+    Cases open;
+    for (const auto& bench_case : group.cases)
+      if (bench_case.status == CaseStatus::planned || is_priced(bench_case)) open.push_back(&bench_case);
+    if (!open.empty()) groups.push_back(std::move(open));
   }
   return groups;
 }
@@ -52,11 +50,11 @@ std::vector<std::size_t> group_order(std::size_t count, std::uint64_t seed, int 
   return order;
 }
 
-KeptInputs keep_inputs(const std::vector<Group>& groups, double budget_bytes) {
+KeptInputs keep_inputs(const std::vector<Cases>& groups, double budget_bytes) {
   KeptInputs inputs;
   double remade = 0;
   for (const auto& group : groups) {
-    const double bytes = has_planned_case(group) ? inputs_file_bytes(group.front()->problem) : 0;
+    const double bytes = has_planned_case(group) ? inputs_file_bytes(group.front()->problem()) : 0;
     const bool keep = inputs.bytes + bytes <= budget_bytes;
     inputs.kept.push_back(keep);
     if (keep) inputs.bytes += bytes;
@@ -76,12 +74,12 @@ double predicted_run_seconds(const Plan& plan, const KeptInputs& inputs) {
   return seconds;
 }
 
-Group round_order(Group group, std::uint64_t seed, int round) {
+Cases round_order(Cases group, std::uint64_t seed, int round) {
   // Shapes differ in their order, so that no variant is first everywhere.
-  shuffle(group, seed, group.front()->dataset + "|" + to_string(group.front()->problem));
+  shuffle(group, seed, group.front()->dataset() + "|" + to_string(group.front()->problem()));
   const auto count = group.size();
   const auto turn = static_cast<std::size_t>(round);
-  Group order;
+  Cases order;
   for (std::size_t place = 0; place < count; ++place) {
     const auto zigzag = place % 2 == 1 ? (place + 1) / 2 : (count - place / 2) % count;  // 0, 1, -1, 2, -2, ...
     order.push_back(group[(zigzag + turn) % count]);
@@ -93,35 +91,38 @@ Group round_order(Group group, std::uint64_t seed, int round) {
 
 std::vector<Case> weights_cases(const Plan& plan, const std::function<bool(const Case&)>& wanted) {
   std::vector<Case> cases;
-  std::map<std::string, Case> first;  // of each dataset: its problem is the one that is drawn
+  std::map<std::string, std::shared_ptr<const Workload>> drawn;  // of each dataset: the small version of its first problem
   std::set<std::string> seen;
-  for (const auto& point : plan.cases) {
-    if (point.status != CaseStatus::planned || !(point.config.variant->laws & kWeightsReadable) || !wanted(point)) continue;
-    if (plan.weights_elsewhere.contains(point.dataset)) continue;
-    const auto& model = first.emplace(point.dataset, point).first->second;
-    Case small = point;
-    small.problem = weights_problem(model.problem);
-    small.threads = model.threads;
-    small.config = weights_selection(point.config);
+  for (const auto* bench_case : plan.cases()) {
+    const auto& variant = *bench_case->config.variant;
+    if (bench_case->status != CaseStatus::planned || !(variant.laws & kWeightsReadable) || !wanted(*bench_case)) continue;
+    if (plan.weights_elsewhere.contains(bench_case->dataset())) continue;
+    auto& workload = drawn[bench_case->dataset()];
+    if (!workload) workload = make_workload(bench_case->dataset(), weights_problem(bench_case->problem()), bench_case->threads());
+    Case small{.workload = workload,
+               .config = weights_selection(bench_case->config),
+               .prior = bench_case->prior,
+               .prediction = bench_case->prediction};
     if (!seen.insert(small.key()).second) continue;
-    small.reasons = unsupported_reasons(*small.config.variant, small.problem, small.config.params);
+    small.reasons = unsupported_reasons(variant, small.problem(), small.config.params);
     small.status = small.reasons.empty() ? CaseStatus::planned : CaseStatus::unsupported;
-    if (small.reasons.empty()) small.prediction = predict(small.config, small.problem, small.threads);
+    small.cost = declared_cost(small);
+    if (small.reasons.empty()) small.prediction = predict(small);
     cases.push_back(std::move(small));
   }
   return cases;
 }
 
-double predicted_job_seconds(JobKind kind, const Case& point, const Sampling& sampling) {
-  const auto pieces = predicted_pieces(point, sampling);
-  const auto& p = point.problem;
+double predicted_job_seconds(JobKind kind, const Case& bench_case, const Sampling& sampling) {
+  const auto pieces = predicted_pieces(bench_case, sampling);
+  const auto& p = bench_case.problem();
   const auto calls = static_cast<double>((p.n_k + p.d_v - 1) / p.d_v);  // one block of the identity as values each
   switch (kind) {
     case JobKind::inputs: return pieces.inputs;
     case JobKind::verify: return pieces.verify;
     case JobKind::time: return pieces.round;
     case JobKind::memory: return pieces.memory;
-    case JobKind::weights: return pieces.memory + calls * point.prediction.seconds;
+    case JobKind::weights: return pieces.memory + calls * bench_case.prediction.seconds;
     case JobKind::ceilings: break;  // no part of a run
   }
   return 0;

@@ -11,8 +11,8 @@ namespace attnbench {
 struct Case;
 struct Plan;
 
-/// Cases that share dataset, problem and threads, and so their inputs.
-using Group = std::vector<const Case*>;
+/// Cases of one group of the plan.
+using Cases = std::vector<const Case*>;
 
 /// The groups (indices from 0 to count - 1) in the order in which one round visits them. The first round keeps the order of the
 /// plan, because what it measures on small problems decides whether larger ones are run at all. Every later round has a seeded
@@ -25,24 +25,24 @@ struct KeptInputs {
   std::vector<bool> kept;  // by group
   double bytes = 0;        // of all that is on disk at once: what is kept, and the largest of what is not
 };
-KeptInputs keep_inputs(const std::vector<Group>& groups, double budget_bytes);
+KeptInputs keep_inputs(const std::vector<Cases>& groups, double budget_bytes);
 
 /// Seconds of the whole plan: its cases, and their inputs as often as they are made.
 double predicted_run_seconds(const Plan& plan, const KeptInputs& inputs);
 
 /// The cases of a plan by group, in plan order: the planned ones, and those skipped for a prediction that may yet change.
-std::vector<Group> groups_of(const Plan& plan);
+std::vector<Cases> groups_of(const Plan& plan);
 
 /// A group in the order of one round. The seed and the shape shuffle the cases once; then the rounds go through the rows of a
 /// Williams square (E. J. Williams 1949, Australian Journal of Scientific Research A 2, 149-168): over as many rounds as there are
 /// cases each stands at each place once, and over as many rounds (twice as many for an odd number of cases) each comes after each
 /// other equally often, so that nobody always runs in the same neighbour's heat.
-Group round_order(Group group, std::uint64_t seed, int round);
+Cases round_order(Cases group, std::uint64_t seed, int round);
 
 /// One case per dataset and selected variant: the small problem whose attention matrix is drawn. `wanted` picks the cases to draw.
 std::vector<Case> weights_cases(const Plan& plan, const std::function<bool(const Case&)>& wanted);
 
 /// What a job should take, process start included; for the ETA.
-double predicted_job_seconds(JobKind kind, const Case& point, const Sampling& sampling);
+double predicted_job_seconds(JobKind kind, const Case& bench_case, const Sampling& sampling);
 
 }  // namespace attnbench

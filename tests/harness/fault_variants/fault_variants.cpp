@@ -160,16 +160,16 @@ const Variant* find_fault_variant(std::string_view name) {
 Plan fault_plan(const std::vector<std::string>& names, const std::vector<std::int64_t>& lengths) {
   Plan plan;
   plan.name = "faults";
-  for (const auto n : lengths)
+  for (const auto n : lengths) {
+    const auto workload = make_workload("gaussian", parse_problem("b1 h2 d4 n" + std::to_string(n)));
+    plan.groups.emplace_back();
     for (const auto& name : names) {
-      Case point;
-      point.dataset = "gaussian";
-      point.problem = parse_problem("b1 h2 d4 n" + std::to_string(n));
-      point.config = {find_fault_variant(name), Params()};
-      point.prediction = {.seconds = 0.001, .peak_bytes = 1e6};
-      plan.cases.push_back(std::move(point));
+      plan.groups.back().cases.push_back({.workload = workload,
+                                          .config = {find_fault_variant(name), Params()},
+                                          .prediction = {.seconds = 0.001, .peak_bytes = 1e6}});
       plan.resolved_toml += name + " " + std::to_string(n) + "\n";
     }
+  }
   plan.sampling = {.rounds = 2, .samples = 3, .min_sample_seconds = 0.001, .warmup_seconds = 0.001, .timeout_seconds = 30};
   plan.memory_budget_bytes = 2e8;
   plan.weights = false;

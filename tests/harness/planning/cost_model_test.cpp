@@ -22,7 +22,7 @@ Prediction predicted(const char* variant, const char* problem, int threads = 1) 
 Case case_of_call_seconds(double seconds) {
   const auto* naive = find_variant("naive");
   Case one;
-  one.problem = parse_problem("b1 h1 n8 d8 f32");
+  one.workload = make_workload("gaussian", parse_problem("b1 h1 n8 d8 f32"));
   one.config = {naive, Params(naive->params)};
   one.prediction.seconds = seconds;
   return one;
@@ -68,7 +68,7 @@ TEST_CASE("a library behind a variant counts with its memory and with its start 
   CHECK(with.seconds == without.seconds);
   CHECK(with.peak_bytes == without.peak_bytes + 300e6);
   Case one;
-  one.problem = problem;
+  one.workload = make_workload("gaussian", problem);
   one.prediction = with;
   const auto slow = predicted_pieces(one, {});
   one.prediction = without;

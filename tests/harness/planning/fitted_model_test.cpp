@@ -18,11 +18,9 @@ Case case_of(const char* variant, std::int64_t n, int threads = 1) {
   Case one;
   const auto* found = find_variant(variant);
   REQUIRE(found != nullptr);
-  one.dataset = "gaussian";
-  one.problem = parse_problem("b1 h8 d64 n" + std::to_string(n));
+  one.workload = make_workload("gaussian", parse_problem("b1 h8 d64 n" + std::to_string(n)), threads);
   one.config = {found, Params(found->params)};
-  one.threads = threads;
-  one.prior = one.prediction = predict(one.config, one.problem, threads);
+  one.prior = one.prediction = predict(one);
   return one;
 }
 
@@ -111,8 +109,8 @@ TEST_CASE("the process around the tensors is learned from memory passes") {
   FittedModel model;
   const auto small = case_of("naive", 256), large = case_of("naive", 1024);
   const double process = 10e6;
-  const auto declared = static_cast<double>(declared_workspace(*small.config.variant, small.problem, small.config.params, 1));
-  model.learn_memory(small, process + compulsory_bytes(small.problem) + declared);
+  const auto declared = static_cast<double>(declared_workspace(*small.config.variant, small.problem(), small.config.params, 1));
+  model.learn_memory(small, process + compulsory_bytes(small.problem()) + declared);
   CHECK(model.predict(large).peak_bytes == Approx(large.prior.peak_bytes - kProcessBytes + process));
   CHECK(model.predict(case_of("linear", 256)).peak_bytes == case_of("linear", 256).prior.peak_bytes);
 }
@@ -123,7 +121,7 @@ TEST_CASE("memory of a library that a variant declares is believed, not learned"
   library.cost = [](const Problem& p, const Params&) { return Cost{.multiply_adds = visible_pairs(p), .outside_bytes = 300e6}; };
   auto one = case_of("naive", 256);
   one.config.variant = &library;
-  one.prior = predict(one.config, one.problem, 1);
+  one.prior = predict(one);
   model.learn_memory(one, 3e9);
   CHECK(model.predict(one).peak_bytes == one.prior.peak_bytes);
 }

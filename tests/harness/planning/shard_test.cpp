@@ -28,13 +28,9 @@ Plan sample_plan() {
   return build_plan(spec);
 }
 
-std::string shape_of(const Case& point) {
-  return point.dataset + "|" + to_string(point.problem) + "|" + std::to_string(point.threads);
-}
-
 std::vector<std::string> keys_of(const Plan& plan) {
   std::vector<std::string> keys;
-  for (const auto& point : plan.cases) keys.push_back(point.key());
+  for (const auto* point : plan.cases()) keys.push_back(point->key());
   return keys;
 }
 
@@ -47,25 +43,25 @@ TEST_CASE("every case is in one shard, beside all others of its shape, in the or
     std::set<std::string> seen;
     for (int index = 1; index <= count; ++index) {
       const auto part = shard_of(plan, {index, count});
-      CHECK(part.cases.size() + part.cases_elsewhere == plan.cases.size());
+      CHECK(part.cases().size() + part.cases_elsewhere == plan.cases().size());
       CHECK(part.resolved_toml == plan.resolved_toml);
       const auto all = keys_of(plan), mine = keys_of(part);
       auto next = all.begin();
       for (const auto& key : mine) next = std::find(next, all.end(), key);
       CHECK(next != all.end());
-      for (const auto& point : part.cases) {
-        CHECK(seen.insert(point.key()).second);
-        CHECK(shard_of_shape.emplace(shape_of(point), index).first->second == index);
+      for (const auto* point : part.cases()) {
+        CHECK(seen.insert(point->key()).second);
+        CHECK(shard_of_shape.emplace(point->workload->key(), index).first->second == index);
       }
     }
-    CHECK(seen.size() == plan.cases.size());
+    CHECK(seen.size() == plan.cases().size());
   }
 }
 
 TEST_CASE("no shard should take longer than the others by more than one shape") {
   const auto plan = sample_plan();
   std::map<std::string, double> shapes;
-  for (const auto& point : plan.cases) shapes[shape_of(point)] += predicted_case_seconds(point, plan.sampling);
+  for (const auto* point : plan.cases()) shapes[point->workload->key()] += predicted_case_seconds(*point, plan.sampling);
   const auto largest =
       std::max_element(shapes.begin(), shapes.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->second;
   for (const int count : {2, 3, 5}) {
@@ -79,9 +75,9 @@ TEST_CASE("no shard should take longer than the others by more than one shape") 
 TEST_CASE("the split does not depend on what this machine would skip or has measured") {
   const auto plan = sample_plan();
   auto other = plan;
-  for (std::size_t i = 0; i < other.cases.size(); i += 2) {
-    other.cases[i].prediction.seconds *= 100;
-    if (other.cases[i].status == CaseStatus::planned) other.cases[i].status = CaseStatus::skipped;
+  for (std::size_t i = 0; i < other.cases().size(); i += 2) {
+    other.cases()[i]->prediction.seconds *= 100;
+    if (other.cases()[i]->status == CaseStatus::planned) other.cases()[i]->status = CaseStatus::skipped;
   }
   for (int index = 1; index <= 3; ++index) CHECK(keys_of(shard_of(plan, {index, 3})) == keys_of(shard_of(other, {index, 3})));
 }
@@ -112,6 +108,6 @@ TEST_CASE("more shards than shapes are refused with their number") {
   PlanSpec spec;
   spec.sweeps.push_back({.variants = {"naive"}, .datasets = {"gaussian"}, .problems = {"n4", "n5"}, .axes = {"threads=1"}});
   const auto plan = build_plan(spec);
-  CHECK(shard_of(plan, {2, 2}).cases.size() == 1);
+  CHECK(shard_of(plan, {2, 2}).cases().size() == 1);
   CHECK(has(refusal([&] { shard_of(plan, {1, 3}); }), "only 2 shapes"));
 }

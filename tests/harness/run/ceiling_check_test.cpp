@@ -13,7 +13,7 @@ namespace {
 
 Case case_of(const char* problem) {
   Case one;
-  one.problem = parse_problem(problem);
+  one.workload = make_workload("gaussian", parse_problem(problem));
   one.config = {find_variant("naive"), Params(find_variant("naive")->params)};
   return one;
 }
@@ -35,7 +35,7 @@ Json judged(const Case& one, double seconds, double peak_gflops, const std::opti
 
 TEST_CASE("the share of the peak counts two operations per multiply-add; above it is an error") {
   const auto one = case_of("b1 h1 n256 d64 f32");
-  const double flops = 2 * one.config.variant->cost(one.problem, one.config.params).multiply_adds;
+  const double flops = 2 * one.config.variant->cost(one.problem(), one.config.params).multiply_adds;
   const auto half = judged(one, 1e-3, 2 * flops / 1e-3 / 1e9);
   CHECK(half["share_of_peak"].get<double>() == Approx(0.5));
   CHECK(half["above_ceiling"] == false);
@@ -45,7 +45,7 @@ TEST_CASE("the share of the peak counts two operations per multiply-add; above i
 
 TEST_CASE("a time is impossible against the larger of the probed and the calibrated peak, with the stated tolerance") {
   const auto one = case_of("b1 h1 n256 d64 f32");
-  const double flops = 2 * one.config.variant->cost(one.problem, one.config.params).multiply_adds;
+  const double flops = 2 * one.config.variant->cost(one.problem(), one.config.params).multiply_adds;
   const auto twice = judged(one, 1e-3, flops / 2e-3 / 1e9);  // needs twice the probed peak
   const double needed = flops / 1e-3 / 1e9;
   CHECK(impossible_time(twice, 0).find("2.0 times the peak of this machine") != std::string::npos);
@@ -64,13 +64,15 @@ TEST_CASE("without a probe or a calibration there is no share, and nothing is ab
 
 TEST_CASE("a calibration below the peak probed beside the case is no ceiling") {
   auto large = case_of("b1 h1 n1 d1 f32");
-  large.problem.n_k = large.problem.n_q = static_cast<std::int64_t>(cache_bytes()) / 8;
+  auto longer = large.problem();
+  longer.n_k = longer.n_q = static_cast<std::int64_t>(cache_bytes()) / 8;
+  large.workload = make_workload("gaussian", longer);
   Variant free_of_work = *large.config.variant;
   free_of_work.cost = [](const Problem&, const Params&) -> Cost { return {}; };
   large.config.variant = &free_of_work;
   auto calibration = read_at(1);
   calibration.fma_peak = {{"AVX2", "f32", 1, {118, 0}}};
-  const double seconds = compulsory_bytes(large.problem) / 2e9;
+  const double seconds = compulsory_bytes(large.problem()) / 2e9;
   CHECK(judged(large, seconds, 118, calibration)["above_ceiling"] == true);
   CHECK(judged(large, seconds, 236, calibration)["above_ceiling"] == false);
   CHECK(judged(large, seconds, 236, calibration)["share_of_bandwidth"].is_null());
@@ -78,19 +80,21 @@ TEST_CASE("a calibration below the peak probed beside the case is no ceiling") {
 
 TEST_CASE("more than the bandwidth is an error for what comes from memory only") {
   const auto small = case_of("b1 h1 n256 d64 f32");
-  const auto fast = judged(small, compulsory_bytes(small.problem) / 2e9, 0, read_at(1));
+  const auto fast = judged(small, compulsory_bytes(small.problem()) / 2e9, 0, read_at(1));
   CHECK(fast["share_of_bandwidth"].get<double>() == Approx(2));
   CHECK(fast["above_ceiling"] == false);
 
   auto large = case_of("b1 h1 n1 d1 f32");
-  large.problem.n_k = large.problem.n_q = static_cast<std::int64_t>(cache_bytes()) / 8;  // twice the cache in q, k, v and output
+  auto longer = large.problem();
+  longer.n_k = longer.n_q = static_cast<std::int64_t>(cache_bytes()) / 8;  // twice the cache in q, k, v and output
+  large.workload = make_workload("gaussian", longer);
   Variant free_of_work = *large.config.variant;
   free_of_work.cost = [](const Problem&, const Params&) -> Cost { return {}; };
   large.config.variant = &free_of_work;
-  CHECK(judged(large, compulsory_bytes(large.problem) / 2e9, 0, read_at(1))["above_ceiling"] == true);
-  CHECK(impossible_time(judged(large, compulsory_bytes(large.problem) / 3.9e9, 0, read_at(1)), 0)
+  CHECK(judged(large, compulsory_bytes(large.problem()) / 2e9, 0, read_at(1))["above_ceiling"] == true);
+  CHECK(impossible_time(judged(large, compulsory_bytes(large.problem()) / 3.9e9, 0, read_at(1)), 0)
             .empty());  // as a busy calibration finds
-  CHECK(impossible_time(judged(large, compulsory_bytes(large.problem) / 4.1e9, 0, read_at(1)), 0).find("bandwidth") !=
+  CHECK(impossible_time(judged(large, compulsory_bytes(large.problem()) / 4.1e9, 0, read_at(1)), 0).find("bandwidth") !=
         std::string::npos);
-  CHECK(judged(large, compulsory_bytes(large.problem) / 1.04e9, 0, read_at(1))["above_ceiling"] == false);
+  CHECK(judged(large, compulsory_bytes(large.problem()) / 1.04e9, 0, read_at(1))["above_ceiling"] == false);
 }

@@ -13,10 +13,7 @@ namespace {
 
 Plan plan_of(const std::vector<std::string>& datasets) {
   Plan plan;
-  for (const auto& dataset : datasets) {
-    plan.cases.emplace_back();
-    plan.cases.back().dataset = dataset;
-  }
+  for (const auto& dataset : datasets) plan.groups.push_back({{{.workload = make_workload(dataset, {}), .config = {}}}});
   return plan;
 }
 

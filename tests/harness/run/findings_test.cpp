@@ -23,12 +23,12 @@ Json quiet() { return {{"clock_drift", 0.01}, {"above_ceiling", false}, {"share_
 TEST_CASE("a quiet run has nothing to say but how right its predictions were") {
   Findings findings;
   CHECK(findings.lines().empty());
-  findings.add_round(plan().cases[0], quiet(), 0);
+  findings.add_round(*plan().cases()[0], quiet(), 0);
   CHECK(findings.lines().empty());
-  findings.add_time(plan().cases[0], 0.002);
-  findings.add_time(plan().cases[1], 0.0001);
-  findings.add_time(plan().cases[1], 0.001);
-  findings.add_memory(plan().cases[0], 2e6);
+  findings.add_time(*plan().cases()[0], 0.002);
+  findings.add_time(*plan().cases()[1], 0.0001);
+  findings.add_time(*plan().cases()[1], 0.001);
+  findings.add_memory(*plan().cases()[0], 2e6);
   const auto lines = findings.lines();
   REQUIRE(lines.size() == 2);
   CHECK(lines[0] == "predicted over measured time: median 1.00, worst 10.00 (slow b1 h2 n8 d4 f32)");
@@ -37,8 +37,8 @@ TEST_CASE("a quiet run has nothing to say but how right its predictions were") {
 
 TEST_CASE("too low a prediction can be the worst one") {
   Findings findings;
-  findings.add_time(plan().cases[0], 0.004);
-  findings.add_time(plan().cases[1], 0.0005);
+  findings.add_time(*plan().cases()[0], 0.004);
+  findings.add_time(*plan().cases()[1], 0.0005);
   CHECK(has(findings.lines().at(0), "worst 0.25 (steady"));
 }
 
@@ -47,8 +47,8 @@ TEST_CASE("a machine that gives less than it was calibrated at is named, with th
   for (const double peak : {100.0, 95.0, 80.0, 45.0}) {
     auto time = quiet();
     time["peak_gflops"] = peak;
-    findings.add_round(plan().cases[peak < 50], time, 100);
-    findings.add_round(plan().cases[0], time, 0);  // not calibrated
+    findings.add_round(*plan().cases()[peak < 50], time, 100);
+    findings.add_round(*plan().cases()[0], time, 0);  // not calibrated
   }
   const auto lines = findings.lines();
   REQUIRE(lines.size() == 1);
@@ -60,12 +60,12 @@ TEST_CASE("a probe above the calibrated peak refutes the calibration") {
   for (const double peak : {100.0, 104.0}) {
     auto time = quiet();
     time["peak_gflops"] = peak;
-    findings.add_round(plan().cases[0], time, 100);
+    findings.add_round(*plan().cases()[0], time, 100);
   }
   CHECK_FALSE(findings.calibration_refuted());
   auto time = quiet();
   time["peak_gflops"] = 236;
-  findings.add_round(plan().cases[1], time, 118);
+  findings.add_round(*plan().cases()[1], time, 118);
   CHECK(findings.calibration_refuted());
   CHECK(has(findings.lines().at(0),
             "the calibration is invalid: the peak probed beside 1 of 3 rounds was above the calibrated one, "
@@ -77,15 +77,15 @@ TEST_CASE("drift and a breached ceiling take one line each, with the worst place
   for (const double drift : {0.01, 0.08, 0.31}) {
     auto time = quiet();
     time["clock_drift"] = drift;
-    findings.add_round(plan().cases[drift > 0.1], time, 0);
+    findings.add_round(*plan().cases()[drift > 0.1], time, 0);
   }
   auto impossible = quiet();
   impossible["above_ceiling"] = true;
   impossible["share_of_peak"] = 1.25;
-  findings.add_round(plan().cases[0], impossible, 0);
+  findings.add_round(*plan().cases()[0], impossible, 0);
   auto not_probed = quiet();
   not_probed["clock_drift"] = nullptr;
-  findings.add_round(plan().cases[0], not_probed, 0);
+  findings.add_round(*plan().cases()[0], not_probed, 0);
   const auto lines = findings.lines();
   REQUIRE(lines.size() == 2);
   CHECK(has(lines[0], "1 of 5 rounds were faster than this machine can be, steady b1 h2 n8 d4 f32 by 25 %"));

@@ -23,16 +23,17 @@ namespace {
 Plan sweep(const std::vector<const char*>& variants, Profile profile, std::int64_t longest) {
   Plan plan;
   plan.sampling = sampling_for(profile);
-  for (std::int64_t n = 128; n <= longest; n *= 2)
+  for (std::int64_t n = 128; n <= longest; n *= 2) {
+    const auto workload = make_workload("gaussian", parse_problem("b1 h2 d64 n" + std::to_string(n)));
+    plan.groups.emplace_back();
     for (const auto* name : variants) {
-      Case one;
       const auto* variant = find_variant(name);
       REQUIRE(variant != nullptr);
-      one.problem = parse_problem("b1 h2 d64 n" + std::to_string(n));
-      one.config = {variant, Params(variant->params)};
-      one.prior = one.prediction = predict(one.config, one.problem, 1);
-      plan.cases.push_back(one);
+      Case bench_case{.workload = workload, .config = {variant, Params(variant->params)}};
+      bench_case.prior = bench_case.prediction = predict(bench_case);
+      plan.groups.back().cases.push_back(bench_case);
     }
+  }
   return plan;
 }
 
@@ -56,8 +57,9 @@ std::vector<Piece> pieces_of(const Plan& plan, const Machine& machine, std::vect
   std::mt19937_64 random(7);
   std::normal_distribution<double> normal;
   std::vector<Piece> pieces;
-  for (std::size_t at = 0; at < plan.cases.size(); ++at) {
-    auto truth = plan.cases[at];
+  const auto cases = plan.cases();
+  for (std::size_t at = 0; at < cases.size(); ++at) {
+    auto truth = *cases[at];
     const double ratio = machine.slower.at(truth.config.variant->name) * std::pow(truth.prior.seconds / 1e-3, machine.growth);
     truth.prediction.seconds = truth.prior.seconds * ratio * std::exp(machine.noise * normal(random));
     calls.push_back(truth.prediction.seconds);
@@ -73,8 +75,9 @@ std::vector<Piece> pieces_of(const Plan& plan, const Machine& machine, std::vect
 
 double seconds_ahead(const Plan& plan, const Forecast& forecast, std::size_t from) {
   double seconds = 0;
-  for (std::size_t at = from; at < plan.cases.size(); ++at) {
-    const auto& point = plan.cases[at];
+  const auto cases = plan.cases();
+  for (std::size_t at = from; at < cases.size(); ++at) {
+    const auto& point = *cases[at];
     seconds +=
         forecast.seconds(JobKind::verify, point) + forecast.seconds_of_rounds(point, {}) + forecast.seconds(JobKind::memory, point);
   }
@@ -85,6 +88,7 @@ double seconds_ahead(const Plan& plan, const Forecast& forecast, std::size_t fro
 // The largest factor between the two, over all cases that start before the last tenth of the run.
 double worst_factor(Plan plan, const Machine& machine) {
   std::vector<double> calls;
+  const auto cases = plan.cases();
   const auto pieces = pieces_of(plan, machine, calls);
   double left = 0, whole = 0, clock = 0, worst = 1;
   for (const auto& piece : pieces) whole += piece.actual;
@@ -95,14 +99,14 @@ double worst_factor(Plan plan, const Machine& machine) {
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const auto& piece = pieces[i];
     if (piece.kind == JobKind::verify) {
-      for (std::size_t at = piece.at; at < plan.cases.size(); ++at) plan.cases[at].prediction = model.predict(plan.cases[at]);
+      for (std::size_t at = piece.at; at < cases.size(); ++at) cases[at]->prediction = model.predict(*cases[at]);
       const double said = seconds_ahead(plan, forecast, piece.at);
       if (clock > 60 && left > whole / 10) worst = std::max({worst, said / left, left / said});
       so_far = {};
     }
-    forecast.learn(piece.kind, plan.cases[piece.at], piece.actual);
+    forecast.learn(piece.kind, *cases[piece.at], piece.actual);
     if (piece.kind == JobKind::time) {
-      model.learn(plan.cases[piece.at], calls[piece.at]);
+      model.learn(*cases[piece.at], calls[piece.at]);
       ++so_far.rounds;
       so_far.seconds += piece.actual;
     }
@@ -146,7 +150,7 @@ TEST_CASE("rounds that the stop rule saves are no longer counted on") {
 
 TEST_CASE("a piece of work is forecast as predicted until its kind has shown another pace") {
   const auto plan = sweep({"naive"}, Profile::quick, 128);
-  const auto& one = plan.cases.front();
+  const auto& one = *plan.cases().front();
   Forecast forecast(plan.sampling);
   const double predicted = predicted_job_seconds(JobKind::memory, one, plan.sampling);
   CHECK(forecast.seconds(JobKind::memory, one) == Approx(predicted));
@@ -157,7 +161,7 @@ TEST_CASE("a piece of work is forecast as predicted until its kind has shown ano
 
 TEST_CASE("the cap bounds what the rounds of a case are forecast to take") {
   auto plan = sweep({"naive"}, Profile::standard, 128);
-  auto& one = plan.cases.front();
+  auto& one = *plan.cases().front();
   one.prediction.seconds = 6;
   const Forecast forecast(plan.sampling);
   CHECK(forecast.seconds_of_rounds(one, {}) == Approx(60));

@@ -185,7 +185,7 @@ TEST_CASE("a cap that is used up by the first round is the reason") {
 TEST_CASE("with a cold cache the calls take turns through sets of inputs") {
   const TemporaryFolder folder;
   auto plan = fault_plan({"steady"});
-  plan.cases[0].problem = parse_problem("b1 h2 d64 n512");
+  plan.cases()[0]->workload = make_workload("gaussian", parse_problem("b1 h2 d64 n512"));
   plan.sampling.rounds = 1;
   plan.sampling.cache = CacheMode::cold;
   plan.memory_budget_bytes = 4 * cache_bytes() + 2e8;
@@ -196,7 +196,7 @@ TEST_CASE("with a cold cache the calls take turns through sets of inputs") {
     CHECK(has(record["reproducer"], "--cache cold"));
     if (record["kind"] != "time") continue;
     timed = true;
-    CHECK(record["time"]["input_sets"].get<double>() * compulsory_bytes(plan.cases[0].problem) >= 2 * cache_bytes());
+    CHECK(record["time"]["input_sets"].get<double>() * compulsory_bytes(plan.cases()[0]->problem()) >= 2 * cache_bytes());
   }
   CHECK(timed);
 }
@@ -204,7 +204,7 @@ TEST_CASE("with a cold cache the calls take turns through sets of inputs") {
 TEST_CASE("what a run learns is there for the next one, and a case it finds too long is skipped with the prediction") {
   const TemporaryFolder folder;
   auto plan = fault_plan({"slow"}, {8, 16, 32});
-  for (auto& point : plan.cases) point.prior = {.seconds = 1e-4, .peak_bytes = 1e6};  // it takes 20 ms
+  for (auto* point : plan.cases()) point->prior = {.seconds = 1e-4, .peak_bytes = 1e6};  // it takes 20 ms
   plan.max_call_seconds = 0.005;
   auto options = options_for(folder / "run");
   options.cost_model_file = folder / "model.json";
@@ -227,13 +227,13 @@ TEST_CASE("what an earlier run kept of a busy machine does not skip what this ru
   const TemporaryFolder folder;
   auto plan = fault_plan({"slow"}, {8, 16, 32});
   double seconds = 1e-4;
-  for (auto& point : plan.cases) point.prior = {.seconds = seconds *= 4, .peak_bytes = 1e6};
+  for (auto* point : plan.cases()) point->prior = {.seconds = seconds *= 4, .peak_bytes = 1e6};
   FittedModel busy;
-  busy.learn(plan.cases.back(), 30);  // it takes 20 ms
+  busy.learn(*plan.cases().back(), 30);  // it takes 20 ms
   save_cost_model(busy, folder / "model.json");
   plan.max_call_seconds = 10;
-  plan.cases.back().status = CaseStatus::skipped;  // as the plan was built
-  plan.cases.back().reasons = {"too long"};
+  plan.cases().back()->status = CaseStatus::skipped;  // as the plan was built
+  plan.cases().back()->reasons = {"too long"};
   auto options = options_for(folder / "run");
   options.cost_model_file = folder / "model.json";
   const auto outcome = run_plan(plan, options);
@@ -340,23 +340,24 @@ TEST_CASE("the cap ends a case's rounds after the first") {
 TEST_CASE("a dataset that cannot give inputs is a recorded skip, and a mistake when no case could run") {
   const TemporaryFolder folder;
   auto plan = fault_plan({"steady"});
-  plan.cases.push_back(plan.cases.front());
-  plan.cases.back().dataset = "file:/no/such/folder";
+  plan.groups.push_back(plan.groups.front());
+  auto& moved = plan.groups.back().cases.front().workload;
+  moved = make_workload("file:/no/such/folder", moved->problem);
   const auto outcome = run_plan(plan, options_for(folder / "some"));
   CHECK(outcome.ok == 1);
   CHECK(outcome.skipped == 1);
   CHECK(has(read_text(folder / "some/records.jsonl"), "/no/such/folder"));
-  plan.cases.erase(plan.cases.begin());
+  plan.groups.erase(plan.groups.begin());
   CHECK(has(refusal([&] { run_plan(plan, options_for(folder / "none")); }), "/no/such/folder"));
 }
 
 TEST_CASE("what the plan refused is recorded with its reasons and not run") {
   const TemporaryFolder folder;
   auto plan = fault_plan({"steady", "segfaults", "aborts"});
-  plan.cases[1].status = CaseStatus::unsupported;
-  plan.cases[1].reasons = {"it says so"};
-  plan.cases[2].status = CaseStatus::skipped;
-  plan.cases[2].reasons = {"too large"};
+  plan.cases()[1]->status = CaseStatus::unsupported;
+  plan.cases()[1]->reasons = {"it says so"};
+  plan.cases()[2]->status = CaseStatus::skipped;
+  plan.cases()[2]->reasons = {"too large"};
   const auto outcome = run_plan(plan, options_for(folder / "run"));
   CHECK(outcome.exit_code() == 0);
   CHECK(outcome.skipped == 2);

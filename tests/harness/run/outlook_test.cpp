@@ -40,7 +40,7 @@ struct DryRun {
   }
 
   const Plan plan;
-  std::vector<Group> groups;
+  std::vector<Cases> groups;
   TemporaryFolder folder;
   Store store{folder / "run", Store::Mode::create};
   Ledger ledger{plan, store, false};

@@ -31,13 +31,13 @@ Plan sweep(const char* lengths, Profile profile = Profile::standard) {
 TEST_CASE("two small lengths of every variant and thread count are probed") {
   const auto probes = probe_plan(sweep("n=256:16384:x2"), {});
   std::map<std::string, std::set<std::int64_t>> lengths;
-  for (const auto& probe : probes.cases) {
-    lengths[probe.config.label() + "|" + std::to_string(probe.threads)].insert(probe.problem.n_q);
-    CHECK(probe.problem.batch == 1);
-    CHECK(probe.problem.heads_q == 4);
-    CHECK(probe.problem.n_q <= 1024);
-    CHECK(probe.dataset == "gaussian");
-    CHECK((probe.prior.seconds <= 0.005 || probe.problem.n_q == 32));
+  for (const auto* probe : probes.cases()) {
+    lengths[probe->config.label() + "|" + std::to_string(probe->threads())].insert(probe->problem().n_q);
+    CHECK(probe->problem().batch == 1);
+    CHECK(probe->problem().heads_q == 4);
+    CHECK(probe->problem().n_q <= 1024);
+    CHECK(probe->dataset() == "gaussian");
+    CHECK((probe->prior.seconds <= 0.005 || probe->problem().n_q == 32));
   }
   CHECK(lengths.size() == 6);
   for (const auto& [variant, of] : lengths) {
@@ -50,24 +50,24 @@ TEST_CASE("two small lengths of every variant and thread count are probed") {
 TEST_CASE("what is known is not probed, and a short run is not worth it") {
   auto plan = sweep("n=256:16384:x2");
   FittedModel model;
-  for (const auto& point : plan.cases)
-    if (point.config.label() != "linear") model.learn(point, point.prior.seconds);
+  for (const auto* point : plan.cases())
+    if (point->config.label() != "linear") model.learn(*point, point->prior.seconds);
   const auto probes = probe_plan(plan, model);
-  REQUIRE_FALSE(probes.cases.empty());
-  for (const auto& probe : probes.cases) CHECK(probe.config.label() == "linear");
-  CHECK(probe_plan(sweep("n=64,128", Profile::quick), {}).cases.empty());
+  REQUIRE_FALSE(probes.cases().empty());
+  for (const auto* probe : probes.cases()) CHECK(probe->config.label() == "linear");
+  CHECK(probe_plan(sweep("n=64,128", Profile::quick), {}).cases().empty());
 }
 
 TEST_CASE("what an earlier run measured is probed again: the machine may have been busy then") {
   const auto plan = sweep("n=256:16384:x2");
   FittedModel model;
-  for (const auto& point : plan.cases) model.learn(point, point.prior.seconds);
-  CHECK(probe_plan(plan, model).cases.empty());
-  CHECK_FALSE(probe_plan(plan, FittedModel::from_json(model.to_json())).cases.empty());
+  for (const auto* point : plan.cases()) model.learn(*point, point->prior.seconds);
+  CHECK(probe_plan(plan, model).cases().empty());
+  CHECK_FALSE(probe_plan(plan, FittedModel::from_json(model.to_json())).cases().empty());
 }
 
 TEST_CASE("cases that only the prior has ruled out are reason enough to probe") {
   auto plan = sweep("n=4096:16384:x2");
-  for (auto& point : plan.cases) point.status = CaseStatus::skipped;
-  CHECK_FALSE(probe_plan(plan, {}).cases.empty());
+  for (auto* point : plan.cases()) point->status = CaseStatus::skipped;
+  CHECK_FALSE(probe_plan(plan, {}).cases().empty());
 }

@@ -1,6 +1,7 @@
 // If these fail, records of different cases collide, or the reproducer does not measure the same case again.
 #include "harness/run/record.h"
 
+#include <cmath>
 #include <cstdio>
 
 #include "harness/planning/case.h"
@@ -16,10 +17,8 @@ namespace {
 
 Case linear_case() {
   Case point;
-  point.dataset = "text:it's mine.txt";
-  point.problem = parse_problem("b1 h2 n16 d8 causal");
+  point.workload = make_workload("text:it's mine.txt", parse_problem("b1 h2 n16 d8 causal"), 2);
   point.config = {find_variant("naive"), Params(find_variant("naive")->params)};
-  point.threads = 2;
   point.prediction = {0.5, 1e6, RateSource::fitted};
   return point;
 }
@@ -40,6 +39,33 @@ TEST_CASE("keys tell case, kind and round apart") {
   const auto point = linear_case();
   CHECK(record_key(point, JobKind::time, 3) == "text:it's mine.txt|b1 h2 n16 d8 f32 causal|naive|t2|time|r3");
   CHECK(record_key(point, JobKind::verify) == "text:it's mine.txt|b1 h2 n16 d8 f32 causal|naive|t2|verify|r0");
+}
+
+TEST_CASE("a record names its group, and everything about its problem") {
+  const auto record = [](const char* problem) {
+    auto bench_case = linear_case();
+    bench_case.workload = make_workload("text", parse_problem(problem), 2);
+    return make_record({bench_case, JobKind::verify, 0, 1}, JobResult{}, utc_now());
+  };
+  const auto plain = record("b1 h2 n16 d8"), rich = record("b2 h2 n16 d8 window=3:inf klen=4,16 mask=additive:bh scale=2 softcap=30");
+  CHECK(plain["group"] == "text|b1 h2 n16 d8 f32|t2");
+  const auto schema = read_schema("record.schema.json");
+  CHECK(schema_violation(schema, plain) == "");
+  CHECK(schema_violation(schema, rich) == "");
+  const auto &usual = plain["problem_fields"], &fields = rich["problem_fields"];
+  CHECK(usual["window"].is_null());
+  CHECK(usual["key_lengths"].empty());
+  CHECK(usual["mask"] == "none");
+  CHECK(usual["scale"].get<double>() == Approx(1 / std::sqrt(8.0)));
+  CHECK(usual["softcap"].is_null());
+  CHECK(usual["phase"] == "forward");
+  CHECK(fields["window"] == Json::array({3, -1}));
+  CHECK(fields["key_lengths"] == Json::array({4, 16}));
+  CHECK(fields["mask"] == "additive");
+  CHECK(fields["mask_per_batch"] == true);
+  CHECK(fields["mask_per_head"] == true);
+  CHECK(fields["scale"] == 2);
+  CHECK(fields["softcap"] == 30);
 }
 
 TEST_CASE("the shell reads a quoted word as it was") {
