@@ -9,7 +9,6 @@
 #include "harness/planning/axes.h"
 #include "harness/planning/fields.h"
 #include "harness/planning/fitted_model.h"
-#include "harness/planning/plan.h"
 #include "harness/planning/sweep_datasets.h"
 #include "harness/support/json.h"
 #include "harness/support/words.h"

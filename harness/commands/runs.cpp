@@ -6,7 +6,6 @@
 #include "harness/commands/commands.h"
 #include "harness/commands/run_folders.h"
 #include "harness/commands/table_options.h"
-#include "harness/planning/plan.h"
 #include "harness/support/json.h"
 #include "variants/api/error.h"
 

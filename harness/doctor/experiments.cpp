@@ -72,8 +72,9 @@ class Experiments {
     if (result.interrupted) throw Stopped();
     if (result.status != Status::ok)
       throw std::runtime_error("the synthetic workload failed: " + (result.reasons.empty() ? "" : result.reasons.front()));
-    for (const char* probe : {"peak_before_gflops", "peak_after_gflops"}) peaks_.push_back(result.measured.at(probe));
-    return result.measured.at("median_s");
+    const auto& round = std::get<TimedRound>(result.measured);
+    for (const double probe : {round.peak_before_gflops, round.peak_after_gflops}) peaks_.push_back(probe);
+    return round.median_s();
   }
 
   Json noise() {

@@ -7,8 +7,6 @@
 
 #include <cerrno>
 
-#include "harness/support/json.h"
-
 namespace attnbench {
 namespace {
 
@@ -71,16 +69,14 @@ std::vector<Count> Counters::counts() const {
   return counts;
 }
 
-Json to_json(const std::vector<Count>& counts, std::int64_t calls) {
+std::optional<CountsPerCall> per_call(const std::vector<Count>& counts, std::int64_t calls) {
   if (counts.empty() || calls <= 0) return {};
-  Json json;
-  bool scaled = false;
+  CountsPerCall result;
   for (const auto& count : counts) {
-    json[count.name] = count.value / static_cast<double>(calls);
-    scaled |= count.scaled;
+    result.values.emplace_back(count.name, count.value / static_cast<double>(calls));
+    result.scaled |= count.scaled;
   }
-  json["scaled"] = scaled;
-  return json;
+  return result;
 }
 
 }  // namespace attnbench

@@ -3,10 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
-
-#include "harness/support/json_fwd.h"
 
 namespace attnbench {
 
@@ -59,7 +60,11 @@ class Counters {
   int error_ = 0;
 };
 
-/// {"cycles": per call, ..., "scaled": whether one of them is}; null when there are none.
-Json to_json(const std::vector<Count>& counts, std::int64_t calls);
+/// What a call takes of each event; none where nothing was counted.
+struct CountsPerCall {
+  std::vector<std::pair<std::string, double>> values;  // by name: "cycles"
+  bool scaled = false;                                 // whether one of them is
+};
+std::optional<CountsPerCall> per_call(const std::vector<Count>& counts, std::int64_t calls);
 
 }  // namespace attnbench

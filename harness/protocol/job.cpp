@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <stdexcept>
 
 #include "harness/support/json.h"
-#include "harness/support/json_schema.h"
 #include "harness/support/process.h"
 #include "variants/api/error.h"
 
@@ -18,7 +18,6 @@ namespace {
 
 constexpr const char* kCacheNames[] = {name_of(CacheMode::hot), name_of(CacheMode::cold)};
 constexpr const char* kNotLoaded = "error while loading shared libraries";  // the dynamic loader's last words
-constexpr const char* kKindNames[] = {"inputs", "verify", "time", "memory", "weights", "ceilings"};
 
 template <class Enum, std::size_t Count>
 Enum from_name(const char* const (&names)[Count], const std::string& name) {
@@ -50,34 +49,13 @@ Sampling parse_sampling(const Json& json) {
   return s;
 }
 
-// Numbers without which an ok would be an empty word.
-std::vector<const char*> numbers_of(JobKind kind) {
-  switch (kind) {
-    case JobKind::verify: return {"rows", "rel_rms", "max_abs"};
-    case JobKind::time: return {"median_s", "min_s", "input_sets", "peak_gflops"};
-    case JobKind::memory: return {"workspace_peak", "rss_peak"};
-    default: return {};
-  }
-}
-
-bool is_positive(const Json& value) { return value.is_number() && value.get<double>() > 0; }
-
-// What goes into a record must fit it, or the run could not be read again. The orchestrator adds members of its own.
-void require_storable(const Json& measured, const Job& job) {
-  const auto& members = shipped_schema("record").at("properties");
-  const auto schema = members.find(name_of(job.kind));
-  const auto fault = schema == members.end() ? "" : schema_fault(*schema, measured, Members::partial);
-  if (!measured.is_object() || !fault.empty()) throw std::invalid_argument("a measurement of another kind: " + fault);
-}
-
-void require_measured(const Json& measured, const Job& job) {
-  for (const char* name : numbers_of(job.kind))
-    if (!measured.at(name).is_number()) throw std::invalid_argument(std::string(name) + " is no number");
-  if (job.kind != JobKind::time) return;
-  const auto& samples = measured.at("samples_s");
-  const bool timed = samples.is_array() && !samples.empty() && std::all_of(samples.begin(), samples.end(), is_positive);
-  if (!timed || !is_positive(measured["median_s"]) || !is_positive(measured["min_s"]))
-    throw std::invalid_argument("times that are none");
+// An ok without its numbers would be an empty word.
+void require_measured(const Measurement& measured, JobKind kind) {
+  const bool needed = kind == JobKind::verify || kind == JobKind::time || kind == JobKind::memory || kind == JobKind::ceilings;
+  if (needed && std::holds_alternative<std::monostate>(measured)) throw std::invalid_argument("an ok without a measurement");
+  const auto* verification = std::get_if<Verification>(&measured);
+  if (verification && !(std::isfinite(verification->rel_rms) && std::isfinite(verification->max_abs)))
+    throw std::invalid_argument("an ok with errors that are no numbers");
 }
 
 // Unlike any other of this process, and of processes before it.
@@ -138,8 +116,6 @@ JobResult result_of(const ProcessOutcome& outcome, const Job& job) {
 
 }  // namespace
 
-const char* name_of(JobKind kind) { return kKindNames[static_cast<int>(kind)]; }
-
 ParamTexts param_texts(const Params& params) {
   ParamTexts texts;
   for (std::size_t i = 0; i < params.specs().size(); ++i) texts.emplace_back(params.specs()[i].name, text_of(params.values()[i]));
@@ -178,7 +154,7 @@ Job parse_job(const std::string& line) {
   if (!json.is_object()) throw std::invalid_argument("it is not a JSON object");
   Job job;
   job.id = integer_of<std::uint64_t>(json.at("id"));
-  job.kind = from_name<JobKind>(kKindNames, json.at("kind"));
+  job.kind = from_name<JobKind>(kJobKindNames, json.at("kind"));
   job.dataset = json.at("dataset");
   job.problem = parse_problem(json.at("problem").get<std::string>());
   job.variant = json.at("variant");
@@ -202,9 +178,13 @@ Job parse_job(const std::string& line) {
 }
 
 std::string to_line(const JobResult& result) {
-  const Json json = {
-      {"job", result.job},           {"status", name_of(result.status)},    {"reasons", result.reasons},      {"isa", result.isa},
-      {"measured", result.measured}, {"token_labels", result.token_labels}, {"run_failed", result.run_failed}};
+  const Json json = {{"job", result.job},
+                     {"status", name_of(result.status)},
+                     {"reasons", result.reasons},
+                     {"isa", result.isa},
+                     {"measured", to_json(result.measured)},
+                     {"token_labels", result.token_labels},
+                     {"run_failed", result.run_failed}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -217,12 +197,11 @@ JobResult parse_result(const std::string& line, const Job& job) {
   result.status = from_name<Status>(kStatusNames, json.at("status"));
   result.reasons = json.at("reasons").get<Reasons>();
   result.isa = json.at("isa");
-  result.measured = json.at("measured");
-  require_storable(result.measured, job);
+  result.measured = measurement_of(job.kind, json.at("measured"));
   result.token_labels = json.at("token_labels").get<std::vector<std::string>>();
   result.run_failed = json.at("run_failed");
   if (result.status != Status::ok && result.reasons.empty()) throw std::invalid_argument("a failure without a reason");
-  if (result.status == Status::ok) require_measured(result.measured, job);
+  if (result.status == Status::ok) require_measured(result.measured, job.kind);
   return result;
 }
 

@@ -9,14 +9,10 @@
 #include <vector>
 
 #include "harness/planning/sampling.h"
-#include "harness/protocol/status.h"
-#include "harness/support/json.h"
+#include "harness/protocol/measurement.h"
 #include "variants/api/variant.h"
 
 namespace attnbench {
-
-enum class JobKind { inputs, verify, time, memory, weights, ceilings };
-const char* name_of(JobKind kind);  // the `kind` of a record, except for inputs and ceilings, which leave none
 
 /// The parameters of a selection as text, ready for Params::set().
 using ParamTexts = std::vector<std::pair<std::string, std::string>>;
@@ -51,7 +47,7 @@ struct JobResult {
   Status status = Status::ok;
   Reasons reasons;
   std::string isa;
-  Json measured = Json::object();         // the record's member named like the kind
+  Measurement measured;
   std::vector<std::string> token_labels;  // of inputs
   double wall_seconds = 0;                // filled in by the orchestrator
   bool run_failed = false;                // the machine or the run's folder had no room: nothing is wrong with the case

@@ -16,6 +16,7 @@
 #include "harness/run/record.h"
 #include "harness/support/cache_sizes.h"
 #include "harness/support/hash.h"
+#include "harness/support/json.h"
 #include "harness/support/median.h"
 #include "harness/support/process.h"
 
@@ -98,7 +99,7 @@ class Calibrator {
     if (result.interrupted) throw Stopped();
     if (result.status != Status::ok)
       throw std::runtime_error("measuring " + what + " failed: " + (result.reasons.empty() ? "" : result.reasons.front()));
-    return {calibration_of(result.measured), result.wall_seconds};
+    return {std::get<Calibration>(result.measured), result.wall_seconds};
   }
 
   void add(const char* what, int threads, double seconds) {

@@ -5,19 +5,19 @@
 #include <string>
 
 #include "harness/measure/calibration.h"
-#include "harness/support/json_fwd.h"
 
 namespace attnbench {
 
 struct Case;
+struct TimedRound;
 
-/// Adds share_of_peak, share_of_bandwidth and above_ceiling to the `time` member of a record (record.schema.json) of a case that
-/// ran on `isa`. Without a calibration, or with one that is below the peak probed beside the case, the share of bandwidth is null.
-void add_ceilings(Json& time, const Case& bench_case, const std::string& isa, const std::optional<Calibration>& calibration);
+/// Fills share_of_peak, share_of_bandwidth and above_ceiling (record.schema.json) of a round of a case that ran on `isa`. Without a
+/// calibration, or with one that is below the peak probed beside the case, there is no share of bandwidth.
+void add_ceilings(TimedRound& round, const Case& bench_case, const std::string& isa, const std::optional<Calibration>& calibration);
 
 /// Why such a time is impossible, for a round that add_ceilings() has seen: the declared multiply-adds would take more than the
 /// larger of the probed and the calibrated peak (GFLOP/s; 0 when it is not known), or the inputs more than four times the
 /// calibrated bandwidth, which is not probed beside a case. Empty when it is possible.
-std::string impossible_time(const Json& time, double calibrated_peak);
+std::string impossible_time(const TimedRound& round, double calibrated_peak);
 
 }  // namespace attnbench

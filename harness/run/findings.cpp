@@ -8,7 +8,7 @@
 #include "harness/measure/calibration.h"
 #include "harness/measure/timer.h"
 #include "harness/planning/case.h"
-#include "harness/support/json.h"
+#include "harness/protocol/measurement.h"
 #include "harness/support/median.h"
 
 namespace attnbench {
@@ -22,11 +22,6 @@ constexpr double kMissing = 0.15;
 
 std::string name_of(const Case& bench_case) { return bench_case.config.label() + " " + to_string(bench_case.problem()); }
 
-double number(const Json& time, const char* member) {
-  const auto value = time.value(member, Json());
-  return value.is_number() ? value.get<double>() : 0;
-}
-
 template <class Noted>
 const Noted& largest(const std::vector<Noted>& all) {
   return *std::max_element(all.begin(), all.end(), [](const Noted& a, const Noted& b) { return a.value < b.value; });
@@ -34,15 +29,15 @@ const Noted& largest(const std::vector<Noted>& all) {
 
 }  // namespace
 
-void Findings::add_round(const Case& bench_case, const Json& time, double calibrated_peak) {
+void Findings::add_round(const Case& bench_case, const TimedRound& round, double calibrated_peak) {
   ++rounds_;
-  if (const double drift = number(time, "clock_drift"); drift > kDrift) drifts_.push_back({drift, name_of(bench_case)});
-  const double peak = number(time, "peak_gflops");
+  if (const double drift = round.clock_drift().value_or(0); drift > kDrift) drifts_.push_back({drift, name_of(bench_case)});
+  const double peak = round.peak_gflops();
   const double missing = peak > 0 && calibrated_peak > 0 ? 1 - peak / calibrated_peak : 0;
   if (missing > kMissing) slow_.push_back({missing, name_of(bench_case)});
   if (const auto factor = exceeded_by(peak, calibrated_peak)) faster_.push_back({*factor, name_of(bench_case)});
-  if (time.value("above_ceiling", false))
-    breaches_.push_back({std::max(number(time, "share_of_peak"), number(time, "share_of_bandwidth")), name_of(bench_case)});
+  if (round.above_ceiling)
+    breaches_.push_back({std::max(round.share_of_peak.value_or(0), round.share_of_bandwidth.value_or(0)), name_of(bench_case)});
 }
 
 void Findings::add_time(const Case& bench_case, double seconds) {

@@ -5,17 +5,16 @@
 #include <string>
 #include <vector>
 
-#include "harness/support/json_fwd.h"
-
 namespace attnbench {
 
 struct Case;
+struct TimedRound;
 
 class Findings {
  public:
-  /// The `time` member of the record of a round that was ok, and the calibrated multiply-add peak of as many threads (GFLOP/s; 0
+  /// A round that was ok, judged (ceiling_check.h), and the calibrated multiply-add peak of as many threads (GFLOP/s; 0
   /// when it is not known).
-  void add_round(const Case& bench_case, const Json& time, double calibrated_peak);
+  void add_round(const Case& bench_case, const TimedRound& round, double calibrated_peak);
   /// A case whose rounds are done, and the median of their medians, in seconds.
   void add_time(const Case& bench_case, double seconds);
   /// The resident peak of its memory pass, in bytes.

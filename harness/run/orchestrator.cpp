@@ -206,7 +206,7 @@ void Run::probe_rates() {
       job.budget_seconds = probes.sampling.cap_seconds;
       job.judge_output = false;
       const auto result = work(job, *bench_case);
-      if (result.status == Status::ok) model_.learn(*bench_case, result.measured.at("median_s"));
+      if (result.status == Status::ok) model_.learn(*bench_case, std::get<TimedRound>(result.measured).median_s());
       progress_.finish();
     }
     remove_inputs(inputs);
@@ -349,7 +349,7 @@ void Run::draw_dataset(const std::vector<Case>& cases) {
       job.weights_file = options_.directory + "/" + file;
       fs::create_directories(fs::path(job.weights_file).parent_path());
       result = work(job, bench_case);
-      if (result.status == Status::ok) result.measured = {{"file", file}, {"labels", inputs.result.token_labels}};
+      if (result.status == Status::ok) result.measured = AttentionMap{file, inputs.result.token_labels};
     }
     record(JobKind::weights, bench_case, 0, result, started);
     count_done(JobKind::weights, bench_case, result);
@@ -435,7 +435,7 @@ void Run::verify_again(const Case& bench_case, const GroupInputs& inputs) {
   auto result = work(job_for(JobKind::verify, bench_case, inputs), bench_case);
   verified_again_.insert(&bench_case);
   if (result.status == Status::ok) return;
-  result.measured = Json::object();
+  result.measured = {};
   result.reasons.insert(result.reasons.begin(), "another binary found this case right, this one does not");
   const auto round = ledger_.next_round(bench_case);
   record(round ? JobKind::time : JobKind::memory, bench_case, round.value_or(0), result, started);
@@ -454,30 +454,31 @@ void Run::perform(JobKind kind, const Case& bench_case, const GroupInputs& input
 // What a round says only beside the machine's ceilings and the rounds before it.
 void Run::judge_round(const Case& bench_case, JobResult& result) {
   if (result.status != Status::ok) return;
-  auto& time = result.measured;
-  add_ceilings(time, bench_case, result.isa, calibration_);
+  auto& round = std::get<TimedRound>(result.measured);
+  add_ceilings(round, bench_case, result.isa, calibration_);
   const double calibrated_peak = calibration_ ? fma_peak(*calibration_, result.isa, "f32", bench_case.threads()) : 0;
-  if (const auto why = impossible_time(time, calibrated_peak); !why.empty()) {
+  if (const auto why = impossible_time(round, calibrated_peak); !why.empty()) {
     result.status = Status::above_ceiling;
     result.reasons = {why};
-    time = Json::object();
+    result.measured = {};
     return;
   }
   auto so_far = ledger_.rounds_of(bench_case);
   ++so_far.rounds;
   so_far.seconds += result.wall_seconds;
-  so_far.medians.push_back(time.at("median_s"));
+  so_far.medians.push_back(round.median_s());
   progress_.set_last(estimate_text(bench_case.config.label(), to_string(bench_case.problem()), so_far.medians));
   const auto stop = stop_of(so_far, plan_.sampling);
-  time["stop"] = stop ? Json(name_of(*stop)) : Json();
-  findings_.add_round(bench_case, time, calibrated_peak);
+  if (stop) round.stop = name_of(*stop);
+  findings_.add_round(bench_case, round, calibrated_peak);
 }
 
 void Run::learn(JobKind kind, const Case& bench_case, const JobResult& result) {
   if (result.status != Status::ok) return;
-  if (kind == JobKind::time) model_.learn(bench_case, result.measured.at("median_s"));
+  if (kind == JobKind::time) model_.learn(bench_case, std::get<TimedRound>(result.measured).median_s());
   if (kind != JobKind::memory) return;
-  const double peak = result.measured.at("rss_peak").get<double>() + result.measured.value("children_peak", 0.0);
+  const auto& use = std::get<MemoryUse>(result.measured);
+  const auto peak = static_cast<double>(use.rss_peak + use.children_peak);
   model_.learn_memory(bench_case, peak);
   if (plan_.sampling.cache == CacheMode::hot) findings_.add_memory(bench_case, peak);  // the pass has one set of inputs
 }

@@ -11,18 +11,10 @@
 #include <span>
 #include <vector>
 
+#include "harness/protocol/measurement.h"
 #include "variants/api/variant.h"
 
 namespace attnbench {
-
-struct Approximation {
-  double rel_rms = 0, max_abs = 0, cosine = 1;    // NaN when the output held one; the cosine is the mean over rows
-  std::int64_t rows = 0;                          // query rows compared, per batch entry and head
-  std::optional<std::array<double, 2>> interval;  // 95 %, of rel_rms over all query rows; none where all of them were compared
-  // The relative RMS of outputs that need no algorithm.
-  double zeros_rel_rms = 0, mean_v_rel_rms = 0;
-  std::optional<double> random_keys_rel_rms, random_keys;  // as many keys as the variant's pattern lets a row see, mean over rows
-};
 
 /// Query rows for the approximation error: all up to n_q = 1024; beyond, a seeded uniform sample without repetition. Ascending.
 std::vector<std::int64_t> approximation_rows(const Problem& problem, std::uint64_t seed);

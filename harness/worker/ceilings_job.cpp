@@ -9,7 +9,7 @@ namespace attnbench {
 void measure_machine(const Job& job, JobResult& result) {
   const ThreadArena arena(job.threads);
   const Pinned pinned(arena.caller_cpu());
-  result.measured = to_json(measure_ceilings({job.ceiling, job.quick, job.budget_seconds}, arena.parallel()));
+  result.measured = measure_ceilings({job.ceiling, job.quick, job.budget_seconds}, arena.parallel());
 }
 
 }  // namespace attnbench

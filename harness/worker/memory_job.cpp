@@ -20,17 +20,8 @@ void weigh_case(const Job& job, VariantLookup find, JobResult& result) {
   const auto load_bytes = std::max<std::int64_t>(0, private_bytes() - unloaded);
   auto use = measure_memory(config, job.problem, cached.inputs(), job.seed, arena.parallel());
   use.load_bytes = load_bytes;
-  result.measured = {{"workspace_declared", use.workspace_declared},
-                     {"workspace_peak", use.workspace_peak},
-                     {"prepared_bytes", use.prepared_bytes},
-                     {"input_bytes", cached.bytes()},
-                     {"output_bytes", use.output_bytes},
-                     {"load_bytes", use.load_bytes},
-                     {"rss_baseline", use.rss_baseline},
-                     {"rss_peak", use.rss_peak},
-                     {"children_peak", use.children_peak},
-                     {"stray_allocations", use.stray_allocations},
-                     {"stray_bytes", use.stray_bytes}};
+  use.input_bytes = static_cast<std::int64_t>(cached.bytes());
+  result.measured = use;
   const auto fault = memory_fault(use, config.variant->cost(job.problem, config.params), job.threads);
   if (!fault.empty()) misdeclared(result, fault);
 }

@@ -5,18 +5,9 @@
 #include <cstdint>
 
 #include "harness/planning/variant_config.h"
+#include "harness/protocol/measurement.h"
 
 namespace attnbench {
-
-/// Bytes, but for the count of stray allocations (heap_count.h, on the second call of run()).
-struct MemoryUse {
-  std::int64_t workspace_declared = 0, workspace_peak = 0, prepared_bytes = 0, output_bytes = 0;
-  std::int64_t load_bytes = 0;     // private memory that loading the plugin took, filled in by its caller
-  std::int64_t rss_baseline = 0;   // resident with inputs and output in place, before anything of the variant
-  std::int64_t rss_peak = 0;       // highest from then on
-  std::int64_t children_peak = 0;  // the same of processes that the variant has started, without what they share
-  std::int64_t stray_allocations = 0, stray_bytes = 0;
-};
 
 MemoryUse measure_memory(const VariantConfig& config, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
                          const Parallel& parallel);

@@ -15,7 +15,6 @@
 #include "harness/planning/cold_cache.h"
 #include "harness/protocol/inputs_cache.h"
 #include "harness/support/cache_sizes.h"
-#include "harness/support/json.h"
 #include "harness/support/median.h"
 #include "harness/worker/guarded_output.h"
 #include "harness/worker/honesty.h"
@@ -131,7 +130,7 @@ void judge_last_output(const Job& job, const VariantConfig& config, TimedCase& t
   const auto fail = [&](Status status, Reasons reasons) {
     result.status = status;
     result.reasons = std::move(reasons);
-    result.measured = Json::object();
+    result.measured = {};
   };
   if (timed.idle > 0)
     return fail(Status::mismatch, {fmt::format("{} of {} timed calls left an element of the output unwritten that was looked at",
@@ -149,33 +148,9 @@ double peak_now(const ThreadArena& arena) {
   return probe_peak_gflops(arena.parallel());
 }
 
-// What a variant from elsewhere says about what ran.
-Json implementation_json(TimedCase& timed) {
-  Json facts = Json::object();
-  if (timed.variant.implementation)
-    for (const auto& [name, text] : timed.with_next_task(timed.variant.implementation)) facts[name] = text;
-  return facts;
-}
-
-Json load_average() {
+std::optional<double> load_average() {
   double load = 0;
-  return ::getloadavg(&load, 1) == 1 ? Json(load) : Json();
-}
-
-// What the samples gave, and what the machine was like beside them.
-Json to_json(const Timing& timing, double peak_before, double peak_after) {
-  const double peak = std::max(peak_before, peak_after);
-  return {{"samples_s", timing.samples_s},
-          {"iterations", timing.iterations},
-          {"median_s", median(timing.samples_s)},
-          {"min_s", *std::min_element(timing.samples_s.begin(), timing.samples_s.end())},
-          {"warmup_calls", timing.warmup_calls},
-          {"involuntary_switches", timing.involuntary_switches},
-          {"load_1m", load_average()},
-          {"peak_gflops", peak},
-          {"peak_before_gflops", peak_before},
-          {"peak_after_gflops", peak_after},
-          {"clock_drift", peak > 0 ? Json(std::abs(peak_after - peak_before) / peak) : Json()}};
+  return ::getloadavg(&load, 1) == 1 ? std::optional(load) : std::nullopt;
 }
 
 }  // namespace
@@ -222,20 +197,24 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
   double peak_after = probe();
   if (peak_before < needed_gflops)
     peak_after = undisturbed_peak(peak_after, needed_gflops, cores, probe, [] { return probe_peak_gflops(Parallel()); });
-  result.measured = to_json(timing, peak_before, peak_after);
   const auto calls = std::accumulate(timing.iterations.begin(), timing.iterations.end(), std::int64_t{0});
-  if (auto counted = to_json(counters.counts(), calls); !counted.is_null()) result.measured["counters"] = std::move(counted);
-  result.measured["prepare_s"] = prepare_time.count();
-  result.measured["input_sets"] = sets.count();
-  result.measured["pinned"] = cpu.has_value();
-  result.measured["timed_by"] = variant->time_calls ? "variant" : "harness";
+  TimedRound round{.timing = timing,
+                   .peak_before_gflops = peak_before,
+                   .peak_after_gflops = peak_after,
+                   .load_1m = load_average(),
+                   .counters = per_call(counters.counts(), calls),
+                   .prepare_s = prepare_time.count(),
+                   .input_sets = sets.count(),
+                   .pinned = cpu.has_value(),
+                   .timed_by_variant = variant->time_calls != nullptr};
   if (job.judge_output) judge_last_output(job, config, timed, cached.inputs(), result);
   if (result.status != Status::ok) return;
 
   auto fault = own_threads_fault(timed, sampled, arena, timing.iterations.front());
   if (fault.empty()) fault = stopwatch_fault(timed, timing.iterations.front());
   if (!fault.empty()) return misdeclared(result, fault);
-  if (const auto facts = implementation_json(timed); !facts.empty()) result.measured["implementation"] = facts;
+  if (variant->implementation) round.implementation = timed.with_next_task(variant->implementation);
+  result.measured = std::move(round);
 }
 
 }  // namespace attnbench

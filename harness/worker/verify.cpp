@@ -181,15 +181,6 @@ Verification run_and_judge(const Subject& s, std::span<const double> oracle, Gua
 
 }  // namespace
 
-const char* name_of(OracleKind kind) {
-  switch (kind) {
-    case OracleKind::dense: return "dense";
-    case OracleKind::dense_with_pattern: return "dense_with_pattern";
-    case OracleKind::own: return "own";
-  }
-  return "";
-}
-
 std::vector<std::int64_t> verification_rows(const Problem& problem, std::uint64_t seed) {
   const auto n = problem.n_q;
   std::set<std::int64_t> rows;

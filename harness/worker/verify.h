@@ -10,27 +10,11 @@
 #include <vector>
 
 #include "harness/planning/variant_config.h"
-#include "harness/protocol/status.h"
+#include "harness/protocol/measurement.h"
 #include "harness/worker/approximation.h"
 #include "harness/worker/rounding.h"
 
 namespace attnbench {
-
-enum class OracleKind { dense, dense_with_pattern, own };
-const char* name_of(OracleKind kind);
-
-struct Verification {
-  Status status = Status::ok;  // ok, mismatch or mistrusted
-  Reasons reasons;
-  OracleKind oracle = OracleKind::dense;
-  std::int64_t rows = 0;
-  double rel_rms = 0, max_abs = 0;  // NaN when the output held one
-  double tolerance_rel_rms = 0, tolerance_max_abs = 0;
-  bool mostly_constant = false;
-  bool guards_intact = true, workspace_within_declared = true, deterministic = true;
-  Approximation approximation;
-  std::string output_digest;  // of the output as it lies when timed (output_digest.h)
-};
 
 /// Seeds of one verification; one number may serve for both.
 struct Seeds {

@@ -8,7 +8,6 @@
 #include <system_error>
 
 #include "harness/plugins/catalogue.h"
-#include "harness/support/json.h"
 #include "harness/support/process.h"
 #include "harness/support/storage_error.h"
 #include "harness/worker/jobs.h"
@@ -52,7 +51,7 @@ VariantConfig select(const Job& job, VariantLookup find) {
 void misdeclared(JobResult& result, const std::string& fault) {
   result.status = Status::misdeclared;
   result.reasons = {fault};
-  result.measured = Json::object();
+  result.measured = {};
 }
 
 JobResult do_job(const Job& job, VariantLookup find, std::span<const CounterEvent> events) {
@@ -60,7 +59,7 @@ JobResult do_job(const Job& job, VariantLookup find, std::span<const CounterEven
   const auto fail = [&](Status status, std::string reason) {
     result.status = status;
     result.reasons = {std::move(reason)};
-    result.measured = Json::object();
+    result.measured = {};
   };
   try {
     dispatch(job, find, events, result);

@@ -3,7 +3,7 @@
 
 #include "harness/planning/case.h"
 #include "harness/planning/cold_cache.h"
-#include "harness/support/json.h"
+#include "harness/protocol/measurement.h"
 #include "tests/catch.h"
 #include "variants/api/registry.h"
 
@@ -25,10 +25,11 @@ Calibration read_at(double gbytes_per_s) {
   return calibration;
 }
 
-Json judged(const Case& one, double seconds, double peak_gflops, const std::optional<Calibration>& calibration = {}) {
-  Json time{{"median_s", seconds}, {"peak_gflops", peak_gflops}, {"input_sets", 1}};
-  add_ceilings(time, one, "AVX2", calibration);
-  return time;
+TimedRound judged(const Case& one, double seconds, double peak_gflops, const std::optional<Calibration>& calibration = {}) {
+  TimedRound round{.timing = {.samples_s = {seconds}, .iterations = {}, .involuntary_switches = {}},
+                   .peak_after_gflops = peak_gflops};
+  add_ceilings(round, one, "AVX2", calibration);
+  return round;
 }
 
 }  // namespace
@@ -37,10 +38,10 @@ TEST_CASE("the share of the peak counts two operations per multiply-add; above i
   const auto one = case_of("b1 h1 n256 d64 f32");
   const double flops = 2 * one.config.variant->cost(one.problem(), one.config.params).multiply_adds;
   const auto half = judged(one, 1e-3, 2 * flops / 1e-3 / 1e9);
-  CHECK(half["share_of_peak"].get<double>() == Approx(0.5));
-  CHECK(half["above_ceiling"] == false);
-  CHECK(judged(one, 1e-3, flops / 1.01e-3 / 1e9)["above_ceiling"] == false);  // within what two probes differ by
-  CHECK(judged(one, 1e-3, flops / 1.03e-3 / 1e9)["above_ceiling"] == true);
+  CHECK(half.share_of_peak.value() == Approx(0.5));
+  CHECK_FALSE(half.above_ceiling);
+  CHECK_FALSE(judged(one, 1e-3, flops / 1.01e-3 / 1e9).above_ceiling);  // within what two probes differ by
+  CHECK(judged(one, 1e-3, flops / 1.03e-3 / 1e9).above_ceiling);
 }
 
 TEST_CASE("a time is impossible against the larger of the probed and the calibrated peak, with the stated tolerance") {
@@ -57,9 +58,9 @@ TEST_CASE("a time is impossible against the larger of the probed and the calibra
 
 TEST_CASE("without a probe or a calibration there is no share, and nothing is above it") {
   const auto time = judged(case_of("b1 h1 n256 d64 f32"), 1e-9, 0);
-  CHECK(time["share_of_peak"].is_null());
-  CHECK(time["share_of_bandwidth"].is_null());
-  CHECK(time["above_ceiling"] == false);
+  CHECK_FALSE(time.share_of_peak.has_value());
+  CHECK_FALSE(time.share_of_bandwidth.has_value());
+  CHECK_FALSE(time.above_ceiling);
 }
 
 TEST_CASE("a calibration below the peak probed beside the case is no ceiling") {
@@ -73,16 +74,16 @@ TEST_CASE("a calibration below the peak probed beside the case is no ceiling") {
   auto calibration = read_at(1);
   calibration.fma_peak = {{"AVX2", "f32", 1, {118, 0}}};
   const double seconds = compulsory_bytes(large.problem()) / 2e9;
-  CHECK(judged(large, seconds, 118, calibration)["above_ceiling"] == true);
-  CHECK(judged(large, seconds, 236, calibration)["above_ceiling"] == false);
-  CHECK(judged(large, seconds, 236, calibration)["share_of_bandwidth"].is_null());
+  CHECK(judged(large, seconds, 118, calibration).above_ceiling);
+  CHECK_FALSE(judged(large, seconds, 236, calibration).above_ceiling);
+  CHECK_FALSE(judged(large, seconds, 236, calibration).share_of_bandwidth.has_value());
 }
 
 TEST_CASE("more than the bandwidth is an error for what comes from memory only") {
   const auto small = case_of("b1 h1 n256 d64 f32");
   const auto fast = judged(small, compulsory_bytes(small.problem()) / 2e9, 0, read_at(1));
-  CHECK(fast["share_of_bandwidth"].get<double>() == Approx(2));
-  CHECK(fast["above_ceiling"] == false);
+  CHECK(fast.share_of_bandwidth.value() == Approx(2));
+  CHECK_FALSE(fast.above_ceiling);
 
   auto large = case_of("b1 h1 n1 d1 f32");
   auto longer = large.problem();
@@ -91,10 +92,10 @@ TEST_CASE("more than the bandwidth is an error for what comes from memory only")
   Variant free_of_work = *large.config.variant;
   free_of_work.cost = [](const Problem&, const Params&) -> Cost { return {}; };
   large.config.variant = &free_of_work;
-  CHECK(judged(large, compulsory_bytes(large.problem()) / 2e9, 0, read_at(1))["above_ceiling"] == true);
+  CHECK(judged(large, compulsory_bytes(large.problem()) / 2e9, 0, read_at(1)).above_ceiling);
   CHECK(impossible_time(judged(large, compulsory_bytes(large.problem()) / 3.9e9, 0, read_at(1)), 0)
             .empty());  // as a busy calibration finds
   CHECK(impossible_time(judged(large, compulsory_bytes(large.problem()) / 4.1e9, 0, read_at(1)), 0).find("bandwidth") !=
         std::string::npos);
-  CHECK(judged(large, compulsory_bytes(large.problem()) / 1.04e9, 0, read_at(1))["above_ceiling"] == false);
+  CHECK_FALSE(judged(large, compulsory_bytes(large.problem()) / 1.04e9, 0, read_at(1)).above_ceiling);
 }

@@ -2,7 +2,7 @@
 #include "harness/run/findings.h"
 
 #include "harness/planning/plan.h"
-#include "harness/support/json.h"
+#include "harness/protocol/measurement.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"
 #include "tests/harness/harness_test_support.h"
@@ -16,7 +16,10 @@ const Plan& plan() {
   return made;
 }
 
-Json quiet() { return {{"clock_drift", 0.01}, {"above_ceiling", false}, {"share_of_peak", 0.5}, {"share_of_bandwidth", nullptr}}; }
+// Probed at `peak` GFLOP/s, and before that slower by the drift.
+TimedRound quiet(double peak = 0, double drift = 0.01) {
+  return {.peak_before_gflops = peak * (1 - drift), .peak_after_gflops = peak, .share_of_peak = 0.5};
+}
 
 }  // namespace
 
@@ -45,8 +48,7 @@ TEST_CASE("too low a prediction can be the worst one") {
 TEST_CASE("a machine that gives less than it was calibrated at is named, with the worst place") {
   Findings findings;
   for (const double peak : {100.0, 95.0, 80.0, 45.0}) {
-    auto time = quiet();
-    time["peak_gflops"] = peak;
+    const auto time = quiet(peak);
     findings.add_round(*plan().cases()[peak < 50], time, 100);
     findings.add_round(*plan().cases()[0], time, 0);  // not calibrated
   }
@@ -58,13 +60,11 @@ TEST_CASE("a machine that gives less than it was calibrated at is named, with th
 TEST_CASE("a probe above the calibrated peak refutes the calibration") {
   Findings findings;
   for (const double peak : {100.0, 104.0}) {
-    auto time = quiet();
-    time["peak_gflops"] = peak;
+    const auto time = quiet(peak);
     findings.add_round(*plan().cases()[0], time, 100);
   }
   CHECK_FALSE(findings.calibration_refuted());
-  auto time = quiet();
-  time["peak_gflops"] = 236;
+  const auto time = quiet(236);
   findings.add_round(*plan().cases()[1], time, 118);
   CHECK(findings.calibration_refuted());
   CHECK(has(findings.lines().at(0),
@@ -75,17 +75,14 @@ TEST_CASE("a probe above the calibrated peak refutes the calibration") {
 TEST_CASE("drift and a breached ceiling take one line each, with the worst place") {
   Findings findings;
   for (const double drift : {0.01, 0.08, 0.31}) {
-    auto time = quiet();
-    time["clock_drift"] = drift;
+    const auto time = quiet(100, drift);
     findings.add_round(*plan().cases()[drift > 0.1], time, 0);
   }
   auto impossible = quiet();
-  impossible["above_ceiling"] = true;
-  impossible["share_of_peak"] = 1.25;
+  impossible.above_ceiling = true;
+  impossible.share_of_peak = 1.25;
   findings.add_round(*plan().cases()[0], impossible, 0);
-  auto not_probed = quiet();
-  not_probed["clock_drift"] = nullptr;
-  findings.add_round(*plan().cases()[0], not_probed, 0);
+  findings.add_round(*plan().cases()[0], quiet(0), 0);  // not probed
   const auto lines = findings.lines();
   REQUIRE(lines.size() == 2);
   CHECK(has(lines[0], "1 of 5 rounds were faster than this machine can be, steady b1 h2 n8 d4 f32 by 25 %"));

@@ -21,7 +21,8 @@ struct DryRun {
   void piece(JobKind kind, const Case& point, int round = 0) {
     JobResult result;
     result.wall_seconds = 1;
-    if (kind == JobKind::time) result.measured = {{"median_s", 0.001}, {"samples_s", {0.001}}};
+    if (kind == JobKind::time)
+      result.measured = TimedRound{.timing = {.samples_s = {0.001}, .iterations = {1}, .involuntary_switches = {0}}};
     if (kind != JobKind::inputs)
       store.append(make_record({point, kind, round, 1, 1, 0, CacheMode::hot}, result, "2026-01-01T00:00:00Z"));
     outlook.done(kind, point, 1.0);

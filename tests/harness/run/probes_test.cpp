@@ -7,6 +7,7 @@
 #include "harness/planning/plan.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/run/schedule.h"
+#include "harness/support/json.h"
 #include "tests/catch.h"
 
 using namespace attnbench;
