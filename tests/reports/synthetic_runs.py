@@ -201,7 +201,8 @@ def record(recipe: Recipe, law: Law, problem: str, threads: int, kind: str, roun
     work = pairs * (shape["d_qk"] + shape["d_v"]) * (shape["n_k"] / 16) ** (law.exponent - 2)
     return {
         "schema_version": 2, "kind": kind, "status": status, "reasons": [] if status == "ok" else [REASONS[status]],
-        "key": f"{recipe.dataset}|{problem}|{law.label}|t{threads}|{kind}|r{round_}", "dataset": recipe.dataset,
+        "key": f"{recipe.dataset}|{problem}|{law.label}|t{threads}|{kind}|r{round_}",
+        "group": f"{recipe.dataset}|{problem}|t{threads}", "dataset": recipe.dataset,
         "seed": recipe.seed, "problem": problem, "problem_fields": shape, "variant": law.label,
         "variant_name": law.name,
         "family": law.family, "computes": law.computes, "params": law.params, "threads": threads, "round": round_,

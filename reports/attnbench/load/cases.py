@@ -20,6 +20,7 @@ KIND_ORDER = {"verify": 0, "time": 1, "memory": 2}
 @dataclass(frozen=True)
 class Case:
     run: str
+    group: str  # dataset, problem and threads: what cases share whose times are compared
     dataset: str
     seed: int
     problem: str
@@ -90,7 +91,8 @@ def _case(run: str, records: list[dict], timing_run: bool) -> Case:
     first = records[0]
     predicting = next((r for r in records if r["kind"] == "time"), first)
     return Case(
-        run=run, dataset=first["dataset"], seed=first["seed"], problem=first["problem"], variant=first["variant"],
+        run=run, group=first.get("group") or _group(first), dataset=first["dataset"], seed=first["seed"],
+        problem=first["problem"], variant=first["variant"],
         name=first["variant_name"], family=RENAMED_FAMILIES.get(first["family"], first["family"]),
         computes=first["computes"], threads=first["threads"], cache=first["cache"],
         isa=first["isa"], reproducer=first["reproducer"], shape=first["problem_fields"],
@@ -98,6 +100,11 @@ def _case(run: str, records: list[dict], timing_run: bool) -> Case:
         sessions=tuple(sorted({r["session"] for r in records})), status=status, reasons=reasons,
         verify=payload.get("verify"), memory=payload.get("memory"), times={} if bad_timing else timed,
     )  # fmt: skip
+
+
+def _group(record: dict) -> str:
+    """As the harness writes it, for records of older versions."""
+    return f"{record['dataset']}|{record['problem']}|t{record['threads']}"
 
 
 def _reasons(record: dict) -> tuple[str, ...]:

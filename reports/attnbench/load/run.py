@@ -12,54 +12,10 @@ from pathlib import Path
 from attnbench.errors import UserError
 from attnbench.load.calibration import Calibration
 from attnbench.load.json_file import read_json
-from attnbench.load.schema import wrong_type
+from attnbench.load.schema import missing_member, wrong_type
 
 SCHEMA_VERSION = 2
 KINDS = ("verify", "time", "memory", "weights")
-REQUIRED = (
-    *("key", "kind", "status", "reasons", "dataset", "seed", "problem", "problem_fields", "variant", "variant_name"),
-    *("family", "computes", "params", "threads", "round", "cache", "isa", "reproducer", "cost", "prediction"),
-    "session",
-)
-REQUIRED_META = (
-    *("run_id", "created", "finished", "status", "plan", "variants", "environment", "binary_id", "machine_id"),
-    *("sessions", "merged_from", "calibration"),
-)
-REQUIRED_META_INSIDE = {
-    "plan": ("name", "profile", "rounds", "samples", "seed", "cases"),
-    "environment": ("cpu_model", "cores", "isa", "build_type", "attnbench", "compiler"),
-}
-REQUIRED_SESSION = ("started", "finished", "environment", "binary_id", "machine_id")
-REQUIRED_VARIANT = (
-    "label",
-    "name",
-    "params",
-    "family",
-    "summary",
-    "paper",
-    "computes",
-    "time_label",
-    "memory_label",
-    "laws",
-)
-# What is read from the objects inside a record.
-REQUIRED_INSIDE = {
-    "problem_fields": ("batch", "heads_q", "heads_kv", "n_q", "n_k", "d_qk", "d_v", "causal"),
-    "cost": ("multiply_adds", "dense_flops", "compulsory_bytes"),
-    "prediction": ("seconds", "peak_bytes", "model"),
-    "verify": (
-        *("oracle", "rows", "rel_rms", "max_abs", "tolerance_rel_rms", "tolerance_max_abs", "approximation_rel_rms"),
-        *("deterministic", "guards_intact", "workspace_within_declared"),
-    ),
-    "time": (
-        *("samples_s", "prepare_s", "peak_gflops", "clock_drift", "involuntary_switches", "load_1m", "share_of_peak"),
-        *("share_of_bandwidth", "above_ceiling", "stop"),
-    ),
-    "memory": (
-        *("workspace_declared", "workspace_peak", "prepared_bytes", "rss_baseline", "rss_peak", "stray_allocations"),
-    ),
-    "weights": ("file", "labels"),
-}
 
 
 @dataclass(frozen=True)
@@ -108,20 +64,9 @@ def _read_meta(path: Path) -> dict:
         raise UserError(f"'{file}' is damaged: {wrong}; run attnbench again or remove the folder")
     if meta.get("calibration") and (wrong := wrong_type("calibration", meta["calibration"])):
         raise UserError(f"'{file}' is damaged: in calibration, {wrong}; run attnbench again or remove the folder")
-    missing = _missing(meta, REQUIRED_META, REQUIRED_META_INSIDE)
-    for name, inside in (("variants", REQUIRED_VARIANT), ("sessions", REQUIRED_SESSION)):
-        missing += [f"{name}.{field}" for item in meta.get(name, ()) for field in inside if field not in item]
-    if missing:
-        raise UserError(f"'{file}' lacks '{missing[0]}'; it is not a run.json of schema version {SCHEMA_VERSION}")
+    if missing := missing_member("run", meta):
+        raise UserError(f"'{file}' lacks '{missing}'; it is not a run.json of schema version {SCHEMA_VERSION}")
     return meta
-
-
-def _missing(value: dict, names: tuple[str, ...], inside: dict[str, tuple[str, ...]]) -> list[str]:
-    """Names that `value` lacks, and those that the objects in it lack, as `outer.name`."""
-    missing = [name for name in names if name not in value]
-    for outer, required in inside.items():
-        missing += [f"{outer}.{name}" for name in required if outer in value and name not in value[outer]]
-    return missing
 
 
 def _read_records(file: Path, sessions: int) -> tuple[list[dict], list[str]]:
@@ -165,9 +110,8 @@ def _parse(line: bytes, where: str) -> dict:
     _check_version(record, where)
     if wrong := wrong_type("record", record):
         raise UserError(f"{where} is damaged: {wrong}")
-    missing = _missing(record, REQUIRED, REQUIRED_INSIDE)
-    if missing:
-        raise UserError(f"{where} lacks '{missing[0]}'; it is not a record of schema version {SCHEMA_VERSION}")
+    if missing := missing_member("record", record):
+        raise UserError(f"{where} lacks '{missing}'; it is not a record of schema version {SCHEMA_VERSION}")
     if not all(seconds > 0 for seconds in record.get("time", {}).get("samples_s", ())):
         raise UserError(f"{where} holds a time that is not above 0; the file is damaged")
     if record["kind"] not in KINDS:

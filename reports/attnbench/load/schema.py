@@ -1,6 +1,6 @@
-"""Types of stored files, held against the JSON Schemas that the harness writes them by (harness/schema).
+"""Types and members of stored files, held against the JSON Schemas that the harness writes them by (harness/schema).
 
-Only types: a damaged file has a string where a number belongs, or nothing where an object belongs. What else a schema
+Only these: a damaged file has a string where a number belongs, or nothing where an object belongs. What else a schema
 asks for is the tests' to check (jsonschema), too slow for every record of a large run.
 """
 
@@ -22,6 +22,12 @@ def wrong_type(name: str, value: Any) -> str | None:
     """The first place in `value` whose type is not that of schema `name` (run, record), in words; None if all are."""
     schema = _schema(name)
     return next(_wrong(schema, schema, value, ""), None) if schema else None
+
+
+def missing_member(name: str, value: Any) -> str | None:
+    """The first member that schema `name` requires and `value` lacks, as `outer.member`; None if all are there."""
+    schema = _schema(name)
+    return next(_missing(schema, schema, value, ""), None) if schema else None
 
 
 @cache
@@ -46,6 +52,20 @@ def _wrong(root: Mapping, schema: Mapping, value: Any, path: str) -> Iterator[st
     elif isinstance(value, list) and "items" in schema:
         for place, item in enumerate(value):
             yield from _wrong(root, schema["items"], item, f"{path}[{place}]")
+
+
+def _missing(root: Mapping, schema: Mapping, value: Any, path: str) -> Iterator[str]:
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
+    if isinstance(value, dict):
+        prefix = f"{path}." if path else ""
+        yield from (prefix + name for name in schema.get("required", ()) if name not in value)
+        for name, inside in schema.get("properties", {}).items():
+            if name in value:
+                yield from _missing(root, inside, value[name], prefix + name)
+    elif isinstance(value, list) and "items" in schema:
+        for item in value:
+            yield from _missing(root, schema["items"], item, path)
 
 
 def _is(kind: str, value: Any) -> bool:

@@ -47,7 +47,7 @@ def head_to_heads_of(points: Iterable[Point]) -> list[HeadToHead]:
 
 def _place(case: Case) -> tuple:
     """Where two cases computed the same thing on the same inputs."""
-    return case.run, case.dataset, case.problem, case.threads, case.cache, case.computes
+    return case.run, case.group, case.cache, case.computes
 
 
 def _head_to_heads_at(points: list[Point]) -> list[HeadToHead]:

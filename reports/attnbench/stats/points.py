@@ -45,7 +45,7 @@ def points_of(cases: list[Case], baseline: str | None = None) -> list[Point]:
 
 
 def _place(case: Case) -> tuple:
-    return case.run, case.dataset, case.problem, case.threads, case.cache
+    return case.run, case.group, case.cache
 
 
 def _medians(case: Case) -> dict[int, float]:
