@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Sets up what is missing, builds a release and runs every test: C++ through CTest, then reports, command line and the
+# Sets up what is missing, lints, builds a release and runs every test: C++ through CTest, then reports, command line and the
 # end-to-end sweep through pytest. Ends with one line that counts them all.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/setup.sh --tests || exit 1
+scripts/lint.sh || exit 1
 echo "building ..." >&2
 scripts/build.sh || exit 1
 
