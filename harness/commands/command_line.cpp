@@ -118,6 +118,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_calibrate(app, line);
   add_doctor(app, line);
   add_worker(app, line);
+  add_add_round(app, line);
 }
 
 // What follows -- in `compare ... -- OPTIONS` is for the commands that compare starts.

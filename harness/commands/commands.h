@@ -36,6 +36,7 @@ void add_new_variant(CLI::App& app, CommandLine& line);
 void add_calibrate(CLI::App& app, CommandLine& line);
 void add_doctor(CLI::App& app, CommandLine& line);
 void add_worker(CLI::App& app, CommandLine& line);
+void add_add_round(CLI::App& app, CommandLine& line);
 
 /// Parses the arguments and carries out the command. Returns the exit code: 0 ok, 1 a case failed, 2 a mistake in the
 /// arguments or inputs, 3 what --fail-on asked for, 130 interrupted.

@@ -102,7 +102,7 @@ std::vector<std::string> python_arguments(const Options& options, const std::vec
   two("--builds", options.builds);
   two("--revisions", options.revisions);
   two("--plugins", options.plugins);
-  if (!options.plugins.empty()) one("--attnbench", self_path());
+  if (options.measures()) one("--attnbench", self_path());
   one("--resume", options.resume);
   one("--out", options.out);
   one("--format", options.format);

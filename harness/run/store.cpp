@@ -299,14 +299,32 @@ void Store::write_lines(const std::string& lines) {
   records_bytes_ += static_cast<off_t>(lines.size());
 }
 
+void Store::replace_records(const std::vector<Json>& records) {
+  std::string lines;
+  std::map<std::string, StoredRecord> replaced;
+  for (const auto& record : records) {
+    const std::string key = record.at("key");
+    if (!replaced.emplace(key, summary_of(record)).second) throw UserError(directory_ + " would have two records of '" + key + "'");
+    lines += line_of(record);
+  }
+  replace_whole("records.jsonl", lines);
+  open_records();
+  records_ = std::move(replaced);
+}
+
 void Store::write_run(const Json& run) {
+  replace_whole("run.json", run.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+// A file of the run is the old one or the new one, never a part of it, also after a crash.
+void Store::replace_whole(const std::string& name, const std::string& text) {
   require_records_in_place();
-  const auto path = directory_ + "/run.json";
+  const auto path = directory_ + "/" + name;
   const auto temporary = path + ".tmp";
   ::unlink(temporary.c_str());  // left by a run that was killed; never written through, as it may be a link
   FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file.open()) cannot("write", path);
-  write_whole(file.get(), run.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", path);
+  write_whole(file.get(), text, path);
   file.close();
   if (::rename(temporary.c_str(), path.c_str()) != 0) cannot("write", path);
   sync_directory(directory_);

@@ -64,6 +64,9 @@ class Store {
   void append(const Json& record);
   /// Appends many at once: one write to the disk for all of them.
   void append_all(const std::vector<Json>& records);
+  /// Replaces all records; a reader finds the old ones or the new ones, also after a crash. Throws UserError as append() does, and
+  /// when two records share a key.
+  void replace_records(const std::vector<Json>& records);
 
   /// Replaces run.json as a whole.
   void write_run(const Json& run);
@@ -78,6 +81,7 @@ class Store {
   void open_records();
   void require_records_in_place() const;
   void write_lines(const std::string& lines);
+  void replace_whole(const std::string& name, const std::string& text);
 
   std::string directory_;
   FileDescriptor lock_;

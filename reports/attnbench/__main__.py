@@ -7,8 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from attnbench.errors import run_command
-from attnbench.text import say
+from attnbench.support.errors import run_command
+from attnbench.support.text import say
 
 FINDING = 3
 

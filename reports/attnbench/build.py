@@ -6,13 +6,13 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from attnbench.errors import UserError
+from attnbench.compare.page import write_comparisons
 from attnbench.figures.draw import draw_all
 from attnbench.model import Report
-from attnbench.pages.comparison import write_comparisons
 from attnbench.pages.data import summary, write_data
 from attnbench.pages.html import html
 from attnbench.pages.markdown import markdown
+from attnbench.support.errors import UserError
 
 
 def write_report(report: Report, out: Path) -> None:

@@ -18,8 +18,8 @@ from attnbench.stats.rivals import Rivals, crossing_rivals
 from attnbench.stats.roof import Roofs, above_ceiling, roofs_of
 from attnbench.stats.series import Panel, Series, panels_of
 from attnbench.stats.trust import Trust, trust_of
-from attnbench.text import natural, plain
-from attnbench.units import percent, plural
+from attnbench.support.text import natural, plain
+from attnbench.support.units import percent, plural
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _font_warning(names: dict[str, str], heatmaps: list[Heatmap]) -> list[str]:
     texts = set(names.values()), {plain(word) for item in heatmaps for word in item.labels}
     if all(text.isascii() for part in texts for text in part):
         return []
-    from attnbench.figures.fonts import unwritten  # matplotlib takes half a second that few need
+    from attnbench.support.fonts import unwritten  # matplotlib takes half a second that few need
 
     line = unwritten(*(sorted(part) for part in texts))
     return [line] if line else []

@@ -11,10 +11,10 @@ import pytest
 from attnbench.compare.__main__ import main
 from attnbench.compare.checks import Allowed
 from attnbench.compare.model import Loss, compared
+from attnbench.compare.page import comparison_html
 from attnbench.compare.sides import sides_of_runs
 from attnbench.compare.terminal import terminal
-from attnbench.errors import UserError
-from attnbench.pages.comparison import comparison_html
+from attnbench.support.errors import UserError
 from synthetic_runs import LAWS, Law, Recipe, make_run
 
 NAIVE, BLOCKWISE, LINEAR = LAWS[0], LAWS[5], LAWS[9]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from attnbench.compare.checks import Allowed
+from attnbench.compare.forest import forest
 from attnbench.compare.model import Compared, compared
+from attnbench.compare.page import comparison_html
 from attnbench.compare.sides import sides_of_runs
-from attnbench.pages.comparison import comparison_html
-from attnbench.pages.forest import forest
 from attnbench.stats.verdict import judge
 from browser_test import CHROMIUM, look
 from conftest import HOSTILE

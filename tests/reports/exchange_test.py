@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from attnbench.compare.__main__ import main as compare
 from attnbench.exchange.__main__ import main as export
-from attnbench.exchange.latex import escaped, latex
 from attnbench.load.run import load_runs
 from attnbench.pages.columns import Column, Table, number
+from attnbench.pages.latex import escaped, latex
 from synthetic_runs import LAWS, Recipe, make_run
 
 COMPARE_PY = Path("/usr/share/benchmark/compare.py")  # Debian's libbenchmark-tools

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from attnbench.compare.files import write_whole
+from attnbench.support.files import write_whole
 
 
 @pytest.mark.parametrize("device", ["/dev/full", "/dev/null"])

@@ -8,11 +8,11 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from attnbench.errors import UserError
 from attnbench.load.calibration import Calibration, Level
 from attnbench.load.cases import UNFINISHED, cases_of
 from attnbench.load.heatmaps import heatmaps_of
 from attnbench.load.run import load_runs
+from attnbench.support.errors import UserError
 from synthetic_runs import ALL_STATUSES, ENVIRONMENT, LAWS, NAIVE, Recipe, make_run, record, run_json
 
 SCHEMAS = Path(__file__).parents[2] / "harness" / "schema"

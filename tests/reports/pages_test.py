@@ -6,17 +6,17 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from attnbench.compare.page import write_comparisons
 from attnbench.model import build_model
 from attnbench.pages.cases import case_table, status_text, verification_table
 from attnbench.pages.columns import Table
-from attnbench.pages.comparison import write_comparisons
 from attnbench.pages.data import summary, write_data
 from attnbench.pages.glossary import GLOSSARY
 from attnbench.pages.growth import complexity_table, crossover_table
 from attnbench.pages.headline import fit_notes, headline
 from attnbench.pages.terminal import terminal_summary
 from attnbench.pages.trust import ceiling_table, facts, prediction_table, scale_table, session_table
-from attnbench.text import natural
+from attnbench.support.text import natural
 from conftest import HOSTILE
 from synthetic_runs import ALL_STATUSES, LAWS, REASONS, Recipe, make_run
 

@@ -1,8 +1,10 @@
 """If these fail, paired measuring pairs wrong rounds, stops badly, or leaves half a measurement that looks whole."""
 
+import fcntl
 import itertools
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -13,16 +15,22 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from attnbench.compare.__main__ import main
-from attnbench.compare.execution import parse_command
-from attnbench.compare.measure import order
-from attnbench.compare.pairing import read_pairing
+from attnbench.compare.__main__ import main as compare
 from attnbench.load.cases import cases_of
 from attnbench.load.run import load_runs
+from attnbench.measure.execution import parse_command
+from attnbench.measure.pairing import PairingFolder, read_pairing
+from attnbench.measure.turns import order
 from synthetic_runs import LAWS, Recipe, make_run
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parents[1]
+BINARY = Path(os.environ.get("ATTNBENCH_BINARY", ROOT / "build" / "attnbench")).resolve()  # stores the rounds
+
+
+def main(arguments: list[str]) -> int:
+    """As the binary calls it."""
+    return compare([f"--attnbench={BINARY}", *arguments])
 
 
 @pytest.fixture
@@ -219,6 +227,7 @@ case "$1 $*" in
   list*) echo '[{{"name": "naive"}}]';;
   run*old.so*--variants*mine*) exec {builds[0]} "$@";;
   run*new.so*--variants*mine*) exec {builds[1]} "$@";;
+  add-round*) exec {BINARY} "$@";;
 esac
 """)
     attnbench.chmod(0o755)
@@ -308,7 +317,7 @@ def test_a_folder_with_something_in_it_is_not_measured_into(capsys, builds, tmp_
 
 
 def test_a_command_that_breaks_keeps_the_whole_rounds(capsys, builds, tmp_path, monkeypatch):
-    from attnbench.compare import measure as module
+    from attnbench.measure import turns as module
 
     def break_after_two(*arguments):
         if arguments[3].done == 2:
@@ -333,10 +342,12 @@ def test_a_command_that_breaks_keeps_the_whole_rounds(capsys, builds, tmp_path, 
 @pytest.mark.parametrize("rounds_before", [0, 1])
 def test_ctrl_c_ends_with_130_and_leaves_nothing_that_looks_whole(builds, tmp_path, rounds_before):
     out, hanging = tmp_path / "out", builds[0].parent / "hanging"
-    call = [sys.executable, "-m", "attnbench.compare", "--builds", *map(str, builds), "--out", str(out)]
+    call = [sys.executable, "-m", "attnbench.compare", f"--attnbench={BINARY}"]
     if rounds_before:
         assert measure(builds, out, "--rounds", "1") == 0
-        call = [*call[:3], "--resume", str(out), "--run-stored-commands", "--rounds", "3"]
+        call += ["--resume", str(out), "--run-stored-commands", "--rounds", "3"]
+    else:
+        call += ["--builds", *map(str, builds), "--out", str(out)]
     (builds[0].parent / "hang").touch()
     environment = os.environ | {"PYTHONPATH": str(ROOT / "reports")}
     child = subprocess.Popen(call, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -353,6 +364,65 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_that_looks_whole(builds, tmp_pa
     assert (read_pairing(out).status, read_pairing(out).done) == ("interrupted", 1)
     assert not (out / ".round").exists() and f"--resume {out}" in said
     assert [sorted(c.times) for run in load_runs([out / "base", out / "new"]) for c in cases_of(run)] == [[0]] * 8
+
+
+def test_rounds_are_kept_with_the_checksums_of_the_store(builds, tmp_path):
+    assert measure(builds, tmp_path / "out", "--rounds", "2") == 0
+    for name in ("base", "new"):
+        lines = (tmp_path / "out" / name / "records.jsonl").read_text().splitlines()
+        assert lines and all(re.search(r',"check":"[0-9a-f]{8}"}$', line) for line in lines)
+
+
+def test_a_second_measurement_into_a_folder_is_refused(capsys, builds, tmp_path):
+    out = tmp_path / "out"
+    assert measure(builds, out, "--rounds", "1") == 0
+    capsys.readouterr()
+    with PairingFolder(out, BINARY).locked():
+        assert main(["--resume", str(out), "--run-stored-commands", "--rounds", "2"]) == 2
+        message = capsys.readouterr().err
+        assert "is in use by another attnbench" in message and message.count("\n") == 1
+    with (out / "base" / ".lock").open() as lock:  # somebody carries on one side as a run of its own
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main(["--resume", str(out), "--run-stored-commands", "--rounds", "2"]) == 2
+        assert "base is in use by another attnbench" in capsys.readouterr().err
+    assert read_pairing(out).done == 1
+    assert main(["--resume", str(out), "--run-stored-commands", "--rounds", "2"]) == 0
+    assert read_pairing(out).done == 2
+
+
+def test_a_round_that_only_one_side_kept_is_measured_again(builds, tmp_path):
+    """As after a power failure between the two sides: what was kept of the round is of another moment."""
+
+    def samples(number: int) -> list:
+        runs = load_runs([out / "base", out / "new"])
+        return [case.times[number]["samples_s"] for run in runs for case in cases_of(run)]
+
+    out = tmp_path / "out"
+    assert measure(builds, out, "--rounds", "2") == 0
+    first, second = samples(0), samples(1)
+    stored = json.loads((out / "pairing.json").read_text())
+    kept = {name: stored[name][:1] for name in ("seconds", "first")}
+    (out / "pairing.json").write_text(json.dumps(stored | kept | {"done": 1, "status": "interrupted"}))
+    assert main(["--resume", str(out), "--run-stored-commands"]) == 0
+    assert samples(0) == first
+    assert all(before != after for before, after in zip(second, samples(1), strict=True))
+    for run in load_runs([out / "base", out / "new"]):
+        assert [sorted(case.times) for case in cases_of(run)] == [[0, 1]] * 4 and len(run.meta["sessions"]) == 2
+
+
+def test_a_case_that_fails_in_a_later_round_has_failed(builds, tmp_path):
+    out = tmp_path / "out"
+    assert measure(builds, out, "--rounds", "1") == 0
+    records = builds[1].parent / "run" / "records.jsonl"
+    changed = [json.loads(line) for line in records.read_text().splitlines()]
+    for record in changed:
+        if record["kind"] == "verify" and record["variant"] == "naive":
+            record |= {"status": "mismatch", "reasons": ["off by one"]}
+    records.write_text("".join(json.dumps(r) + "\n" for r in changed))
+    main(["--resume", str(out), "--run-stored-commands", "--rounds", "2"])
+    (run,) = load_runs([out / "new"])
+    verified = {(r["variant"], r["status"], r["session"]) for r in run.records if r["kind"] == "verify"}
+    assert verified == {("naive", "mismatch", 1), ("blockwise", "ok", 0)}
 
 
 @pytest.fixture

@@ -8,15 +8,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from attnbench.exchange.__main__ import main
-from attnbench.exchange.latex import escaped
 from attnbench.exchange.paper import inches
-from attnbench.figures import fonts
 from attnbench.figures.axes import fit_labels
 from attnbench.figures.catalogue import planned
 from attnbench.figures.draw import draw_all
 from attnbench.figures.missing import Missing
-from attnbench.figures.style import Looks
+from attnbench.figures.style import Looks, rc_for
 from attnbench.model import build_model
+from attnbench.pages.latex import escaped
+from attnbench.support import fonts
 from matplotlib.text import Text
 from synthetic_runs import LAWS, SIZES, Recipe, make_run
 
@@ -34,7 +34,7 @@ def run(tmp_path_factory):
 def test_figures_in_a_column_keep_its_width_and_have_no_text_below_7_points(run):
     report = build_model([run])
     seen = set()
-    with plt.rc_context(fonts.rc_for(report.names.values(), 3.33)):
+    with plt.rc_context(rc_for(report.names.values(), 3.33)):
         for plan in planned(report, Looks(report.variants, [RUN_ID])):
             if plan.group.endswith("2 threads"):  # alike
                 continue
@@ -140,7 +140,7 @@ def with_words(folder, words: str):
 
 def drawn_labels(report) -> list[str]:
     plan = next(p for p in planned(report, Looks(report.variants, [RUN_ID])) if p.name == "weights")
-    with plt.rc_context(fonts.rc_for(report.names.values())):
+    with plt.rc_context(rc_for(report.names.values())):
         figure = plan.draw()
         labels = [text.get_text() for text in figure.axes[0].get_xticklabels()]
         plt.close(figure)

@@ -6,8 +6,6 @@ import json
 import pandas as pd
 import pytest
 from attnbench.__main__ import main
-from attnbench.errors import UserError
-from attnbench.exchange.latex import latex
 from attnbench.figures.axes import legend_text
 from attnbench.figures.style import Looks
 from attnbench.figures.tradeoffs import TIME, rows, tradeoff
@@ -16,8 +14,10 @@ from attnbench.model import build_model
 from attnbench.pages.cases import case_table
 from attnbench.pages.columns import Table
 from attnbench.pages.headline import error_notes, headline
+from attnbench.pages.latex import latex
 from attnbench.pages.terminal import terminal_summary
-from attnbench.text import plain
+from attnbench.support.errors import UserError
+from attnbench.support.text import plain
 from synthetic_runs import LAWS, Law, Recipe, make_run
 
 NAIVE, BLOCKWISE, LINEAR = LAWS[0], LAWS[5], LAWS[9]

@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 import pytest
-from attnbench.stats.coin import coin
 from attnbench.stats.comparison import exact_interval
 from attnbench.stats.intervals import median_interval
 from attnbench.stats.paired import compare_paired
 from attnbench.stats.scaling import fit
 from attnbench.stats.unpaired import compare_unpaired
 from attnbench.stats.verdict import Verdict, judge
+from attnbench.support.coin import coin
 
 CALLED = (Verdict.FASTER, Verdict.SLOWER)
 NOISE = {
@@ -106,7 +106,7 @@ def process_noise(r: np.random.Generator, kind: str, tables: int, processes: int
 
 
 def measured_in_pairs(logs: np.ndarray, fixed: bool = False) -> np.ndarray:
-    """[tables, rounds, (base, new)] of consecutive processes [tables, 2 rounds]: a coin per round as compare/measure.py
+    """[tables, rounds, (base, new)] of consecutive processes [tables, 2 rounds]: a coin per round as measure/turns.py
     has it, another seed for each table; or the fixed order A B B A."""
     pairs = logs.reshape(len(logs), -1, 2)
     rounds = range(pairs.shape[1])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from attnbench import units
 from attnbench.model import build_model
 from attnbench.pages.cases import failure_table
 from attnbench.pages.data import summary
 from attnbench.pages.trust import ceiling_table, facts
+from attnbench.support import units
 from synthetic_runs import LAWS, REASONS, Recipe, make_run
 
 ADDED = ("approximation_rows", "approximation_interval")  # to the verify records, with the baselines

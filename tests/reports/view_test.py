@@ -2,12 +2,12 @@
 in silence."""
 
 import pytest
-from attnbench import units
 from attnbench.compare.__main__ import main as compare
-from attnbench.errors import UserError
 from attnbench.exchange.__main__ import main as export
 from attnbench.pages.columns import Column, Table, number
 from attnbench.pages.view import View
+from attnbench.support import units
+from attnbench.support.errors import UserError
 from synthetic_runs import LAWS, Recipe, make_run
 
 ROWS = [("b n1024", 1.2e-3, 0.04, 2**21), ("b n128", 9e-4, None, 640), ("c[1] n16", 185.0, 1.5, 2**16)]

@@ -37,6 +37,20 @@ def test_an_arrow_that_nothing_follows_is_named():
     ]
 
 
+def test_a_module_may_have_a_line_of_its_own():
+    layers = check_layers.arrows_of("package <- package/a.py\npackage/a.py <-\n")
+    assert check_layers.layer_of("package/a.py", layers) == "package/a.py"
+    assert check_layers.layer_of("package/b.py", layers) == "package"
+
+
+def test_imports_are_read_also_inside_functions():
+    source = "import json\nfrom attnbench.stats import noise\ndef f():\n    from attnbench.pages.html import html\n"
+    assert check_layers.modules_named(source) == ["json", "attnbench.stats.noise", "attnbench.pages.html.html"]
+    imports = check_layers.imports_of(ROOT)
+    assert "reports/attnbench/support/units.py" in imports["reports/attnbench/pages/columns.py"]
+    assert "reports/attnbench/model.py" in imports["reports/attnbench/pages/cases.py"]
+
+
 def test_the_tree_follows_its_drawing():
     done = subprocess.run([sys.executable, ROOT / "scripts" / "check_layers.py"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

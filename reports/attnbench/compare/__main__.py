@@ -10,10 +10,10 @@ import re
 import sys
 from pathlib import Path
 
-from attnbench.errors import UserError, run_command
 from attnbench.pages.columns import Table
 from attnbench.pages.view import View, add_view_options
-from attnbench.text import complain
+from attnbench.support.errors import UserError, run_command
+from attnbench.support.text import complain
 
 FINDING = 3
 FORMATS = ("terminal", "markdown", "html", "json", "csv", "latex")
@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--builds", nargs=2, metavar=("A", "B"), type=Path)
     parser.add_argument("--revisions", nargs=2, metavar=("A", "B"))
     parser.add_argument("--plugins", nargs=2, metavar=("A", "B"), type=Path)
-    parser.add_argument("--attnbench", type=Path, help="the binary that measures --plugins")
+    parser.add_argument("--attnbench", type=Path, default=Path("attnbench"), help="measures --plugins, stores rounds")
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--run-stored-commands", action="store_true")
     parser.add_argument("--seed", type=int)
@@ -70,8 +70,8 @@ def _regression(text: str) -> float:
 def _compare(options: argparse.Namespace) -> int:
     # Imported late: scipy takes most of a second that a mistyped option need not wait for.
     from attnbench.compare.checks import Allowed
+    from attnbench.compare.formats import rendered, write_folder
     from attnbench.compare.model import compared
-    from attnbench.compare.pages import rendered, write_folder
     from attnbench.compare.terminal import terminal_columns
 
     view = View.of(options)
@@ -94,10 +94,13 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _sides(options: argparse.Namespace):
     """(exit code so far, base, new, design, folder of a paired measurement)."""
-    from attnbench.compare import measure, sources
+    from attnbench.compare import paired, sources
+    from attnbench.compare.checks import Allowed
+    from attnbench.measure.turns import measured
 
     if options.paired or options.builds or options.revisions or options.plugins or options.resume:
-        return measure.measured(options)
+        code, folder = measured(options, paired.PairedJudge(Allowed.of(options)))
+        return (code, *((None, None) if code else paired.sides_of_pairing(folder)), "paired", folder)
     return (0, *sources.stored(options.sides, options.base, options.new, options.variants), None)
 
 

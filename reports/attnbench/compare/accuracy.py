@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from attnbench import units
 from attnbench.load.cases import Case
+from attnbench.support import units
 
 # Approximation errors within this factor are the same error: what rounding and the sampled rows move.
 SAME_ERROR = 1.1

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass, replace
 
 from attnbench.compare.sides import Side
-from attnbench.errors import UserError
+from attnbench.support.errors import UserError
 
 
 @dataclass(frozen=True)

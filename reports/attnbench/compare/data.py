@@ -7,7 +7,7 @@ import json
 from attnbench.compare.model import Compared, Mean, Row
 from attnbench.compare.sides import Side
 from attnbench.stats.intervals import Interval
-from attnbench.tables import safe_cell
+from attnbench.support.tables import safe_cell
 
 COMPARISON_VERSION = 1
 

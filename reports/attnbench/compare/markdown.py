@@ -4,7 +4,7 @@ from attnbench.compare.model import Compared
 from attnbench.compare.table import DESIGNS, counts, left_table, means_table, rows_table
 from attnbench.pages.columns import Table
 from attnbench.stats.verdict import Verdict
-from attnbench.units import plural
+from attnbench.support.units import plural
 
 MARKS = {Verdict.SLOWER: "🔴 ", Verdict.FASTER: "🟢 "}
 SHORT = ("variant", "case", "n", "base", "new", "ratio", "95 % of ratio", "change", "verdict")

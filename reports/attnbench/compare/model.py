@@ -15,7 +15,6 @@ from attnbench.compare.checks import (
     environment_differences,
 )
 from attnbench.compare.sides import Entry, Key, Side
-from attnbench.errors import UserError
 from attnbench.stats.comparison import Comparison as Measured
 from attnbench.stats.comparison import Design, doubted
 from attnbench.stats.dependence import Dependence, dependence_of_rounds, text
@@ -27,7 +26,8 @@ from attnbench.stats.self_comparison import noise_floor as measured_floor
 from attnbench.stats.starts import FEWEST_STARTS, compare_starts
 from attnbench.stats.unpaired import BETWEEN_STARTS, ONE_START_EACH, compare_unpaired
 from attnbench.stats.verdict import Judged, Verdict, judge
-from attnbench.units import percent, plural, ratio_text
+from attnbench.support.errors import UserError
+from attnbench.support.units import percent, plural, ratio_text
 
 # A machine whose probed FMA rate moved more than this between the two sides gets a warning.
 DRIFT_WORTH_SAYING = 0.02

@@ -6,11 +6,11 @@ from pathlib import Path
 from statistics import median
 
 from attnbench.compare.accuracy import Accuracy, same_accuracy
-from attnbench.errors import UserError
 from attnbench.load.cases import Case, cases_of
 from attnbench.load.run import Run, load_runs
 from attnbench.pages.environment import environment_rows
 from attnbench.stats.intervals import process_medians
+from attnbench.support.errors import UserError
 
 PER_RUN = ("plan", "created (UTC)", "command")  # rows of the environment that say which run it is, not where it ran
 

@@ -3,12 +3,13 @@ side are its starts), one run's variants, or the folder of a paired measurement.
 
 from pathlib import Path
 
-from attnbench.compare.pairing import PAIRING, sides_of_pairing
+from attnbench.compare.benchmark_file import side_of_file
+from attnbench.compare.paired import sides_of_pairing
 from attnbench.compare.sides import Side, joined, sides_of_runs, sides_of_variants
-from attnbench.errors import UserError
-from attnbench.exchange.google_benchmark import side_of_file
 from attnbench.load.run import load_runs
+from attnbench.measure.pairing import PAIRING
 from attnbench.stats.comparison import Design
+from attnbench.support.errors import UserError
 
 HOW = "give BASE and NEW, --base A... --new B..., one run with --variants A B, or the folder of a paired comparison"
 

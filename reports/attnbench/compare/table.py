@@ -1,10 +1,10 @@
 """The columns of a comparison, one row per case; every page prints these."""
 
-from attnbench import units
 from attnbench.compare.model import Compared, Row
 from attnbench.pages.columns import Column, Table, number
 from attnbench.stats.intervals import Interval
 from attnbench.stats.unpaired import BETWEEN_STARTS
+from attnbench.support import units
 
 
 def rows_table(found: Compared, rows: list[Row] | None = None) -> Table:

@@ -1,13 +1,13 @@
 """The comparison in the terminal: what differs around it, one aligned block per setting, and what it comes to."""
 
-from attnbench import units
 from attnbench.compare.model import Compared, Mean, Row
 from attnbench.compare.table import DESIGNS, counts, ratio_interval, rounds
 from attnbench.pages.columns import Column, Table, number
 from attnbench.pages.terminal import table_text
 from attnbench.pages.view import NOTHING, View
 from attnbench.stats.intervals import Interval
-from attnbench.text import aligned, plain
+from attnbench.support import units
+from attnbench.support.text import aligned, plain
 
 COLOURS = {"SLOWER": "31", "FASTER": "32", "UNDECIDED": "33", "SAME": "2"}  # ANSI: red, green, yellow, faint
 MOST_MEANS = 12  # variants whose own means are listed beside the overall one

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from attnbench.doctor.checks import judge_measurements
-from attnbench.errors import run_command
-from attnbench.load.json_file import read_json
+from attnbench.support.errors import run_command
+from attnbench.support.json_file import read_json
 
 
 def main(measurements: str, checks: str) -> int:

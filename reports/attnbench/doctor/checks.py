@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 
-from attnbench import units
 from attnbench.stats.comparison import Comparison
 from attnbench.stats.intervals import CONFIDENCE
 from attnbench.stats.noise import scale
@@ -21,6 +20,7 @@ from attnbench.stats.power import minimum_effect
 from attnbench.stats.scaling import fit
 from attnbench.stats.self_comparison import Rate, false_positives
 from attnbench.stats.verdict import MARGIN, Judged, judge
+from attnbench.support import units
 
 Health = Literal["OK", "WARN", "FAIL"]
 

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attnbench.errors import UserError, run_command
 from attnbench.pages.view import View, add_view_options
-from attnbench.text import plain, say
+from attnbench.support.errors import UserError, run_command
+from attnbench.support.text import plain, say
 
 if TYPE_CHECKING:
     from attnbench.model import Report
@@ -62,7 +62,7 @@ def _export(options: argparse.Namespace) -> int:
     if options.out is None:
         print(text, end="")
         return 0
-    from attnbench.compare.files import write_whole
+    from attnbench.support.files import write_whole
 
     try:
         write_whole(options.out, text)
@@ -90,8 +90,8 @@ def _table(options: argparse.Namespace) -> str:
 
 def _latex(report: "Report", view: View) -> str:
     """The report's summary, one line per variant; its other tables are CSV files in the report's folder."""
-    from attnbench.exchange.latex import latex
     from attnbench.pages.headline import error_notes, fit_notes, headline
+    from attnbench.pages.latex import latex
 
     table = view.arranged(headline(report))
     shown = "".join(text for row in table.texts() for text in row)

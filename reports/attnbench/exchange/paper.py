@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from attnbench.errors import UserError
+from attnbench.support.errors import UserError
 
 INCHES = {"in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4, "pt": 1 / 72.27, "": 1.0}  # pt is TeX's point
 LEAST, MOST = 2.5, 12.0

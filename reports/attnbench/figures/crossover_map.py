@@ -18,7 +18,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
-from attnbench import units
 from attnbench.figures.axes import log_sizes, paper_width, wrapped
 from attnbench.figures.missing import Missing
 from attnbench.figures.style import Looks
@@ -29,6 +28,7 @@ from attnbench.stats.paired import compare_paired
 from attnbench.stats.points import Point
 from attnbench.stats.rivals import rivals
 from attnbench.stats.verdict import Verdict, judge
+from attnbench.support import units
 
 TITLE = "Crossover map: the fastest variant"
 CAPTION = (

@@ -15,12 +15,11 @@ from matplotlib.figure import Figure
 from attnbench.figures import weights
 from attnbench.figures.axes import fit_labels
 from attnbench.figures.catalogue import Planned, planned
-from attnbench.figures.fonts import rc_for
 from attnbench.figures.inline import Parts, inline_parts
 from attnbench.figures.missing import Missing
-from attnbench.figures.style import Looks
+from attnbench.figures.style import Looks, rc_for
 from attnbench.model import Report
-from attnbench.tables import write_csv
+from attnbench.support.tables import write_csv
 
 # Fixed, so that the same data gives the same bytes.
 METADATA = {

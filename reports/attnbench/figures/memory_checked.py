@@ -6,12 +6,12 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from attnbench import units
 from attnbench.figures.axes import log_quantity, log_sizes, paper_width, wrapped
 from attnbench.figures.missing import Missing
 from attnbench.model import Report
 from attnbench.stats.points import Point
 from attnbench.stats.series import Panel, Series
+from attnbench.support import units
 
 TITLE = "Memory: declared, counted, resident"
 CAPTION = (

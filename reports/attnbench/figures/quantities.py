@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from attnbench import units
 from attnbench.figures.missing import NOTHING_TIMED
 from attnbench.stats.intervals import Interval, median_interval
 from attnbench.stats.points import Point
 from attnbench.stats.scaling import Fit
 from attnbench.stats.series import Series
+from attnbench.support import units
 
 NEST_CAPTION = " Where variants coincide their markers nest."
 FIT_CAPTION = (

@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-from attnbench import units
 from attnbench.figures.axes import fit_labels, legend_text, log_quantity, new_figure, set_legend, trimmed
 from attnbench.figures.missing import NOTHING_TIMED, Missing
 from attnbench.figures.style import Looks
@@ -20,6 +19,7 @@ from attnbench.load.calibration import Calibration, Level
 from attnbench.model import Report
 from attnbench.stats.points import Point
 from attnbench.stats.series import Panel, Series
+from attnbench.support import units
 
 TITLE = "Roofline"
 CAPTION = (

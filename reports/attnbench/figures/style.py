@@ -6,12 +6,14 @@ non-default parameters, get a place in a second palette from a hash of the label
 patterns make 55 combinations, of which the built-in variants have the first ten.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
 import matplotlib as mpl
+
+from attnbench.support.fonts import FONT, families_for
 
 mpl.use("Agg")
 
@@ -59,6 +61,12 @@ def paper(width: float) -> dict:
     """Settings for one column of a paper, `width` inches wide: no text below 7 points."""
     return {"figure.figsize": (width, 0.7 * width), "font.size": 7.5, "axes.titlesize": 7.5, "legend.fontsize": 7,
             "xtick.labelsize": 7, "ytick.labelsize": 7, "lines.markersize": 4}  # fmt: skip
+
+
+def rc_for(names: Iterable[str], width: float | None = None) -> dict:
+    """The settings of a report's figures: its names in fonts that have their signs, its width that of a column."""
+    families = dict.fromkeys(family for name in names for family in families_for(name) or ())
+    return RC | (paper(width) if width else {}) | {"font.sans-serif": list(families) or [FONT]}
 
 
 @dataclass(frozen=True)

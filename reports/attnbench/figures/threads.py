@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from attnbench import units
 from attnbench.figures.axes import WIDTH, legend_text, paper_width, set_legend
 from attnbench.figures.missing import Missing
 from attnbench.figures.style import Looks
@@ -17,6 +16,7 @@ from attnbench.stats.intervals import process_medians
 from attnbench.stats.points import Point
 from attnbench.stats.series import Panel
 from attnbench.stats.unpaired import compare_unpaired
+from attnbench.support import units
 
 TITLE = "Thread scaling"
 CAPTION = (

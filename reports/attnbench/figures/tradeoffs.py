@@ -12,7 +12,6 @@ from statistics import median
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from attnbench import units
 from attnbench.figures.axes import legend_text, log_quantity, new_figure, set_legend
 from attnbench.figures.missing import NOTHING_TIMED, Missing
 from attnbench.figures.style import Looks
@@ -21,6 +20,7 @@ from attnbench.stats.intervals import Interval
 from attnbench.stats.pareto import frontier
 from attnbench.stats.points import Point
 from attnbench.stats.series import Panel, Series
+from attnbench.support import units
 
 CAPTION = (
     "Relative RMS distance of the output from exact softmax attention, at the largest n that most variants reached."

@@ -18,12 +18,12 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from attnbench.figures.axes import paper_width
-from attnbench.figures.fonts import families_for
 from attnbench.figures.missing import Missing
 from attnbench.load.heatmaps import Heatmap
 from attnbench.load.names import parameters
 from attnbench.model import Report
-from attnbench.text import plain
+from attnbench.support.fonts import families_for
+from attnbench.support.text import plain
 
 TILE = 3.15  # inches
 LABEL_POINTS = 6.5  # the smallest size at which a word is read

@@ -9,10 +9,10 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from attnbench.errors import UserError
 from attnbench.load.calibration import Calibration
-from attnbench.load.json_file import read_json
 from attnbench.load.schema import missing_member, wrong_type
+from attnbench.support.errors import UserError
+from attnbench.support.json_file import read_json
 
 SCHEMA_VERSION = 2
 KINDS = ("verify", "time", "memory", "weights")

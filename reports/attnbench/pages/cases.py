@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from attnbench import units
 from attnbench.model import Report
 from attnbench.pages.columns import Column, Table, number
 from attnbench.pages.trust import stop_reason
@@ -14,6 +13,7 @@ from attnbench.stats.counters import are_scaled, count_of, instructions_per_cycl
 from attnbench.stats.points import Point
 from attnbench.stats.roof import ABOVE_CEILING, Roofs, above_ceiling
 from attnbench.stats.trust import drift, outlier_count, switches
+from attnbench.support import units
 
 
 def case_table(report: Report) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from attnbench import units
+from attnbench.support import units
 
 # Rows that stand in the HTML itself; the script of the page makes the others when they are asked for, so that a page of
 # 5,000 cases has no 100,000 cells to lay out before it shows anything.

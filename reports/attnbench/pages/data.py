@@ -16,7 +16,7 @@ from attnbench.stats.rivals import Rivals
 from attnbench.stats.scaling import Fit, Slope
 from attnbench.stats.series import Panel, Series, Setting
 from attnbench.stats.trust import Spread, mixes_origins
-from attnbench.tables import write_csv
+from attnbench.support.tables import write_csv
 
 SUMMARY_VERSION = 2
 BASELINES = tuple(f"baseline_{n}" for n in ("zeros_rel_rms", "mean_v_rel_rms", "random_keys_rel_rms", "random_keys"))

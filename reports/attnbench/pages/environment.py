@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from attnbench import units
 from attnbench.load.run import Run
+from attnbench.support import units
 
 # Shown first, in this order, under these names; what else the environment holds follows under its own name.
 NAMES = {

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from math import exp, log
 from statistics import mean
 
-from attnbench import units
 from attnbench.model import Report
 from attnbench.pages.columns import Column, Table, number
 from attnbench.stats.head_to_head import HeadToHead, head_to_heads_of, is_external
 from attnbench.stats.points import Point
 from attnbench.stats.verdict import Verdict
+from attnbench.support import units
 
 OUTCOMES = {Verdict.FASTER: "faster", Verdict.SLOWER: "slower", Verdict.SAME: "same", Verdict.UNDECIDED: "undecided"}
 

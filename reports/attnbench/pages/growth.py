@@ -1,12 +1,12 @@
 """Growth tables: how time grows beside its work, declared against measured complexity, and where the faster of two
 variants changes."""
 
-from attnbench import units
 from attnbench.model import Report
 from attnbench.pages.columns import Column, Table, number
 from attnbench.stats.crossover import Crossing
 from attnbench.stats.scaling import Slope
 from attnbench.stats.series import Series
+from attnbench.support import units
 
 MIN_SIZES = 3  # two have one local slope, which is the whole slope too
 

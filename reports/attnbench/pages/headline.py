@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from attnbench import units
 from attnbench.model import Report
 from attnbench.pages.cases import speedup_text
 from attnbench.pages.columns import Column, Table, number
 from attnbench.stats.points import Point
 from attnbench.stats.scaling import Fit
 from attnbench.stats.series import Series
+from attnbench.support import units
 
 COMPUTES = {
     "exact_softmax": "exact",

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from attnbench import units
 from attnbench.figures.draw import Drawn, Figures
 from attnbench.figures.inline import SharedStyles
 from attnbench.model import Report
@@ -22,23 +21,30 @@ from attnbench.pages.glossary import GLOSSARY
 from attnbench.pages.growth import complexity_table, crossover_table, growth_table
 from attnbench.pages.headline import COMPUTES, error_notes, fit_notes, headline
 from attnbench.pages.laws import law_table
-
-if TYPE_CHECKING:
-    from attnbench.pages.comparison import Link  # which renders its page with this module
+from attnbench.support import units
 
 HERE = Path(__file__).parent
 OPEN_GROUPS = 2  # of figures that are unfolded when the page opens: those across settings and those of the first one
 EXACT = ("cost", "memory", "flops", "workspace")  # quantities that are counted, not measured: their growth has no noise
 
 
-def html(report: Report, figures: Figures, data: dict, comparisons: "list[Link]") -> str:
+@dataclass(frozen=True)
+class Link:
+    """From a report of several runs to the comparison of one of them with the first."""
+
+    runs: str  # letters
+    file: str | None  # beside the report; None where the two cannot be compared
+    says: str  # what came out, or why not
+
+
+def html(report: Report, figures: Figures, data: dict, comparisons: list[Link]) -> str:
     groups: dict[str, list[Drawn]] = {}
     for figure in figures.drawn:
         groups.setdefault(figure.group, []).append(figure)
     laws, styles = law_table(report), SharedStyles()
     return render(
-        "report.html.j2",
-        "report.js",
+        HERE / "report.html.j2",
+        HERE / "report.js",
         report=report,
         tags=[f"{report.tag(run.label)} " if report.several_runs else "" for run in report.runs],
         comparisons=comparisons,
@@ -83,19 +89,24 @@ def inline(figure: Drawn, styles: SharedStyles) -> Markup:
     return Markup(styles.shorten(parts.plot + parts.legend))
 
 
-def render(template: str, script: str, **values: Any) -> str:
-    """A page with the shared style and table script in it, and `script` of its own."""
+def render(template: Path, script: Path, **values: Any) -> str:
+    """A page with the shared style and table script in it, and `script` of its own. Templates may use those here."""
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader([template.parent, HERE]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.globals.update(
-        json=embedded, plural=units.plural, style=_read("report.css"), scripts=[_read("table.js"), _read(script)]
-    )
-    return environment.get_template(template).render(values)
+        json=embedded, plural=units.plural, style=_read(HERE / "report.css"),
+        scripts=[_read(HERE / "table.js"), _read(script)],
+    )  # fmt: skip
+    return environment.get_template(template.name).render(values)
 
 
-def _read(name: str) -> Markup:
-    return Markup((HERE / name).read_text(encoding="utf-8"))
+def _read(file: Path) -> Markup:
+    return Markup(file.read_text(encoding="utf-8"))
 
 
 def embedded(value: Any) -> Markup:

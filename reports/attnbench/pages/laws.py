@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from attnbench import units
 from attnbench.model import Report
 from attnbench.pages.columns import Column, Table, number
 from attnbench.pages.headline import fit_text
 from attnbench.stats.along import AxisSeries, Growth, axis_series, growths
 from attnbench.stats.scaling import Fit
+from attnbench.support import units
 
 MIN_VALUES = 3  # along an axis: two leave nothing to judge a slope by
 

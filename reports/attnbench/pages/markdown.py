@@ -4,15 +4,15 @@ from attnbench.figures.draw import Figures
 from attnbench.model import Report
 from attnbench.pages.cases import failure_table, verification_table
 from attnbench.pages.columns import Table
-from attnbench.pages.comparison import Link
 from attnbench.pages.environment import environment_rows
 from attnbench.pages.external import external_section
 from attnbench.pages.glossary import GLOSSARY
 from attnbench.pages.growth import complexity_table, crossover_table
 from attnbench.pages.headline import error_notes, fit_notes, headline
+from attnbench.pages.html import Link
 from attnbench.pages.laws import law_table
 from attnbench.pages.trust import facts
-from attnbench.units import plural
+from attnbench.support.units import plural
 
 
 def markdown(report: Report, figures: Figures, comparisons: list[Link]) -> str:

@@ -9,8 +9,8 @@ from attnbench.pages.cases import case_table
 from attnbench.pages.columns import Column, Table
 from attnbench.pages.headline import error_notes, fit_notes, headline
 from attnbench.pages.view import NOTHING, View
-from attnbench.text import aligned
-from attnbench.units import plural
+from attnbench.support.text import aligned
+from attnbench.support.units import plural
 
 LEFT_OUT = ("setting", "computes", "memory ~ n^")  # the block's heading, or in the report only
 

@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 
-from attnbench import units
 from attnbench.model import Report
 from attnbench.pages.columns import Column, Table, number
 from attnbench.stats import dependence
@@ -29,6 +28,7 @@ from attnbench.stats.trust import (
     resolution,
     stop_of,
 )
+from attnbench.support import units
 
 
 @dataclass(frozen=True)

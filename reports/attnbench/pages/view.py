@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from attnbench.errors import UserError
 from attnbench.pages.columns import Column, Table
-from attnbench.text import natural, plain
-from attnbench.units import DASH
+from attnbench.support.errors import UserError
+from attnbench.support.text import natural, plain
+from attnbench.support.units import DASH
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,

@@ -7,10 +7,10 @@ every other one look good; the best exact variant asks the question that matters
 from collections import defaultdict
 from collections.abc import Sequence
 
-from attnbench.errors import UserError
 from attnbench.load.cases import EXTERNAL, Case
 from attnbench.stats.intervals import timing
-from attnbench.units import plural
+from attnbench.support.errors import UserError
+from attnbench.support.units import plural
 
 
 def baseline_of(cases: Sequence[Case], wanted: str | None = None) -> str | None:

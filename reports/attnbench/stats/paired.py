@@ -2,7 +2,7 @@
 
 The ratio is the median of the paired ratios; its interval is the interpolated order-statistic one (intervals.py), its
 p-value the exact sign test's (Conover 1999, Practical Nonparametric Statistics, section 3.4). Where a coin decided for
-every round which side goes first (compare/measure.py), both hold whatever the machine did: without an effect swapping
+every round which side goes first (measure/turns.py), both hold whatever the machine did: without an effect swapping
 the two sides of a round only changes the sign of its log ratio, and the coin makes both signs equally likely, in every
 round for itself (Fisher 1935, The Design of Experiments, section 21). Drift, waves of any period and noise that depends
 from round to round are covered by that. A fixed order has no such protection: A B B A turns a wave of four processes

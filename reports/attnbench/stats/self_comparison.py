@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
-from attnbench.stats.coin import coin
 from attnbench.stats.comparison import Comparison
 from attnbench.stats.intervals import CONFIDENCE, Interval
 from attnbench.stats.unpaired import compare_unpaired
 from attnbench.stats.verdict import Judged, Verdict
+from attnbench.support.coin import coin
 
 COIN_SEED = 1
 MIN_SELF_ROUNDS = 8  # 4 against 4 is the smallest exact U test that reaches 5 %

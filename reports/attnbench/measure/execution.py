@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from attnbench.errors import UserError
+from attnbench.support.errors import UserError
 
 OK, CASE_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit codes; a case that failed is in the records
 OURS = ("--rounds", "--out", "--resume", "--no-report", "--dry-run", "--shard")  # what the pairing decides itself

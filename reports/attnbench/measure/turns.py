@@ -12,41 +12,39 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
-from attnbench.compare import builds
-from attnbench.compare.checks import Allowed
-from attnbench.compare.execution import Command, CommandFailedError, Executor, parse_command, run_command
-from attnbench.compare.model import compared
-from attnbench.compare.pairing import (
-    PAIRING,
-    SIDES,
-    Pairing,
-    add_round,
-    read_pairing,
-    sides_of_pairing,
-    write_pairing,
-)
-from attnbench.compare.plugins import plugin_commands
-from attnbench.compare.sides import Side, sides_of_runs
-from attnbench.errors import UserError
-from attnbench.stats.coin import coin
-from attnbench.stats.comparison import Design
-from attnbench.stats.power import rounds_needed
+from attnbench.measure import builds
+from attnbench.measure.execution import Command, CommandFailedError, Executor, parse_command, run_command
+from attnbench.measure.pairing import LOCK, PAIRING, SIDES, Pairing, PairingFolder, read_pairing
+from attnbench.measure.plugins import plugin_commands
+from attnbench.support.coin import coin
+from attnbench.support.errors import UserError
 
 FAILED, INTERRUPTED = 1, 130
-LEAST_ROUNDS = 10  # unless --rounds says otherwise; raised to what a table of that many rows needs
 SCRATCH = ".round"
 LONGEST_NAME = 40
 
 
-def measured(options: argparse.Namespace) -> tuple[int, Side | None, Side | None, Design, Path]:
-    """(exit code, sides or None, design, folder)."""
-    folder, pairing, commands = _resumed(options) if options.resume else _begun(options)
+class Judge(Protocol):
+    """What the statistics say while rounds are measured."""
+
+    least_rounds: int
+
+    def check(self, folder: Path) -> None:
+        """After the first round. Raises UserError where the two sides cannot be compared."""
+
+    def rounds(self, folder: Path) -> int:
+        """How many rounds are needed, once one is measured."""
+
+
+def measured(options: argparse.Namespace, judge: Judge) -> tuple[int, Path]:
+    """(exit code, folder). With another code than 0 there is nothing to compare."""
+    path, pairing, commands = _resumed(options) if options.resume else _begun(options, judge.least_rounds)
     fixed = bool(options.rounds or options.resume)
-    code = _measure(folder, pairing, commands, fixed, Allowed.of(options))
-    if code != 0:
-        return code, None, None, "paired", folder
-    return (0, *sides_of_pairing(folder), "paired", folder)
+    folder = PairingFolder(path, options.attnbench)
+    with folder.locked():
+        return _measure(folder, pairing, commands, fixed, judge), path
 
 
 def order(seed: int | None, number: int) -> tuple[int, int]:
@@ -55,7 +53,7 @@ def order(seed: int | None, number: int) -> tuple[int, int]:
     return (1, 0) if new_first else (0, 1)
 
 
-def _begun(options: argparse.Namespace) -> tuple[Path, Pairing, list[Command]]:
+def _begun(options: argparse.Namespace, least_rounds: int) -> tuple[Path, Pairing, list[Command]]:
     commands = _commands(options)
     if commands[0].is_run != commands[1].is_run:
         raise UserError("one command is `attnbench run` and the other is not; cases cannot be compared with a whole "
@@ -68,7 +66,7 @@ def _begun(options: argparse.Namespace) -> tuple[Path, Pairing, list[Command]]:
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     texts = tuple(c.text for c in commands)
-    rounds = options.rounds or LEAST_ROUNDS
+    rounds = options.rounds or least_rounds
     return folder, Pairing(texts, labels, commands[0].is_run, rounds, created, seed=seed), commands
 
 
@@ -108,18 +106,19 @@ def _fresh_folder() -> Path:
     return folder
 
 
-def _measure(folder: Path, pairing: Pairing, commands: list[Command], fixed: bool, allowed: Allowed) -> int:
+def _measure(folder: PairingFolder, pairing: Pairing, commands: list[Command], fixed: bool, judge: Judge) -> int:
     """Measures what is missing. Whatever stops it, base/ and new/ hold whole rounds only and pairing.json says so."""
-    executor = Executor(folder / "log.txt")
-    write_pairing(folder, pairing)
+    executor = Executor(folder.path / "log.txt")
+    folder.write(pairing)
     try:
         with executor.listening():
             if not pairing.runs and pairing.done == 0:
-                _warm_up(executor, commands, folder)
+                _warm_up(executor, commands, folder.path)
             checked = False
             while pairing.done < pairing.rounds:
                 if pairing.done > 0 and not checked:
-                    checked = _checked_comparable(folder, allowed)
+                    judge.check(folder.path)
+                    checked = True
                 seconds = _round(executor, commands, folder, pairing)
                 if seconds is None:
                     break
@@ -131,21 +130,21 @@ def _measure(folder: Path, pairing: Pairing, commands: list[Command], fixed: boo
                     first=(*pairing.first, first) if pairing.seed is not None else (),
                 )
                 if pairing.done == 1 and pairing.runs and not fixed:
-                    pairing = replace(pairing, rounds=_rounds_for(folder))
-                write_pairing(folder, pairing)
+                    pairing = replace(pairing, rounds=judge.rounds(folder.path))
+                folder.write(pairing)
     except CommandFailedError as error:
         print(f"attnbench: {error}", file=sys.stderr)
-        write_pairing(folder, replace(pairing, status="interrupted"))
+        folder.write(replace(pairing, status="interrupted"))
         return FAILED
     except UserError:
         _leave(folder, pairing)
         raise
     finally:
-        shutil.rmtree(folder / SCRATCH, ignore_errors=True)
+        shutil.rmtree(folder.path / SCRATCH, ignore_errors=True)
     if executor.stopped:
         print(f"attnbench: {_leave(folder, pairing)}", file=sys.stderr)
         return INTERRUPTED
-    write_pairing(folder, replace(pairing, status="complete"))
+    folder.write(replace(pairing, status="complete"))
     return 0
 
 
@@ -155,9 +154,11 @@ def _warm_up(executor: Executor, commands: list[Command], folder: Path) -> None:
         executor.seconds(command, folder)
 
 
-def _round(executor: Executor, commands: list[Command], folder: Path, pairing: Pairing) -> tuple[float, float] | None:
+def _round(
+    executor: Executor, commands: list[Command], folder: PairingFolder, pairing: Pairing
+) -> tuple[float, float] | None:
     """Both sides once; None when interrupted. Nothing is stored unless both came to their end."""
-    number, scratch = pairing.done, folder / SCRATCH
+    number, scratch = pairing.done, folder.path / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     taken = [0.0, 0.0]
@@ -170,42 +171,23 @@ def _round(executor: Executor, commands: list[Command], folder: Path, pairing: P
         print(f"round {number + 1} of {pairing.rounds}: {'AB'[side]} {seconds:.2f} s", file=sys.stderr)
     if pairing.runs:
         for name in SIDES:
-            add_round(folder / name, scratch / f"{name}-round-{number}", number, pairing.rounds)
+            folder.add_round(name, scratch / f"{name}-round-{number}", number, pairing.rounds)
     return taken[0], taken[1]
 
 
-def _checked_comparable(folder: Path, allowed: Allowed) -> bool:
-    """After the first round everything is known that makes sides incomparable: refused now, not after all rounds."""
-    try:
-        found = compared(*sides_of_pairing(folder), "paired", allowed)
-    except UserError as error:
-        again = f"; go on from here with --resume {folder} --run-stored-commands" if "--allow" in str(error) else ""
-        raise UserError(f"{error} (stopped before more rounds were measured{again})") from None
-    for left in found.left:
-        print(f"attnbench: {left.key.name} will not be compared: {left.why}", file=sys.stderr)
-    return True
-
-
-def _rounds_for(folder: Path) -> int:
-    """Enough that Holm can reject any row of the table, once the first round has shown how many rows there are."""
-    base, new = sides_of_runs([folder / "base"], [folder / "new"])
-    rows = len(base.entries.keys() & new.entries.keys())
-    return max(LEAST_ROUNDS, rounds_needed(max(1, rows), "paired"))
-
-
-def _leave(folder: Path, pairing: Pairing) -> str:
+def _leave(folder: PairingFolder, pairing: Pairing) -> str:
     """Marks the folder as unfinished, or takes it away when it holds nothing; says which."""
     if pairing.done == 0:
-        _remove_fresh(folder)
+        _remove_fresh(folder.path)
         return "stopped before the first round was whole; nothing is kept"
-    write_pairing(folder, replace(pairing, status="interrupted"))
+    folder.write(replace(pairing, status="interrupted"))
     return (f"stopped after {pairing.done} of {pairing.rounds} rounds; carry on with: attnbench compare --resume "
-            f"{folder} --run-stored-commands")  # fmt: skip
+            f"{folder.path} --run-stored-commands")  # fmt: skip
 
 
 def _remove_fresh(folder: Path) -> None:
     """Takes away what this made and nothing else."""
-    for name in ("pairing.json", "log.txt"):
+    for name in (PAIRING, "log.txt", LOCK):
         (folder / name).unlink(missing_ok=True)
     for name in (*SIDES, SCRATCH):
         shutil.rmtree(folder / name, ignore_errors=True)

@@ -4,23 +4,24 @@ The verdicts at the start are those of the statistics; moving the margin judges 
 rule (stats/verdict.py), from the intervals that each row carries.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from attnbench.compare.checks import Allowed
+from attnbench.compare.forest import forest
 from attnbench.compare.model import Compared, Row, compared
 from attnbench.compare.sides import side_of_run
 from attnbench.compare.table import DESIGNS, counts, left_table, means_table, rows_table
-from attnbench.errors import UserError
 from attnbench.load.run import Run
 from attnbench.model import Report
 from attnbench.pages.columns import Column, Table
-from attnbench.pages.forest import forest
-from attnbench.pages.html import render
+from attnbench.pages.html import Link, render
 from attnbench.stats.intervals import Interval
 from attnbench.stats.verdict import MARGIN, Verdict
+from attnbench.support.errors import UserError
 
+HERE = Path(__file__).parent
 MEANINGS = {
     Verdict.SLOWER: "slower beyond doubt and beyond the margin",
     Verdict.FASTER: "faster beyond doubt and beyond the margin",
@@ -28,15 +29,6 @@ MEANINGS = {
     Verdict.UNDECIDED: "the measurement cannot tell",
 }
 CHOOSE = ("variant", "case")  # columns to filter by from a list; the verdicts have a list of their own, for they move
-
-
-@dataclass(frozen=True)
-class Link:
-    """From a report of several runs to the comparison of one of them with the first."""
-
-    runs: str  # letters
-    file: str | None  # beside the report; None where the two cannot be compared
-    says: str  # what came out, or why not
 
 
 def write_comparisons(report: Report, folder: Path) -> list[Link]:
@@ -58,8 +50,8 @@ def _write_comparison(report: Report, base: Run, new: Run, folder: Path) -> Link
 
 def comparison_html(found: Compared) -> str:
     return render(
-        "comparison.html.j2",
-        "comparison.js",
+        HERE / "comparison.html.j2",
+        HERE / "comparison.js",
         found=found,
         design=DESIGNS[found.design],
         counts=counts(found),

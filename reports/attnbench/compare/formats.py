@@ -4,15 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attnbench.compare.data import csv_text, json_text
-from attnbench.compare.files import write_whole
 from attnbench.compare.markdown import markdown
 from attnbench.compare.model import Compared
+from attnbench.compare.page import comparison_html
 from attnbench.compare.table import paper_table
 from attnbench.compare.terminal import terminal
-from attnbench.errors import UserError
-from attnbench.exchange.latex import latex
-from attnbench.pages.comparison import comparison_html
+from attnbench.pages.latex import latex
 from attnbench.pages.view import View
+from attnbench.support.errors import UserError
+from attnbench.support.files import write_whole
 
 FILES: dict[str, tuple[str, Callable[[Compared], str]]] = {
     "markdown": ("comparison.md", markdown),

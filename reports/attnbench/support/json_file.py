@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from attnbench.errors import UserError
+from attnbench.support.errors import UserError
 
 
 def read_json(file: Path, remedy: str) -> Any:

@@ -6,8 +6,6 @@ from functools import cache
 
 from matplotlib import font_manager
 
-from attnbench.figures.style import RC, paper
-
 FONT = "DejaVu Sans"
 
 
@@ -22,12 +20,6 @@ def families_for(text: str) -> list[str] | None:
         if not missing:
             break
     return None if missing else families
-
-
-def rc_for(names: Iterable[str], width: float | None = None) -> dict:
-    """The settings of a report's figures: its names in fonts that have their signs, its width that of a column."""
-    families = dict.fromkeys(family for name in names for family in families_for(name) or ())
-    return RC | (paper(width) if width else {}) | {"font.sans-serif": list(families) or [FONT]}
 
 
 def unwritten(names: Iterable[str], words: Iterable[str]) -> str | None:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from attnbench.text import complain
+from attnbench.support.text import complain
 
 USAGE, OUTPUT_LOST, INTERRUPTED = 2, 1, 130
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from attnbench.errors import UserError
+from attnbench.support.errors import UserError
 
 STAMP = ".built"  # beside the sources of a revision once its binary is whole
 

@@ -4,8 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
-from attnbench.compare.execution import Command, run_command
-from attnbench.errors import UserError
+from attnbench.measure.execution import Command, run_command
+from attnbench.support.errors import UserError
 
 
 def plugin_commands(files: list[Path], attnbench: Path, options: list[str]) -> list[Command]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from attnbench.text import plain
+from attnbench.support.text import plain
 
 FORMULA = ("=", "+", "-", "@", "\n")  # what makes a spreadsheet evaluate a text cell
 

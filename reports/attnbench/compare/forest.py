@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from attnbench import units
 from attnbench.compare.model import Row
 from attnbench.compare.table import ratio_interval
+from attnbench.support import units
 
 PAD = 0.04  # of the axis, free at either end
 NARROWEST = math.log(1.05)  # half an axis: two equal sides are not blown up to fill it

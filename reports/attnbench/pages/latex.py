@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from attnbench.pages.columns import Table
-from attnbench.text import plain
+from attnbench.support.text import plain
 
 # Signs that LaTeX reads as commands, and those its default fonts lack.
 SIGNS = {
