@@ -30,8 +30,13 @@ def log_sizes(ax: Axes, sizes: list[int], label: str) -> None:
     ax.set_xlim(sizes[0] / 1.25, sizes[-1] * 1.25)
     ax.xaxis.set_major_locator(SizesWithRoom(sizes))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:.0f}"))
-    ax.xaxis.set_minor_locator(NullLocator())
+    _no_minor_ticks(ax.xaxis)
     ax.set_xlabel(label)
+
+
+def _no_minor_ticks(axis: Axis) -> None:
+    axis.set_minor_locator(NullLocator())
+    axis.remove_overlapping_locs = False  # or every drawing looks at the major ticks again for those to leave out
 
 
 class SizesWithRoom(Locator):
@@ -44,7 +49,8 @@ class SizesWithRoom(Locator):
         ax, size = self.axis.axes, FontProperties(size=plt.rcParams["xtick.labelsize"]).get_size_in_points()
         digit = DIGIT * size * ax.figure.dpi / 72  # pixels
         kept, edge = [], math.inf
-        for n, x in reversed([(n, ax.transData.transform((n, 1))[0]) for n in self.sizes]):
+        places = ax.transData.transform([(n, 1) for n in self.sizes])[:, 0]
+        for n, x in zip(reversed(self.sizes), reversed(places), strict=True):
             half = digit * len(str(n)) / 2
             if x + half + digit < edge:
                 kept.append(n)
@@ -63,7 +69,7 @@ def log_quantity(axis: Axis, low: float, high: float, text: Callable[[float], st
     ax.set(**{f"{name}scale": "log", f"{name}lim": (low, high)})
     axis.set_major_locator(FixedLocator(round_ticks(low, high, base, most=9 if name == "y" else 6)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: trimmed(text(value))))
-    axis.set_minor_locator(NullLocator())
+    _no_minor_ticks(axis)
 
 
 # Multiples of the powers of the base at which ticks stand, densest first.

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from fontTools import subset
 from matplotlib.figure import Figure
 
 from attnbench.figures import weights
@@ -28,6 +29,8 @@ METADATA = {
     "pdf": {"CreationDate": None},
 }
 PNG_DPI = 150
+# A PDF places each glyph itself; matplotlib would read and rewrite these tables of its font for every file.
+subset.Options._drop_tables_default += ["GDEF", "GPOS", "GSUB", "MATH", "kern"]
 WIDE_PT = 730  # points; a wider figure cannot be read in half the page
 MOST_PROCESSES, WORTH_A_PROCESS = 8, 8  # figures for which starting another process pays
 

@@ -37,6 +37,7 @@ RC = {
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # no ticks above a plot, so each drawing need not look for them
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#555555",
