@@ -275,6 +275,19 @@ def test_colours_are_for_terminals_only(capsys, base, make):
     assert "\x1b" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("form", ["terminal", "markdown", "json", "csv", "latex"])
+def test_no_control_character_of_a_run_is_printed(capsys, tmp_path, form):
+    """C1 characters steer a terminal as well: U+009B is ESC [."""
+    evil = "evil\x1b[2J\x9b31m\u202e"
+    laws = (Law(evil, "exact_softmax", 2, 0.01, 1, 1e-7),)
+    runs = [make_run(tmp_path / name, Recipe(run_id=name + evil, laws=laws, sizes=(64,), weights=0)) for name in "ab"]
+    assert main([*map(str, runs), "--format", form]) == 0
+    printed = capsys.readouterr().out
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", printed)
+    if form == "json":
+        assert json.loads(printed)["rows"][0]["variant"] == evil
+
+
 def test_nothing_in_common_and_wrong_calls_are_one_line(capsys, base, make, tmp_path):
     assert "no measured case in common" in refused(capsys, base, make(replace(OTHER, sizes=(64,))))
     assert "1 path to compare" in refused(capsys, base)

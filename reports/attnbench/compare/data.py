@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 
 from attnbench.compare.model import Compared, Mean, Row
 from attnbench.compare.sides import Side
 from attnbench.stats.intervals import Interval
 from attnbench.support.tables import safe_cell
+from attnbench.support.text import plain_json
 
 COMPARISON_VERSION = 1
 
@@ -31,7 +31,7 @@ def as_json(found: Compared) -> dict:
 
 
 def json_text(found: Compared) -> str:
-    return json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return plain_json(as_json(found), indent=1) + "\n"
 
 
 def csv_text(found: Compared) -> str:

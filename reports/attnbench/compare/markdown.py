@@ -4,6 +4,7 @@ from attnbench.compare.model import Compared
 from attnbench.compare.table import DESIGNS, counts, left_table, means_table, rows_table
 from attnbench.pages.columns import Table
 from attnbench.stats.verdict import Verdict
+from attnbench.support.text import plain
 from attnbench.support.units import plural
 
 MARKS = {Verdict.SLOWER: "🔴 ", Verdict.FASTER: "🟢 "}
@@ -32,9 +33,10 @@ def markdown(found: Compared) -> str:
 
 
 def escaped(text: str) -> str:
+    text = plain(" ".join(text.split()))
     for sign in "\\|*_<>[]`":
         text = text.replace(sign, "\\" + sign)
-    return " ".join(text.split())
+    return text
 
 
 def _short(table: Table) -> Table:

@@ -1,9 +1,11 @@
 """Text from records on its way to a terminal: names and reasons may hold anything, escape sequences included."""
 
+import json
 import re
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
+from typing import Any
 
 
 def plain(text: str) -> str:
@@ -17,6 +19,12 @@ def _shown(sign: str) -> str:
     if sign == "\n" or category not in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         return sign
     return repr(sign)[1:-1] if category != "Cf" else f"\\u{ord(sign):04x}"
+
+
+def plain_json(value: Any, indent: int | None = None) -> str:
+    """JSON in which control and direction characters are escapes: json.dumps leaves those above U+007E as they are."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    return "".join(sign if _shown(sign) == sign else json.dumps(sign)[1:-1] for sign in text)
 
 
 def natural(text: str) -> list[tuple[int, int | str]]:
