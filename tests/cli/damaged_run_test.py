@@ -83,6 +83,20 @@ def test_the_value_and_what_was_expected_are_named(attnbench, stored):
     assert "run/run.json is damaged: plan.name is 3, expected a string; " in said
 
 
+@pytest.mark.parametrize("kind", ["verify", "time", "memory"])
+def test_an_ok_record_without_what_was_measured_is_refused_alike_by_report_and_resume(attnbench, stored, kind):
+    records = [json.loads(line) for line in (stored / "records.jsonl").read_text().splitlines()]
+    for record in records:
+        del record["check"]
+        if record["kind"] == kind:
+            del record[kind]
+    (stored / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    resume = ("run", "--resume", "run", "--no-report", "--no-calibrate")
+    for command in (resume, ("report", "run"), ("merge", "out", "run", "--partial")):
+        said = attnbench.refused(*command).replace("'", "")
+        assert f"is damaged: {kind} is missing; remove that line to measure its case again" in said
+
+
 EVIL = "\x1b[2J\x9b31m\u202e"
 
 

@@ -109,14 +109,21 @@ def _parse(line: bytes, where: str) -> dict:
     _verify_checksum(record, line, where)
     _check_version(record, where)
     if wrong := wrong_type("record", record):
-        raise UserError(f"{where} is damaged: {wrong}")
+        raise _damaged(where, wrong)
     if missing := missing_member("record", record):
         raise UserError(f"{where} lacks '{missing}'; it is not a record of schema version {SCHEMA_VERSION}")
     if not all(seconds > 0 for seconds in record.get("time", {}).get("samples_s", ())):
         raise UserError(f"{where} holds a time that is not above 0; the file is damaged")
     if record["kind"] not in KINDS:
         raise UserError(f"{where} has kind '{record['kind']}'; known kinds are {', '.join(KINDS)}")
+    if record["status"] == "ok" and record["kind"] not in record:
+        raise _damaged(where, f"{record['kind']} is missing")
     return record
+
+
+def _damaged(where: str, what: str) -> UserError:
+    """In the words of `attnbench run --resume` (harness/run/store.cpp)."""
+    return UserError(f"{where} is damaged: {what}; remove that line to measure its case again")
 
 
 def _verify_checksum(record: object, line: bytes, where: str) -> None:
