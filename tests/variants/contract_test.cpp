@@ -3,6 +3,7 @@
 #include "tests/variants/contract_test.h"
 
 #include "harness/contract/check.h"
+#include "harness/measure/heap_count.h"
 #include "tests/catch.h"
 #include "variants/api/registry.h"
 #include "variants/kernels/simd/isa.h"
@@ -37,4 +38,12 @@ void hold_to_oracle_on_other_isas(const char* variant) {
       kernels::force_isa("");
     }
   }
+}
+
+TEST_CASE("the heap is counted here, or the check of allocations would look at nothing") {
+#ifdef ATTNBENCH_SANITIZED
+  CHECK_FALSE(heap_is_counted());  // and it does
+#else
+  CHECK(heap_is_counted());
+#endif
 }
