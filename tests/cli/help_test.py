@@ -54,6 +54,12 @@ def test_cli_reference_is_up_to_date(attnbench):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_readme_lists_every_variant_as_its_descriptor_says(attnbench):
+    check = [sys.executable, ROOT / "scripts/make_readme_table.py", attnbench.binary, "--check"]
+    done = subprocess.run(check, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_list_names_variants_datasets_and_plans(attnbench):
     text = attnbench.ok("list")
     for name in ("naive", "blockwise", "text", "gaussian", "default", "bert-base"):
