@@ -43,8 +43,27 @@ TEST_CASE("a second thread helps, but never more than twofold") {
   CHECK(ratio <= 2);
 }
 
-TEST_CASE("plain loops are predicted to be slower than blocked kernels") {
-  CHECK(predicted("naive", "b1 h8 n2048 d64 f32").seconds > 3 * predicted("blockwise", "b1 h8 n2048 d64 f32").seconds);
+TEST_CASE("the rates of every variant are known: its own, or its family's") {
+  for (const auto* variant : builtin_variants()) {
+    CAPTURE(variant->name);
+    Variant stranger = *variant;
+    stranger.name = stranger.family = "unheard of";
+    const auto problem = parse_problem("b1 h8 n2048 d64 f32");
+    CHECK(predict({&stranger, Params(stranger.params)}, problem, 1).seconds !=
+          predicted(variant->name, "b1 h8 n2048 d64 f32").seconds);
+  }
+}
+
+TEST_CASE("a variant's own rates come before its family's") {
+  Variant naive = *find_variant("naive");
+  const auto seconds = [&](const char* name, const char* family) {
+    naive.name = name;
+    naive.family = family;
+    return predict({&naive, Params(naive.params)}, parse_problem("b1 h8 n2048 d64 f32"), 1).seconds;
+  };
+  CHECK(seconds("naive", "exact") == seconds("naive", "sparse"));
+  CHECK(seconds("mine", "exact") != seconds("mine", "sparse"));
+  CHECK(seconds("mine", "exact") < seconds("naive", "exact"));  // blocked kernels and plain loops
 }
 
 TEST_CASE("predicted memory holds the inputs, the outputs and the declared workspace") {
