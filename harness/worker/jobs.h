@@ -5,8 +5,8 @@
 #include <span>
 
 #include "harness/measure/counters.h"
-#include "harness/protocol/job.h"
 #include "harness/planning/variant_config.h"
+#include "harness/protocol/job.h"
 #include "harness/worker/worker.h"
 
 namespace attnbench {

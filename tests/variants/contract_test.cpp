@@ -26,7 +26,9 @@ void hold(const Check& check, const char* name) {
 }  // namespace
 
 void hold_to_contract(const char* variant) {
-  for (const auto& check : contract_checks()) DYNAMIC_SECTION(check.name) { hold(check, variant); }
+  for (const auto& check : contract_checks()) DYNAMIC_SECTION(check.name) {
+      hold(check, variant);
+    }
 }
 
 void hold_to_oracle_on_other_isas(const char* variant) {
