@@ -1,11 +1,14 @@
 """Crossover: the size n* at which two variants take equally long, with its interval.
 
-Between two sizes the log ratio of the two times is interpolated over log n: exact where both follow power laws there,
-and local, so a bend elsewhere cannot move it. Every round gives one such line, so at any n between the sizes there is
-one independent value per round, and its median has the order-statistic interval that a time has (intervals.py). n* is
-where the median passes 0; its interval holds every n at which that interval holds 0 (inversion, as Fieller 1954 does
-for ratios). No resampling: 6 to 20 rounds have too few distinct medians for a bootstrap. A crossing is claimed only
-between sizes that the verdicts (with Holm over the sizes) call FASTER and SLOWER; anything weaker says so.
+Between two sizes the log ratio of the two times is interpolated over log n twice: by a straight line, exact where both
+follow power laws, and by a cubic spline through up to two more sizes on either side, which follows a bend. Every round
+gives one such curve, so at any n between the sizes there is one independent value per round, and its median has the
+order-statistic interval that a time has (intervals.py). n* is where the median of the splines passes 0; its interval
+holds every n at which the interval of either holds 0 (inversion, as Fieller 1954 does for ratios), so that it is as
+wide as the two interpolations are apart. Where times bend between sizes the straight line alone was 0.3 to 1 % off and
+held the truth in 3 to 15 % of simulations at 0.2 % noise, both together in 94 to 97 %. A kink right between two sizes
+remains invisible. No resampling: 6 to 20 rounds have too few distinct medians for a bootstrap. A crossing is claimed
+only between sizes that the verdicts (with Holm over the sizes) call FASTER and SLOWER; anything weaker says so.
 """
 
 import math
@@ -15,6 +18,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from attnbench.stats.intervals import Interval, median_interval
 from attnbench.stats.paired import compare_paired
@@ -23,6 +27,7 @@ from attnbench.stats.verdict import Judged, Verdict, judge
 
 CLEAR = (Verdict.FASTER, Verdict.SLOWER)
 Rounds = Mapping[int, float]  # round -> process median, seconds
+NEIGHBOURS = 2  # sizes on either side that the spline passes through
 GRID = 32  # steps between two sizes on which the interval is followed; its ends are interpolated between steps
 
 
@@ -68,24 +73,34 @@ def crossover(
     if len(changes) > 1:
         return Crossover(Crossing.SEVERAL, None, None, reason)
     first, last = changes[0]
-    x, logs = _lines(sizes[first : last + 1], base[first : last + 1], new[first : last + 1], paired)
-    n = math.exp(_zeros(x, np.median(logs, axis=0), middle=True)[0])
-    return Crossover(Crossing.ONE, n, _inverted(x, logs), reason)
+    curves = _curves(sizes, base, new, paired, first, last)
+    n = math.exp(_zeros(curves.x, np.median(curves.spline, axis=0), middle=True)[0])
+    return Crossover(Crossing.ONE, n, _inverted(curves), reason)
 
 
 def _from(sizes: Sequence[float], verdicts: Sequence[Verdict], place: int) -> str:
     return f"{verdicts[place].lower()} from n = {sizes[place]:g}"
 
 
-def _lines(
-    sizes: Sequence[float], base: Sequence[Rounds], new: Sequence[Rounds], paired: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """log n on a grid, and the log ratio of each round there [rounds, grid]."""
-    at = [_log_ratios(a, b, paired) for a, b in zip(base, new, strict=True)]
+@dataclass(frozen=True)
+class Curves:
+    """Log ratios of each round between two sizes, [rounds, grid], over x = log n."""
+
+    x: np.ndarray
+    line: np.ndarray
+    spline: np.ndarray
+
+
+def _curves(sizes: Sequence[float], base: Sequence[Rounds], new: Sequence[Rounds], paired: bool, first: int, last: int):
+    near = slice(max(0, first - NEIGHBOURS), last + 1 + NEIGHBOURS)
+    at = [_log_ratios(a, b, paired) for a, b in zip(base[near], new[near], strict=True)]
     rounds = min(map(len, at))
-    corners = np.log(sizes)
-    x = np.interp(np.arange(0, len(sizes) - 1 + 0.5 / GRID, 1 / GRID), np.arange(len(sizes)), corners)
-    return x, np.array([np.interp(x, corners, [logs[r] for logs in at]) for r in range(rounds)])
+    corners = np.log(sizes[near])
+    inside = np.log(sizes[first : last + 1])
+    x = np.interp(np.arange(0, len(inside) - 1 + 0.5 / GRID, 1 / GRID), np.arange(len(inside)), inside)
+    logs = np.array([values[:rounds] for values in at])
+    line = np.array([np.interp(x, corners, column) for column in logs.T])
+    return Curves(x, line, CubicSpline(corners, logs)(x).T)
 
 
 def _log_ratios(base: Rounds, new: Rounds, paired: bool) -> list[float]:
@@ -95,15 +110,24 @@ def _log_ratios(base: Rounds, new: Rounds, paired: bool) -> list[float]:
     return [math.log(b / a) for a, b in zip(base.values(), new.values(), strict=False)]
 
 
-def _inverted(x: np.ndarray, logs: np.ndarray) -> Interval | None:
-    """The n at which the interval of the median holds 0; None with too few rounds."""
+def _inverted(curves: Curves) -> Interval | None:
+    """The n at which the interval of the median of either curve holds 0; None with too few rounds."""
+    found = [_where_zero_is_held(curves.x, logs) for logs in (curves.line, curves.spline)]
+    if None in found:
+        return None
+    places = [place for held, _ in found for place in held]
+    return Interval(math.exp(min(places)), math.exp(max(places)), found[0][1])
+
+
+def _where_zero_is_held(x: np.ndarray, logs: np.ndarray) -> tuple[list[float], float] | None:
+    """The ends of those n, as log n, and the coverage; None with too few rounds."""
     intervals = [median_interval(column) for column in logs.T]
     if intervals[0] is None:
         return None
     ends = [np.array([getattr(interval, end) for interval in intervals]) for end in ("low", "high")]
     places = [place for end in ends for place in _zeros(x, end)]
     places += [x[i] for i in (0, -1) if 0 in intervals[i]]  # unpaired rounds need not agree with the U test there
-    return Interval(math.exp(min(places)), math.exp(max(places)), intervals[0].coverage)
+    return places, intervals[0].coverage
 
 
 def _zeros(x: np.ndarray, y: np.ndarray, middle: bool = False) -> list[float]:
