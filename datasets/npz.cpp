@@ -193,7 +193,7 @@ std::vector<std::byte> beginning_of(const Archive& zip, const Located& at, std::
 }
 
 Bytes contents_of(const Archive& zip, const Located& at) {
-  const auto packed = zip.slice(at.data, at.member.compressed, "a member's data");
+  auto packed = zip.slice(at.data, at.member.compressed, "a member's data");
   if (at.member.method == kStored) return packed;
   const auto buffer = buffer_for(at.label, at.member.uncompressed);
   const std::span<std::byte> whole(buffer.get(), at.member.uncompressed);

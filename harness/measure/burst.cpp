@@ -109,6 +109,7 @@ std::vector<Ceiling> best_of(const std::vector<Burst>& bursts, int patience, dou
     }
   }
   std::vector<Ceiling> ceilings;
+  ceilings.reserve(tries.size());
   for (const auto& one : tries) ceilings.push_back(one.ceiling());
   return ceilings;
 }

@@ -129,7 +129,7 @@ Axis parse_axis(std::string_view text) {
   const auto name = trim(text.substr(0, equals));
   const auto values = trim(text.substr(equals + 1));
   if (values.empty()) reject(text, "no values", kRangeExample);
-  const Axis axis = name.starts_with('(') ? parse_zip(text, name, values) : parse_plain(text, name, values);
+  Axis axis = name.starts_with('(') ? parse_zip(text, name, values) : parse_plain(text, name, values);
   for (std::size_t i = 0; i < axis.names.size(); ++i) {
     if (!is_name(axis.names[i])) reject(text, "'" + axis.names[i] + "' is no name", kRangeExample);
     if (std::count(axis.names.begin(), axis.names.end(), axis.names[i]) > 1)

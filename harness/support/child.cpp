@@ -58,6 +58,7 @@ std::vector<pid_t> children() {
 
 pid_t start_child(const std::vector<std::string>& command, const ChildOptions& options) {
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   volatile int error = 0;

@@ -139,7 +139,7 @@ void check_unsampled(const GuardedOutput& output, Verification& v) {
 
 // What rounding may do is looked up only for outputs that are not right at the first look.
 Verification compare_conditioned(const Subject& s, std::span<const float> values, std::span<const double> oracle) {
-  const auto v = compare(values, oracle, s.problem, s.rows);
+  auto v = compare(values, oracle, s.problem, s.rows);
   if (v.status == Status::ok || std::isnan(v.max_abs)) return v;
   const auto rounding = expected_rounding(s.variant, {s.problem, s.params, s.inputs, s.prepared, s.rows, nullptr, s.parallel});
   return compare(values, oracle, s.problem, s.rows, rounding);
