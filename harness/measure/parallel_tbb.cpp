@@ -15,6 +15,7 @@
 
 #include "harness/measure/pinning.h"
 #include "harness/measure/thread_clock.h"
+#include "variants/api/integers.h"
 
 namespace attnbench {
 
@@ -68,7 +69,7 @@ namespace {
 // TBB is not instrumented: ThreadSanitizer cannot see how it orders tasks and would report each loop as a race. Under it a team of
 // plain threads takes the ranges, and what is reported is a race between bodies.
 void loop(void* backend, std::int64_t count, std::int64_t grain, Parallel::Body body, void* state) {
-  const std::int64_t ranges = (count + grain - 1) / grain;
+  const std::int64_t ranges = ceil_div(count, grain);
   std::atomic<std::int64_t> next{0};
   const auto work = [&](int slot) {
     for (std::int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < ranges;)
@@ -82,7 +83,7 @@ void loop(void* backend, std::int64_t count, std::int64_t grain, Parallel::Body 
 #else
 void loop(void* backend, std::int64_t count, std::int64_t grain, Parallel::Body body, void* state) {
   auto& arena = *static_cast<tbb::task_arena*>(backend);
-  const std::int64_t ranges = (count + grain - 1) / grain;
+  const std::int64_t ranges = ceil_div(count, grain);
   arena.execute([&] {
     tbb::parallel_for(
         tbb::blocked_range<std::int64_t>(0, ranges, 1),

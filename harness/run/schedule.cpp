@@ -7,11 +7,13 @@
 #include <random>
 #include <set>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/pricing.h"
 #include "harness/planning/weights_case.h"
 #include "harness/protocol/inputs_cache.h"
+#include "variants/api/integers.h"
 
 namespace attnbench {
 namespace {
@@ -116,7 +118,7 @@ std::vector<Case> weights_cases(const Plan& plan, const std::function<bool(const
 double predicted_job_seconds(JobKind kind, const Case& bench_case, const Sampling& sampling) {
   const auto pieces = predicted_pieces(bench_case, sampling);
   const auto& p = bench_case.problem();
-  const auto calls = static_cast<double>((p.n_k + p.d_v - 1) / p.d_v);  // one block of the identity as values each
+  const auto calls = static_cast<double>(ceil_div(p.n_k, p.d_v));  // one block of the identity as values each
   switch (kind) {
     case JobKind::inputs: return pieces.inputs;
     case JobKind::verify: return pieces.verify;

@@ -5,15 +5,12 @@
 #include <fstream>
 #include <sstream>
 
+#include "datasets/random.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
 
-std::string fingerprint(std::string_view bytes) {
-  std::uint64_t hash = 14695981039346656037u;  // offset basis and prime of the 64-bit FNV-1a hash
-  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211u;
-  return fmt::format("{:016x}", hash);
-}
+std::string fingerprint(std::string_view bytes) { return fmt::format("{:016x}", fnv1a(bytes)); }
 
 std::string binary_id(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

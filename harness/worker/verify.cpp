@@ -11,6 +11,7 @@
 #include "harness/worker/guarded_output.h"
 #include "harness/worker/output_digest.h"
 #include "harness/worker/rounding.h"
+#include "variants/api/integers.h"
 #include "variants/api/oracle.h"
 
 namespace attnbench {
@@ -19,14 +20,6 @@ namespace {
 constexpr std::int64_t kAllRows = 1024;                                             // up to here every row is compared
 constexpr std::int64_t kRandomRows = 24;                                            // beyond, so many at random on top of the edges
 constexpr std::int64_t kEdges[] = {16, 32, 48, 64, 96, 128, 256, 512, 1024, 4096};  // tile, block, window and chunk sizes in use
-
-// SplitMix64 (Steele, Lea & Flood 2014): the same rows for the same seed on every machine.
-std::uint64_t next_random(std::uint64_t& state) {
-  std::uint64_t z = state += 0x9E3779B97F4A7C15u;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
 
 OracleKind oracle_kind(const Variant& variant) {
   return variant.oracle ? OracleKind::own : variant.attends ? OracleKind::dense_with_pattern : OracleKind::dense;
@@ -192,7 +185,7 @@ std::vector<std::int64_t> verification_rows(const Problem& problem, std::uint64_
       for (const auto i : {edge - 1, edge, n / edge * edge - 1, n / edge * edge})
         if (i >= 0 && i < n) rows.insert(i);
     for (std::int64_t t = 0; t < kRandomRows; ++t)
-      rows.insert(static_cast<std::int64_t>(next_random(seed) % static_cast<std::uint64_t>(n)));
+      rows.insert(static_cast<std::int64_t>(splitmix64(seed) % static_cast<std::uint64_t>(n)));
   }
   return {rows.begin(), rows.end()};
 }

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "variants/api/integers.h"
 #include "variants/api/oracle.h"
 #include "variants/api/registry.h"
 #include "variants/api/variant.h"
@@ -106,7 +107,7 @@ void scatter(const float* panel, const TensorView<float>& y, std::int64_t b, std
 // width floats per thread.
 void project(const Parallel& parallel, const TensorView<const float>& x, const std::vector<float>& w, const TensorView<float>& y,
              float* panels) {
-  const auto width = x.heads() * x.dim(), blocks = (x.rows() + kRows - 1) / kRows;
+  const auto width = x.heads() * x.dim(), blocks = ceil_div(x.rows(), kRows);
   const auto d = static_cast<int>(width);
   parallel.for_each(x.batch() * blocks, [&](std::int64_t t, int slot) {
     const auto b = t / blocks, begin = t % blocks * kRows, end = std::min(x.rows(), begin + kRows);

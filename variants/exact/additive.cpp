@@ -15,6 +15,7 @@
 #include <limits>
 #include <vector>
 
+#include "variants/api/integers.h"
 #include "variants/api/oracle.h"
 #include "variants/api/variant.h"
 #include "variants/kernels/random_weights.h"
@@ -65,7 +66,7 @@ void unsupported(const Problem& p, const Params& params, Reasons& reasons) {
 
 // y [b, heads, n, d_a], dense: x W^T, shared out over blocks of rows.
 void project(const RunTask& task, const TensorView<const float>& x, const std::vector<float>& w, std::int64_t d_a, float* y) {
-  const auto blocks = (x.rows() + kProjectRows - 1) / kProjectRows;
+  const auto blocks = ceil_div(x.rows(), kProjectRows);
   task.parallel.for_each(x.batch() * x.heads() * blocks, [&](std::int64_t t, int) {
     const auto head = t / blocks, begin = t % blocks * kProjectRows, rows = std::min(kProjectRows, x.rows() - begin);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(rows), static_cast<int>(d_a), static_cast<int>(x.dim()),

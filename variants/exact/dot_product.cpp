@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "variants/api/integers.h"
 #include "variants/api/oracle.h"
 #include "variants/api/variant.h"
 #include "variants/kernels/softmax/attention_row.h"
@@ -21,7 +22,7 @@ namespace {
 
 constexpr std::int64_t kRows = 128;  // rows per product: enough to repay BLAS's packing of K and V
 
-std::int64_t block_count(const Problem& p) { return (p.n_q + kRows - 1) / kRows; }
+std::int64_t block_count(const Problem& p) { return ceil_div(p.n_q, kRows); }
 
 // One block of query rows of one head, and the keys at least one of them may see.
 struct Block {

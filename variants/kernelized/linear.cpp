@@ -18,6 +18,7 @@
 #include <limits>
 #include <vector>
 
+#include "variants/api/integers.h"
 #include "variants/api/oracle.h"
 #include "variants/api/variant.h"
 #include "variants/kernels/linear/linear_attention.h"
@@ -28,8 +29,6 @@ namespace {
 
 constexpr std::int64_t kBlock = kernels::kMaxLinearPanel;  // keys or rows at once where there is no diagonal
 constexpr std::int64_t kPanel = kernels::kMaxPositions;    // causal positions at once
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 std::int64_t key_count(const Problem& p, std::int64_t b) {
   return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];

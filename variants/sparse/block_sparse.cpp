@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "variants/api/integers.h"
 #include "variants/api/variant.h"
 #include "variants/kernels/softmax/tile_engine.h"
 
@@ -29,16 +30,6 @@ constexpr ParamSpec kParams[] = {
     integer_param("seed", 0, 0, 1 << 30, "of the random blocks"),
 };
 
-std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0); }
-
-// Blackman & Vigna's splitmix64: the same stream on every machine.
-std::uint64_t next_random(std::uint64_t& state) {
-  std::uint64_t z = state += 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
 // Groups are the query blocks; segments are their key blocks, adjacent ones joined.
 class BlockPattern final : public kernels::KeyPattern {
  public:
@@ -52,7 +43,7 @@ class BlockPattern final : public kernels::KeyPattern {
         random_(params.integer("random_blocks")),
         seed_(static_cast<std::uint64_t>(params.integer("seed"))),
         causal_(p.causal != Causal::none),
-        key_blocks_((n_k_ + block_ - 1) / block_),
+        key_blocks_(ceil_div(n_k_, block_)),
         first_query_block_(floor_div(offset_, block_)) {
     const auto count = floor_div(offset_ + n_q_ - 1, block_) - first_query_block_ + 1;
     for (std::int64_t g = 0; g < count; ++g) lists_.push_back(joined(key_blocks_of(first_query_block_ + g)));
@@ -113,7 +104,7 @@ class BlockPattern final : public kernels::KeyPattern {
     const auto wanted = static_cast<std::int64_t>(blocks.size()) + random_;
     std::uint64_t state = seed_ * 0x2545f4914f6cdd1du + static_cast<std::uint64_t>(q);
     while (static_cast<std::int64_t>(blocks.size()) < wanted) {
-      const auto k = static_cast<std::int64_t>(next_random(state) % static_cast<std::uint64_t>(end));
+      const auto k = static_cast<std::int64_t>(splitmix64(state) % static_cast<std::uint64_t>(end));
       if (is_free(k) && std::find(blocks.begin(), blocks.end(), k) == blocks.end()) blocks.push_back(k);
     }
   }

@@ -16,6 +16,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "variants/api/integers.h"
 #include "variants/api/variant.h"
 #include "variants/kernels/softmax/tile_engine.h"
 
@@ -34,9 +35,6 @@ std::int64_t stride_of(const Problem& p, const Params& params) {
   const auto root = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(p.n_k))));
   return params.choice("pattern") == "fixed" ? std::max(root, params.integer("summary")) : root;
 }
-
-std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0); }
-std::int64_t floor_mod(std::int64_t a, std::int64_t b) { return a - floor_div(a, b) * b; }
 
 // `strided`, first pass: |p - j| <= l.
 class Neighbours final : public kernels::KeyPattern {
@@ -61,11 +59,11 @@ class Columns final : public kernels::KeyPattern {
  public:
   Columns(const Problem& p, std::int64_t stride) : p_(p), stride_(stride) {}
   std::int64_t groups() const override { return std::min(stride_, p_.n_q); }
-  kernels::RowRange group(std::int64_t g) const override { return {g, stride_, (p_.n_q - g + stride_ - 1) / stride_}; }
+  kernels::RowRange group(std::int64_t g) const override { return {g, stride_, ceil_div(p_.n_q - g, stride_)}; }
   std::int64_t segments(std::int64_t) const override { return p_.causal == Causal::none ? 2 : 1; }
   kernels::KeySegment segment(std::int64_t g, std::int64_t) const override {
     const auto first = floor_mod(p_.position(g), stride_);
-    return {first, 1, stride_, std::max<std::int64_t>(0, (p_.n_k - first + stride_ - 1) / stride_)};
+    return {first, 1, stride_, std::max<std::int64_t>(0, ceil_div(p_.n_k - first, stride_))};
   }
   KeyRange visible(std::int64_t, std::int64_t s, std::int64_t row) const override {
     const auto k = floor_div(p_.position(row), stride_);

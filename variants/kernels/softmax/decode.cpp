@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "variants/api/integers.h"
 #include "variants/kernels/softmax/combine_splits.h"
 #include "variants/kernels/softmax/decode_split.h"
 
@@ -29,10 +30,10 @@ struct Plan {
 Plan make_plan(const Problem& p, int threads) {
   const auto streams = p.batch * p.heads_kv;
   const auto wanted = std::clamp<std::int64_t>(kTasks / streams, 1, std::max<std::int64_t>(1, p.n_k / kKeysPerSplit));
-  const auto blocks = (p.n_k + kDecodeBlock - 1) / kDecodeBlock;
+  const auto blocks = ceil_div(p.n_k, kDecodeBlock);
   Plan plan{};
-  plan.keys_per_split = (blocks + wanted - 1) / wanted * kDecodeBlock;
-  plan.splits = (p.n_k + plan.keys_per_split - 1) / plan.keys_per_split;
+  plan.keys_per_split = ceil_div(blocks, wanted) * kDecodeBlock;
+  plan.splits = ceil_div(p.n_k, plan.keys_per_split);
   plan.rows = p.batch * p.heads_q * p.n_q;
   const double work = static_cast<double>(plan.rows) * static_cast<double>(p.n_k * (p.d_qk + p.d_v));
   plan.slots = work < kSerialWork ? 1 : threads;

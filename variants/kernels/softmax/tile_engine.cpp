@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "variants/api/integers.h"
 #include "variants/kernels/softmax/combine_splits.h"
 #include "variants/kernels/softmax/tile_block.h"
 
@@ -27,8 +28,6 @@ struct Plan {
   int slots;  // threads that work, each with its own scratch
   std::int64_t scratch_floats;
 };
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // Heads that share keys are folded into lanes as far as they fit one panel, in equal parts.
 std::int64_t folded_heads(const Problem& p, const TileShape& shape) {
