@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "datasets/part.h"
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/plan_file.h"
 #include "harness/run/orchestrator.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cold_cache.h"
 #include "harness/planning/plan.h"
 

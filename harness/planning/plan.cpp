@@ -1,5 +1,7 @@
 #include "harness/planning/plan.h"
 
+#include "harness/planning/case.h"
+
 namespace attnbench {
 namespace {
 
@@ -12,6 +14,13 @@ std::vector<Pointer> pointers_to_cases(Groups& groups) {
 }
 
 }  // namespace
+
+Plan::Plan() = default;
+Plan::Plan(const Plan&) = default;
+Plan::Plan(Plan&&) noexcept = default;
+Plan& Plan::operator=(const Plan&) = default;
+Plan& Plan::operator=(Plan&&) noexcept = default;
+Plan::~Plan() = default;
 
 std::vector<const Case*> Plan::cases() const { return pointers_to_cases<const Case*>(groups); }
 std::vector<Case*> Plan::cases() { return pointers_to_cases<Case*>(groups); }

@@ -8,11 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "harness/planning/case.h"
 #include "harness/planning/sampling.h"
 #include "harness/planning/shard.h"
+#include "variants/api/problem.h"
 
 namespace attnbench {
+
+struct Case;
+struct Group;
 
 /// A dataset of the user's arrays: the problem that its file holds, and lines on how it is used.
 struct FileDataset {
@@ -35,6 +38,14 @@ struct Plan {
   Shard shard;
   std::size_t cases_elsewhere = 0;          // in the other shards
   std::set<std::string> weights_elsewhere;  // datasets whose attention matrices another shard draws
+
+  // Defined where a Group is known, so that who only passes a plan on need not know it (case.h).
+  Plan();
+  Plan(const Plan&);
+  Plan(Plan&&) noexcept;
+  Plan& operator=(const Plan&);
+  Plan& operator=(Plan&&) noexcept;
+  ~Plan();
 
   /// The cases of all groups, in order.
   std::vector<const Case*> cases() const;

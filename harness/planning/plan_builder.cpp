@@ -12,6 +12,7 @@
 #include "datasets/dataset.h"
 #include "datasets/part.h"
 #include "harness/planning/axes.h"
+#include "harness/planning/case.h"
 #include "harness/planning/fields.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/pricing.h"

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/fitted_model.h"
 #include "harness/planning/plan.h"

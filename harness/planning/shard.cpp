@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan.h"
 #include "harness/support/words.h"

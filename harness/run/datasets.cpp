@@ -1,6 +1,7 @@
 #include "harness/run/datasets.h"
 
 #include "datasets/dataset.h"
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/support/json.h"
 #include "variants/api/error.h"

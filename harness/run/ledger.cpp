@@ -1,5 +1,6 @@
 #include "harness/run/ledger.h"
 
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/run/record.h"
 

@@ -15,6 +15,7 @@
 
 #include "harness/measure/environment.h"
 #include "harness/measure/timer.h"
+#include "harness/planning/case.h"
 #include "harness/planning/fitted_model.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/pricing.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 
 namespace attnbench {

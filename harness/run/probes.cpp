@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/fitted_model.h"
 #include "harness/planning/plan.h"

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "harness/measure/environment.h"
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/plan_file.h"
 #include "harness/plugins/catalogue.h"

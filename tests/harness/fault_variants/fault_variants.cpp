@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/protocol/job.h"
 #include "harness/support/process.h"

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 
 namespace attnbench {

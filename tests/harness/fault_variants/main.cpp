@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/run/orchestrator.h"
 #include "harness/support/paths.h"

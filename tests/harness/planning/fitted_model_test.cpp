@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/pricing.h"

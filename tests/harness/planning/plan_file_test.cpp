@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/support/words.h"

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/plugins/catalogue.h"

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/plan_builder.h"

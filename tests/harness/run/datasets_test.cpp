@@ -1,6 +1,7 @@
 // If these fail, times of other inputs are put beside each other under one name of a dataset.
 #include "harness/run/datasets.h"
 
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/run/run_file.h"
 #include "harness/support/json.h"

@@ -1,6 +1,7 @@
 // If these fail, a run ends without saying that its machine drifted, that a result cannot be, or how wrong its predictions were.
 #include "harness/run/findings.h"
 
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/protocol/measurement.h"
 #include "tests/catch.h"

@@ -8,6 +8,7 @@
 #include <map>
 #include <random>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/fitted_model.h"
 #include "harness/planning/plan.h"

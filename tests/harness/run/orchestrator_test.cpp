@@ -16,6 +16,7 @@
 #include <thread>
 #include <utility>
 
+#include "harness/planning/case.h"
 #include "harness/planning/cold_cache.h"
 #include "harness/planning/fitted_model.h"
 #include "harness/planning/plan.h"

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/run/record.h"
 #include "tests/catch.h"

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/plan_builder.h"
 #include "harness/run/schedule.h"

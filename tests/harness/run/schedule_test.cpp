@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/weights_case.h"
 #include "harness/worker/weights.h"
