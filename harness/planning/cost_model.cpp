@@ -84,7 +84,7 @@ Prediction predict(const Case& bench_case, CacheMode cache) {
   return predict_by_cost(declared_cost(bench_case), bench_case.config, bench_case.problem(), bench_case.threads(), cache);
 }
 
-PiecesOfWork predicted_pieces(const Case& bench_case, const Sampling& sampling) {
+CaseTimeEstimate predicted_pieces(const Case& bench_case, const Sampling& sampling) {
   const double call = bench_case.prediction.seconds, start = kProcessSeconds + bench_case.prediction.start_seconds;
   const double oracle = oracle_seconds(bench_case, verified_rows(bench_case.problem()));
   const double samples = sampling.samples * std::max(call, sampling.min_sample_seconds);
@@ -94,7 +94,7 @@ PiecesOfWork predicted_pieces(const Case& bench_case, const Sampling& sampling) 
           .memory = start + 2 * call};
 }
 
-double predicted_rounds(const PiecesOfWork& pieces, double rounds, double spent, const Sampling& sampling) {
+double predicted_rounds(const CaseTimeEstimate& pieces, double rounds, double spent, const Sampling& sampling) {
   if (rounds <= 0) return 0;
   return std::min(rounds * pieces.round, std::max(sampling.cap_seconds - spent, pieces.round));
 }

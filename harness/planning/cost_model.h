@@ -20,16 +20,16 @@ Prediction predict(const Case& bench_case, CacheMode cache = CacheMode::hot);
 constexpr double kProcessBytes = 64.0 * 1024 * 1024;  // code, libraries, thread stacks
 
 /// Seconds of the pieces of work of a planned case, process starts included, by its prediction.
-struct PiecesOfWork {
+struct CaseTimeEstimate {
   double inputs = 0;  // once for all cases that share them
   double verify = 0;
   double round = 0;  // of timing
   double memory = 0;
 };
-PiecesOfWork predicted_pieces(const Case& bench_case, const Sampling& sampling);
+CaseTimeEstimate predicted_pieces(const Case& bench_case, const Sampling& sampling);
 
 /// Seconds that so many rounds take, of a case whose rounds have taken `spent` so far: not much more than the cap leaves.
-double predicted_rounds(const PiecesOfWork& pieces, double rounds, double spent, const Sampling& sampling);
+double predicted_rounds(const CaseTimeEstimate& pieces, double rounds, double spent, const Sampling& sampling);
 
 /// Seconds to verify and measure a case under this sampling; 0 for one that is not planned.
 double predicted_case_seconds(const Case& bench_case, const Sampling& sampling);

@@ -22,9 +22,9 @@ constexpr double kMissing = 0.15;
 
 std::string name_of(const Case& bench_case) { return bench_case.config.label() + " " + to_string(bench_case.problem()); }
 
-template <class Noted>
-const Noted& largest(const std::vector<Noted>& all) {
-  return *std::max_element(all.begin(), all.end(), [](const Noted& a, const Noted& b) { return a.value < b.value; });
+template <class Note>
+const Note& largest(const std::vector<Note>& all) {
+  return *std::max_element(all.begin(), all.end(), [](const Note& a, const Note& b) { return a.value < b.value; });
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ void Findings::add_memory(const Case& bench_case, double bytes) {
   if (bytes > 0) memories_.push_back({bench_case.prediction.peak_bytes / bytes, name_of(bench_case)});
 }
 
-std::string Findings::error_text(std::vector<Noted> ratios) {
+std::string Findings::error_text(std::vector<Note> ratios) {
   std::vector<double> values;
   for (const auto& ratio : ratios) values.push_back(ratio.value);
   const double middle = median(values);

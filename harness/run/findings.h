@@ -26,19 +26,19 @@ class Findings {
   std::vector<std::string> lines() const;
 
  private:
-  struct Noted {
+  struct Note {
     double value = 0;
     std::string where;
   };
   // Predicted over measured.
-  static std::string error_text(std::vector<Noted> ratios);
+  static std::string error_text(std::vector<Note> ratios);
 
   int rounds_ = 0;
-  std::vector<Noted> drifts_;    // rounds between whose probes the machine's speed changed noticeably
-  std::vector<Noted> slow_;      // rounds beside which it gave much less than its calibrated peak, by what was missing
-  std::vector<Noted> faster_;    // rounds beside which it gave more than its calibrated peak, by the factor
-  std::vector<Noted> breaches_;  // rounds above a ceiling, by the larger share
-  std::vector<Noted> times_, memories_;
+  std::vector<Note> drifts_;    // rounds between whose probes the machine's speed changed noticeably
+  std::vector<Note> slow_;      // rounds beside which it gave much less than its calibrated peak, by what was missing
+  std::vector<Note> faster_;    // rounds beside which it gave more than its calibrated peak, by the factor
+  std::vector<Note> breaches_;  // rounds above a ceiling, by the larger share
+  std::vector<Note> times_, memories_;
 };
 
 }  // namespace attnbench

@@ -22,10 +22,10 @@
 #include "harness/plugins/catalogue.h"
 #include "harness/plugins/trust.h"
 #include "harness/run/ceiling_check.h"
+#include "harness/run/eta_estimator.h"
 #include "harness/run/findings.h"
 #include "harness/run/interrupt.h"
 #include "harness/run/ledger.h"
-#include "harness/run/outlook.h"
 #include "harness/run/probes.h"
 #include "harness/run/progress.h"
 #include "harness/run/record.h"
@@ -88,13 +88,13 @@ class Run {
   bool due(const Case& bench_case, int round) const;
   bool must_verify(const Case& bench_case) const;
   void verify_group(const Cases& group, const GroupInputs& inputs);
-  void conclude(const Case& bench_case);
-  void say_end(const RunOutcome& outcome, double seconds);
+  void finish_case(const Case& bench_case);
+  void print_summary(const RunOutcome& outcome, double seconds);
   void draw_weights();
   void draw_dataset(const std::vector<Case>& cases);
 
   GroupInputs make_inputs(const Case& bench_case, bool exact_rows, bool token_labels);
-  void blame_inputs(const Cases& group, const GroupInputs& inputs);
+  void record_input_failure(const Cases& group, const GroupInputs& inputs);
   double inputs_budget() const;
   void remove_inputs(const GroupInputs& inputs) const;
   Job job_for(JobKind kind, const Case& bench_case, const GroupInputs& inputs) const;
@@ -126,7 +126,7 @@ class Run {
   std::string isa_ = kernels::current_isa();
   InterruptGuard interrupt_;
   Progress progress_{stderr};
-  Outlook outlook_{plan_, ledger_, progress_};
+  EtaEstimator eta_{plan_, ledger_, progress_};
   std::string input_refusal_;
 };
 
@@ -170,11 +170,11 @@ RunOutcome Run::run_all() {
   outcome.interrupted = stopped();
   outcome.calibration_refuted = findings_.calibration_refuted();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  say_end(outcome, elapsed.count());
+  print_summary(outcome, elapsed.count());
   return outcome;
 }
 
-void Run::say_end(const RunOutcome& outcome, double seconds) {
+void Run::print_summary(const RunOutcome& outcome, double seconds) {
   // `verify` prints its records, and keeps them nowhere unless asked to.
   const auto where = options_.verify_only ? std::string() : fmt::format("; {} records in {}", store_.size(), options_.directory);
   progress_.end(fmt::format("{} after {}: {} cases ok, {} skipped, {} failed{}", outcome.interrupted ? "interrupted" : "done",
@@ -234,10 +234,10 @@ void Run::record_refusal(const Case& bench_case) {
 void Run::run_rounds() {
   groups_ = groups_of(plan_);
   inputs_kept_ = keep_inputs(groups_, inputs_budget()).kept;
-  outlook_.announce(groups_, inputs_kept_);
+  eta_.announce(groups_, inputs_kept_);
   const int rounds = options_.verify_only ? 1 : plan_.sampling.rounds;
   for (int round = 0; round < rounds; ++round) {
-    outlook_.refresh();
+    eta_.refresh();
     for (const auto place : group_order(groups_.size(), plan_.seed, round)) {
       if (stopped()) return;
       if (round == 0) decide_group(groups_[place]);
@@ -251,14 +251,14 @@ void Run::decide_group(const Cases& group) {
   if (!options_.verify_only) reprice_cases();
   for (const auto* bench_case : group)
     if (bench_case->status != CaseStatus::planned) record_refusal(*bench_case);
-  outlook_.refresh();
+  eta_.refresh();
 }
 
 // What is due in this round on the cases of one group.
 void Run::visit(std::size_t place, int round) {
   const auto& group = groups_[place];
   if (std::none_of(group.begin(), group.end(), [&](const Case* bench_case) { return due(*bench_case, round); })) return;
-  outlook_.begin_group(place);
+  eta_.begin_group(place);
   if (!inputs_made_.contains(place)) {
     const bool verifying =
         std::any_of(group.begin(), group.end(), [&](const Case* bench_case) { return must_verify(*bench_case); });
@@ -266,7 +266,7 @@ void Run::visit(std::size_t place, int round) {
   }
   const auto inputs = inputs_made_[place];
   if (inputs.result.status != Status::ok) {
-    blame_inputs(group, inputs);
+    record_input_failure(group, inputs);
   } else {
     verify_group(group, inputs);
     Cases timed;
@@ -276,7 +276,7 @@ void Run::visit(std::size_t place, int round) {
         timed.push_back(bench_case);
       }
     for (const auto* bench_case : timed)
-      if (!ledger_.next_round(*bench_case)) conclude(*bench_case);
+      if (!ledger_.next_round(*bench_case)) finish_case(*bench_case);
     for (const auto* bench_case : group)
       if (!ledger_.next_round(*bench_case) && ledger_.memory_due(*bench_case)) perform(JobKind::memory, *bench_case, inputs);
   }
@@ -286,7 +286,7 @@ void Run::visit(std::size_t place, int round) {
     remove_inputs(inputs);
     inputs_made_.erase(place);
   }
-  if (!stopped()) outlook_.end_group();
+  if (!stopped()) eta_.end_group();
 }
 
 bool Run::due(const Case& bench_case, int round) const {
@@ -313,11 +313,11 @@ void Run::verify_group(const Cases& group, const GroupInputs& inputs) {
 
 // The rounds of a case are over. That there were fewer than planned, because they would take too long, is something the reader of
 // the records should not have to guess.
-void Run::conclude(const Case& bench_case) {
+void Run::finish_case(const Case& bench_case) {
   const auto so_far = ledger_.rounds_of(bench_case);
   if (options_.verify_only || stopped() || so_far.failed || so_far.rounds == 0) return;
   findings_.add_time(bench_case, median(so_far.medians));
-  outlook_.rounds_over(so_far);
+  eta_.rounds_over(so_far);
   if (stop_of(so_far, plan_.sampling) != Stop::cap) return;
   progress_.say(fmt::format("capped: {} {}: {} of {} rounds, the cap is {} per case", bench_case.config.label(),
                             to_string(bench_case.problem()), so_far.rounds, plan_.sampling.rounds,
@@ -330,7 +330,7 @@ void Run::draw_weights() {
   auto cases = weights_cases(plan_, [&](const Case& bench_case) { return ledger_.verified(bench_case); });
   std::erase_if(cases, [&](const Case& bench_case) { return !ledger_.weights_due(bench_case); });
   for (const auto& bench_case : cases) by_dataset[bench_case.dataset()].push_back(bench_case);
-  outlook_.announce_weights(cases, static_cast<int>(by_dataset.size()));
+  eta_.announce_weights(cases, static_cast<int>(by_dataset.size()));
   for (const auto& [dataset, of_it] : by_dataset)
     if (!stopped()) draw_dataset(of_it);
 }
@@ -369,7 +369,7 @@ GroupInputs Run::make_inputs(const Case& bench_case, bool exact_rows, bool token
 }
 
 // Without inputs there is nothing to run: the next piece of work of every case in the group is recorded with the reason.
-void Run::blame_inputs(const Cases& group, const GroupInputs& inputs) {
+void Run::record_input_failure(const Cases& group, const GroupInputs& inputs) {
   if (inputs.result.status == Status::skipped) input_refusal_ = inputs.result.reasons.front();
   for (const auto* bench_case : group) {
     if (bench_case->status != CaseStatus::planned) continue;
@@ -485,7 +485,7 @@ void Run::learn(JobKind kind, const Case& bench_case, const JobResult& result) {
 }
 
 void Run::count_done(JobKind kind, const Case& bench_case, const JobResult& result) {
-  outlook_.done(kind, bench_case, result.status == Status::ok ? std::optional(result.wall_seconds) : std::nullopt);
+  eta_.done(kind, bench_case, result.status == Status::ok ? std::optional(result.wall_seconds) : std::nullopt);
 }
 
 void Run::record(JobKind kind, const Case& bench_case, int round, const JobResult& result, const std::string& started) {

@@ -1,5 +1,5 @@
-// Outlook: the work that is still ahead of a run, in pieces and in seconds, as the progress bar shows it. Predictions improve and
-// cases turn out to need less while the run goes on, so what was announced is corrected at every step.
+// ETA estimator: the work that is still ahead of a run, in pieces and in seconds, as the progress bar shows it. Predictions improve
+// and cases turn out to need less while the run goes on, so what was announced is corrected at every step.
 #pragma once
 
 #include <optional>
@@ -15,10 +15,10 @@ namespace attnbench {
 struct Case;
 struct Plan;
 
-class Outlook {
+class EtaEstimator {
  public:
   /// What the plan's cases still need is read from the ledger. Plan, ledger and progress must outlive this.
-  Outlook(const Plan& plan, const Ledger& ledger, Progress& progress);
+  EtaEstimator(const Plan& plan, const Ledger& ledger, Progress& progress);
 
   /// The groups that the run is about to go through, round by round, and whose inputs are made only once.
   void announce(const std::vector<Cases>& groups, std::vector<bool> inputs_kept);

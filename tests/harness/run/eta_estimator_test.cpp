@@ -1,5 +1,5 @@
 // If these fail, the progress bar ends short of its total or beyond it, or promises work that is not done.
-#include "harness/run/outlook.h"
+#include "harness/run/eta_estimator.h"
 
 #include <cstdio>
 #include <memory>
@@ -26,19 +26,19 @@ struct DryRun {
       result.measured = TimedRound{.timing = {.samples_s = {0.001}, .iterations = {1}, .involuntary_switches = {0}}};
     if (kind != JobKind::inputs)
       store.append(make_record({point, kind, round, 1, 1, 0, CacheMode::hot}, result, "2026-01-01T00:00:00Z"));
-    outlook.done(kind, point, 1.0);
+    eta.done(kind, point, 1.0);
     ++done;
   }
 
   void visit(std::size_t place, int round, bool make_inputs) {
-    outlook.begin_group(place);
+    eta.begin_group(place);
     if (make_inputs) piece(JobKind::inputs, *groups[place].front());
     for (const auto* point : groups[place]) {
       if (ledger.verify_due(*point)) piece(JobKind::verify, *point);
       if (ledger.next_round(*point) == round) piece(JobKind::time, *point, round);
       if (!ledger.next_round(*point) && ledger.memory_due(*point)) piece(JobKind::memory, *point);
     }
-    outlook.end_group();
+    eta.end_group();
   }
 
   const Plan plan;
@@ -48,7 +48,7 @@ struct DryRun {
   Ledger ledger{plan, store, false};
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> out{std::tmpfile(), std::fclose};
   Progress progress{out.get()};
-  Outlook outlook{plan, ledger, progress};
+  EtaEstimator eta{plan, ledger, progress};
   int done = 0;
 };
 
@@ -58,7 +58,7 @@ TEST_CASE("what is announced is what is done, with inputs kept and with inputs m
   auto plan = fault_plan({"steady", "slow"}, {4, 8, 16});
   plan.sampling.rounds = 4;
   DryRun run(plan);
-  run.outlook.announce(run.groups, {true, true, false});
+  run.eta.announce(run.groups, {true, true, false});
   const int announced = run.progress.state().total;
   CHECK(announced == 6 * (1 + 4 + 1) + 1 + 1 + 4);
   for (int round = 0; round < 4; ++round)
