@@ -1,5 +1,7 @@
 #include "harness/planning/plan.h"
 
+#include <algorithm>
+
 #include "harness/planning/case.h"
 
 namespace attnbench {
@@ -24,5 +26,28 @@ Plan::~Plan() = default;
 
 std::vector<const Case*> Plan::cases() const { return pointers_to_cases<const Case*>(groups); }
 std::vector<Case*> Plan::cases() { return pointers_to_cases<Case*>(groups); }
+
+std::vector<std::string> Plan::datasets() const {
+  std::vector<std::string> datasets;
+  for (const auto& group : groups)
+    if (const auto& dataset = group.workload().dataset; std::find(datasets.begin(), datasets.end(), dataset) == datasets.end())
+      datasets.push_back(dataset);
+  return datasets;
+}
+
+std::vector<VariantConfig> Plan::configs() const {
+  std::vector<VariantConfig> configs;
+  std::set<std::string> seen;
+  for (const auto& group : groups)
+    for (const auto& bench_case : group.cases)
+      if (seen.insert(bench_case.config.label()).second) configs.push_back(bench_case.config);
+  return configs;
+}
+
+int Plan::most_threads() const {
+  int threads = 1;
+  for (const auto& group : groups) threads = std::max(threads, group.workload().threads);
+  return threads;
+}
 
 }  // namespace attnbench

@@ -16,6 +16,7 @@ namespace attnbench {
 
 struct Case;
 struct Group;
+struct VariantConfig;
 
 /// A dataset of the user's arrays: the problem that its file holds, and lines on how it is used.
 struct FileDataset {
@@ -50,6 +51,11 @@ struct Plan {
   /// The cases of all groups, in order.
   std::vector<const Case*> cases() const;
   std::vector<Case*> cases();
+  /// Its datasets, and its variants with their parameters, each once, in order of first use.
+  std::vector<std::string> datasets() const;
+  std::vector<VariantConfig> configs() const;
+  /// Of the case that takes most; at least 1.
+  int most_threads() const;
 };
 
 }  // namespace attnbench

@@ -1,7 +1,6 @@
 #include "harness/run/datasets.h"
 
 #include "datasets/dataset.h"
-#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/support/json.h"
 #include "variants/api/error.h"
@@ -10,9 +9,7 @@ namespace attnbench {
 
 Json dataset_fingerprints(const Plan& plan) {
   Json datasets = Json::object();
-  for (const auto& group : plan.groups) {
-    const auto& dataset = group.workload().dataset;
-    if (datasets.contains(dataset)) continue;
+  for (const auto& dataset : plan.datasets()) {
     try {
       datasets[dataset] = open_dataset(dataset)->fingerprint();
     } catch (const UserError&) {  // its cases are recorded as skipped, with the reason, when their turn comes

@@ -6,9 +6,9 @@
 #include <set>
 
 #include "harness/measure/environment.h"
-#include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/plan_file.h"
+#include "harness/planning/variant_config.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/run/datasets.h"
 #include "harness/run/record.h"
@@ -48,9 +48,7 @@ Json variant_json(const VariantConfig& config) {
 
 Json variants_json(const Plan& plan) {
   Json variants = Json::array();
-  std::set<std::string> seen;
-  for (const auto* bench_case : plan.cases())
-    if (seen.insert(bench_case->config.label()).second) variants.push_back(variant_json(bench_case->config));
+  for (const auto& config : plan.configs()) variants.push_back(variant_json(config));
   return variants;
 }
 
@@ -84,9 +82,7 @@ std::string run_id_of(const std::string& directory) {
 }
 
 Json describe_run(const Plan& plan, const RunOptions& options) {
-  int threads = 1;
-  for (const auto& group : plan.groups) threads = std::max(threads, group.workload().threads);
-  const auto environment = describe_environment(threads);
+  const auto environment = describe_environment(plan.most_threads());
   Json run = {{"schema_version", kSchemaVersion},
               {"run_id", run_id_of(options.directory)},
               {"created", utc_now()},

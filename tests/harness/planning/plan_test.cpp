@@ -76,6 +76,17 @@ TEST_CASE("a parameter axis goes to the variants that have it, the others appear
   CHECK(labels == std::multiset<std::string>{"naive", "sliding_window(window=2)", "sliding_window(window=3)"});
 }
 
+TEST_CASE("a plan lists its datasets, its variants and its most threads, each once") {
+  auto spec = sweep("naive,linear", R"("n=4,8", "threads=1,3")");
+  const auto plan = plan_of(spec);
+  CHECK(plan.datasets() == std::vector<std::string>{plan.cases()[0]->dataset()});
+  REQUIRE(plan.configs().size() == 2);
+  CHECK(plan.configs()[0].label() == "naive");
+  CHECK(plan.configs()[1].label() == "linear");
+  CHECK(plan.most_threads() == 3);
+  CHECK(Plan().most_threads() == 1);
+}
+
 TEST_CASE("a pair on window is the problem's own window") {
   const auto plan = plan_of(sweep("naive", R"("window=2:0,none", "threads=1")"));
   REQUIRE(plan.cases().size() == 2);
