@@ -41,34 +41,34 @@ void convert_as(const std::byte* from, std::int64_t count, float* to) {
 }
 
 // Converts `count` elements; float64 beyond float32's range becomes infinite.
-void convert(ElementType type, const std::byte* from, std::int64_t count, float* to) {
+void convert(DType type, const std::byte* from, std::int64_t count, float* to) {
   switch (type) {
-    case ElementType::boolean:
+    case DType::boolean:
       for (std::int64_t i = 0; i < count; ++i) to[i] = from[i] != std::byte{0};
       return;
-    case ElementType::i8: return convert_as<std::int8_t>(from, count, to);
-    case ElementType::i16: return convert_as<std::int16_t>(from, count, to);
-    case ElementType::i32: return convert_as<std::int32_t>(from, count, to);
-    case ElementType::i64: return convert_as<std::int64_t>(from, count, to);
-    case ElementType::u8: return convert_as<std::uint8_t>(from, count, to);
-    case ElementType::u16: return convert_as<std::uint16_t>(from, count, to);
-    case ElementType::u32: return convert_as<std::uint32_t>(from, count, to);
-    case ElementType::u64: return convert_as<std::uint64_t>(from, count, to);
-    case ElementType::f16:
+    case DType::i8: return convert_as<std::int8_t>(from, count, to);
+    case DType::i16: return convert_as<std::int16_t>(from, count, to);
+    case DType::i32: return convert_as<std::int32_t>(from, count, to);
+    case DType::i64: return convert_as<std::int64_t>(from, count, to);
+    case DType::u8: return convert_as<std::uint8_t>(from, count, to);
+    case DType::u16: return convert_as<std::uint16_t>(from, count, to);
+    case DType::u32: return convert_as<std::uint32_t>(from, count, to);
+    case DType::u64: return convert_as<std::uint64_t>(from, count, to);
+    case DType::f16:
       for (std::int64_t i = 0; i < count; ++i) to[i] = from_f16(load<std::uint16_t>(from + 2 * i));
       return;
-    case ElementType::bf16:
+    case DType::bf16:
       for (std::int64_t i = 0; i < count; ++i) to[i] = from_bf16(load<std::uint16_t>(from + 2 * i));
       return;
-    case ElementType::f32: std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float)); return;
-    case ElementType::f64: return convert_as<double>(from, count, to);
+    case DType::f32: std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float)); return;
+    case DType::f64: return convert_as<double>(from, count, to);
   }
 }
 
 // The same for additive masks: a finite value that float32 cannot hold stays finite, because -inf alone masks a key.
-void convert_mask(ElementType type, const std::byte* from, std::int64_t count, float* to) {
+void convert_mask(DType type, const std::byte* from, std::int64_t count, float* to) {
   convert(type, from, count, to);
-  if (type != ElementType::f64) return;
+  if (type != DType::f64) return;
   for (std::int64_t i = 0; i < count; ++i)
     if (std::isinf(to[i]) && std::isfinite(load<double>(from + 8 * i)) && to[i] < 0) to[i] = std::numeric_limits<float>::lowest();
 }
@@ -121,48 +121,6 @@ Shape strides_4d(const Array& array, Layout layout) {
 
 }  // namespace
 
-std::size_t element_size(ElementType type) {
-  switch (type) {
-    case ElementType::boolean:
-    case ElementType::i8:
-    case ElementType::u8: return 1;
-    case ElementType::i16:
-    case ElementType::u16:
-    case ElementType::f16:
-    case ElementType::bf16: return 2;
-    case ElementType::i32:
-    case ElementType::u32:
-    case ElementType::f32: return 4;
-    case ElementType::i64:
-    case ElementType::u64:
-    case ElementType::f64: break;
-  }
-  return 8;
-}
-
-const char* name_of(ElementType type) {
-  switch (type) {
-    case ElementType::boolean: return "bool";
-    case ElementType::i8: return "int8";
-    case ElementType::i16: return "int16";
-    case ElementType::i32: return "int32";
-    case ElementType::i64: return "int64";
-    case ElementType::u8: return "uint8";
-    case ElementType::u16: return "uint16";
-    case ElementType::u32: return "uint32";
-    case ElementType::u64: return "uint64";
-    case ElementType::f16: return "float16";
-    case ElementType::bf16: return "bfloat16";
-    case ElementType::f32: return "float32";
-    case ElementType::f64: break;
-  }
-  return "float64";
-}
-
-bool is_float(ElementType type) {
-  return type == ElementType::f16 || type == ElementType::bf16 || type == ElementType::f32 || type == ElementType::f64;
-}
-
 Layout parse_layout(std::string_view word) {
   for (const auto layout : {Layout::bhnd, Layout::bnhd})
     if (word == name_of(layout)) return layout;
@@ -188,13 +146,13 @@ std::int64_t Array::count() const {
 
 double Array::at(std::int64_t index) const {
   const auto* from = bytes.data.data() + static_cast<std::size_t>(index) * element_size(type);
-  if (type == ElementType::f64) return load<double>(from);
+  if (type == DType::f64) return load<double>(from);
   float value;
   convert(type, from, 1, &value);
   return value;
 }
 
-std::optional<std::uint64_t> byte_size(std::span<const std::int64_t> shape, ElementType type) {
+std::optional<std::uint64_t> byte_size(std::span<const std::int64_t> shape, DType type) {
   constexpr std::uint64_t kLargest = std::uint64_t{1} << 44;
   std::uint64_t bytes = element_size(type);
   for (const auto axis : shape)
@@ -224,9 +182,9 @@ Shape shape_4d(std::span<const std::int64_t> shape, Layout layout, const std::st
   return whole;
 }
 
-void require_float(ElementType type, const std::string& name) {
+void require_float(DType type, const std::string& name) {
   if (is_float(type)) return;
-  throw UserError(name + " has element type " + name_of(type) +
+  throw UserError(name + " has element type " + info_of(type).numpy_name +
                   "; queries, keys and values are float16, bfloat16, float32 or float64, such as with .astype('float32')");
 }
 

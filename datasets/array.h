@@ -14,12 +14,6 @@
 
 namespace attnbench {
 
-enum class ElementType { boolean, i8, i16, i32, i64, u8, u16, u32, u64, f16, bf16, f32, f64 };
-std::size_t element_size(ElementType type);
-const char* name_of(ElementType type);
-/// Whether elements are floating-point numbers, as queries, keys and values must be.
-bool is_float(ElementType type);
-
 /// Order of the axes of queries, keys and values in a file: [b, h, n, d], or [b, n, h, d] as projections leave them.
 enum class Layout { bhnd, bnhd };
 
@@ -33,7 +27,7 @@ Layout likely_layout(std::span<const std::int64_t> keys, Layout layout);
 
 struct Array {
   std::vector<std::int64_t> shape;  // any rank; {} is a scalar
-  ElementType type = ElementType::f32;
+  DType type = DType::f32;
   Bytes bytes;  // dense, row-major, little endian, possibly unaligned
 
   std::int64_t count() const;           // product of the shape
@@ -43,12 +37,12 @@ struct Array {
 /// An array in a file of which only the header has been read.
 struct StoredArray {
   std::vector<std::int64_t> shape;
-  ElementType type = ElementType::f32;
+  DType type = DType::f32;
   std::function<Array()> load;  // reads the elements; throws UserError when the file does not hold what its header says
 };
 
 /// Bytes that `shape` of `type` takes, or nothing when that overflows or is beyond 2^44: no file holds it.
-std::optional<std::uint64_t> byte_size(std::span<const std::int64_t> shape, ElementType type);
+std::optional<std::uint64_t> byte_size(std::span<const std::int64_t> shape, DType type);
 
 /// "[2, 4, 17, 8]"
 std::string shape_text(std::span<const std::int64_t> shape);
@@ -58,7 +52,7 @@ std::string shape_text(std::span<const std::int64_t> shape);
 Shape shape_4d(std::span<const std::int64_t> shape, Layout layout, const std::string& name);
 
 /// Throws UserError, naming `name`, when the elements are not floating-point numbers.
-void require_float(ElementType type, const std::string& name);
+void require_float(DType type, const std::string& name);
 
 /// The first part[axis] elements along each axis of [batch, head, n, d], as float32. The array must be float and at least that
 /// large along each axis; float64 beyond float32's range becomes infinite.

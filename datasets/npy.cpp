@@ -98,11 +98,11 @@ class DictParser {
   std::string_view text_;
 };
 
-ElementType element_type(const std::string& descr, const std::string& name) {
-  constexpr std::pair<const char*, ElementType> kTypes[] = {
-      {"|b1", ElementType::boolean}, {"|i1", ElementType::i8},  {"<i2", ElementType::i16}, {"<i4", ElementType::i32},
-      {"<i8", ElementType::i64},     {"|u1", ElementType::u8},  {"<u2", ElementType::u16}, {"<u4", ElementType::u32},
-      {"<u8", ElementType::u64},     {"<f2", ElementType::f16}, {"<f4", ElementType::f32}, {"<f8", ElementType::f64}};
+DType element_type(const std::string& descr, const std::string& name) {
+  constexpr std::pair<const char*, DType> kTypes[] = {{"|b1", DType::boolean}, {"|i1", DType::i8},  {"<i2", DType::i16},
+                                                      {"<i4", DType::i32},     {"<i8", DType::i64}, {"|u1", DType::u8},
+                                                      {"<u2", DType::u16},     {"<u4", DType::u32}, {"<u8", DType::u64},
+                                                      {"<f2", DType::f16},     {"<f4", DType::f32}, {"<f8", DType::f64}};
   for (const auto& [known, type] : kTypes)
     if (descr == known) return type;
   throw UserError(name + " has element type " + in_quotes(descr) +
@@ -186,7 +186,7 @@ StoredArray open_npy(const InputFile& file, const std::string& name) {
   const auto header = parse_npy_header(file.read(0, std::min(file.size(), kLongestNpyHeader)).data, name);
   const auto held = file.size() - header.begin;
   if (header.data_bytes != held)
-    throw UserError(name + " declares shape " + shape_text(header.shape) + " of " + name_of(header.type) + ", " +
+    throw UserError(name + " declares shape " + shape_text(header.shape) + " of " + info_of(header.type).numpy_name + ", " +
                     std::to_string(header.data_bytes) + " bytes, but holds " + std::to_string(held) + "; save it again");
   const auto load = [file, header] {
     Array array{header.shape, header.type, file.read(header.begin, header.data_bytes)};

@@ -30,7 +30,7 @@ inline Array parse_npy(const Bytes& bytes, const std::string& name) { return ope
 /// What the first kLongestNpyHeader bytes of a file (or all of it) say about it.
 struct NpyHeader {
   std::vector<std::int64_t> shape;
-  ElementType type = ElementType::f32;
+  DType type = DType::f32;
   bool fortran_order = false;
   std::uint64_t begin = 0;       // of the data
   std::uint64_t data_bytes = 0;  // by the shape

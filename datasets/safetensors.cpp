@@ -68,12 +68,11 @@ Json parse_header(const Reader& reader, std::string_view text) {
   return header;
 }
 
-std::optional<ElementType> element_type(const std::string& dtype) {
-  constexpr std::pair<const char*, ElementType> kTypes[] = {
-      {"F64", ElementType::f64},     {"F32", ElementType::f32}, {"F16", ElementType::f16}, {"BF16", ElementType::bf16},
-      {"I64", ElementType::i64},     {"I32", ElementType::i32}, {"I16", ElementType::i16}, {"I8", ElementType::i8},
-      {"U64", ElementType::u64},     {"U32", ElementType::u32}, {"U16", ElementType::u16}, {"U8", ElementType::u8},
-      {"BOOL", ElementType::boolean}};
+std::optional<DType> element_type(const std::string& dtype) {
+  constexpr std::pair<const char*, DType> kTypes[] = {
+      {"F64", DType::f64}, {"F32", DType::f32}, {"F16", DType::f16},     {"BF16", DType::bf16}, {"I64", DType::i64},
+      {"I32", DType::i32}, {"I16", DType::i16}, {"I8", DType::i8},       {"U64", DType::u64},   {"U32", DType::u32},
+      {"U16", DType::u16}, {"U8", DType::u8},   {"BOOL", DType::boolean}};
   for (const auto& [known, type] : kTypes)
     if (dtype == known) return type;
   return std::nullopt;

@@ -65,7 +65,7 @@ class UserFile final : public Dataset {
     std::uint64_t hash = fnv1a("");
     for (const auto& array : arrays_) {
       if (!array.load) continue;
-      hash = fnv1a(shape_text(array.shape) + name_of(array.type), hash);
+      hash = fnv1a(shape_text(array.shape) + info_of(array.type).numpy_name, hash);
       const auto bytes = array.load().bytes;
       hash = fnv1a({reinterpret_cast<const char*>(bytes.data.data()), bytes.data.size()}, hash);
     }

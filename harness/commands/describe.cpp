@@ -77,7 +77,7 @@ std::string variant_text(const VariantConfig& config, const Problem& problem) {
   text += fmt::format("Time           {}\n", v.time_label);
   text += fmt::format("Extra memory   {}\n", v.memory_label);
   text += fmt::format("Supports       {}\n", list(feature_names(v.supports)));
-  text += fmt::format("Cannot do      {}\n", list(feature_names(kEverything & ~v.supports)));
+  text += fmt::format("Cannot do      {}\n", list(feature_names(kAllFeatures & ~v.supports)));
   text += fmt::format("Laws           {}\n\n", list(law_names(v.laws)));
   return text + params_text(v) + "\n" + cost_text(config, problem);
 }

@@ -150,7 +150,7 @@ std::vector<std::string> UserArrays::hints() const {
     hints.push_back(quoted(files.k) + " " + shape_text(k.shape) + " is read as " + axes_text(files.layout) +
                     ", more heads than tokens; if its axes are " + axes_text(likely) + ", add --layout " + name_of(likely));
   if (files.mask && looks_boolean(mask.load()))
-    hints.push_back("mask " + quoted(*files.mask) + " holds 0 and 1 as " + name_of(mask.type) +
+    hints.push_back("mask " + quoted(*files.mask) + " holds 0 and 1 as " + info_of(mask.type).numpy_name +
                     " and is added to the scores; if 1 means may attend, save it with .astype(bool)");
   return hints;
 }

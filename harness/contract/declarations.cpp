@@ -38,6 +38,9 @@ constexpr FeatureExample kExamples[] = {
     {kAdditiveMask, "b1 h2 n9 d8 mask=additive"},
     {kScale, "b1 h2 n9 d8 scale=0.5"},
     {kSoftcap, "b1 h2 n9 d8 softcap=5"},
+    {kBf16, "b1 h2 n9 d8 bf16"},
+    {kF16, "b1 h2 n9 d8 f16"},
+    {kF64, "b1 h2 n9 d8 f64"},
 };
 
 bool has_text(const char* text) { return text != nullptr && *text != '\0'; }
@@ -88,7 +91,7 @@ void check_descriptor(const Variant& v, Findings& findings) {
     expect(findings, std::string_view(text).starts_with("O("), fmt::format("label '{}' does not start with O(", text));
   expect(findings, v.run != nullptr, "there is no run()");
   expect(findings, v.cost != nullptr, "there is no cost()");
-  expect(findings, (v.supports & ~kEverything) == 0, "supports features that do not exist");
+  expect(findings, (v.supports & ~kAllFeatures) == 0, "supports features that do not exist");
   const bool dense = v.computes == Computes::exact_softmax, pattern = v.computes == Computes::masked_softmax;
   expect(findings, (v.oracle != nullptr) == (!dense && !pattern), "needs an oracle() exactly when it computes no (masked) softmax");
   expect(findings, (v.attends != nullptr) == pattern, "needs attends() exactly when it computes a masked softmax");

@@ -11,10 +11,12 @@ static_assert(same(ATTNBENCH_FEATURE_UNEQUAL_DIMS, kUnequalDims) && same(ATTNBEN
 static_assert(same(ATTNBENCH_FEATURE_WINDOW, kWindow) && same(ATTNBENCH_FEATURE_KEY_LENGTHS, kKeyLengths));
 static_assert(same(ATTNBENCH_FEATURE_BOOLEAN_MASK, kBooleanMask) && same(ATTNBENCH_FEATURE_ADDITIVE_MASK, kAdditiveMask));
 static_assert(same(ATTNBENCH_FEATURE_SCALE, kScale) && same(ATTNBENCH_FEATURE_SOFTCAP, kSoftcap));
+static_assert(same(ATTNBENCH_FEATURE_BF16, kBf16) && same(ATTNBENCH_FEATURE_F16, kF16) && same(ATTNBENCH_FEATURE_F64, kF64));
 static_assert(same(ATTNBENCH_LAW_ROW_STOCHASTIC, kRowStochastic) && same(ATTNBENCH_LAW_KEY_PERMUTATION, kKeyPermutation));
 static_assert(same(ATTNBENCH_LAW_INDEPENDENT_HEADS, kIndependentHeads) && same(ATTNBENCH_LAW_SCORE_SHIFT, kScoreShift));
 static_assert(same(ATTNBENCH_LAW_WEIGHTS_READABLE, kWeightsReadable));
 static_assert(same(ATTNBENCH_F32, DType::f32) && same(ATTNBENCH_U8, DType::u8) && same(ATTNBENCH_FORWARD, Phase::forward));
+static_assert(same(ATTNBENCH_BF16, DType::bf16) && same(ATTNBENCH_F16, DType::f16) && same(ATTNBENCH_F64, DType::f64));
 static_assert(same(ATTNBENCH_TOP_LEFT, Causal::top_left) && same(ATTNBENCH_BOTTOM_RIGHT, Causal::bottom_right));
 static_assert(same(ATTNBENCH_BOOLEAN_MASK, MaskKind::boolean) && same(ATTNBENCH_ADDITIVE_MASK, MaskKind::additive));
 static_assert(same(ATTNBENCH_MASKED_SOFTMAX, Computes::masked_softmax) && same(ATTNBENCH_OWN_DEFINITION, Computes::own_definition));

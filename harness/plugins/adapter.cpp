@@ -182,7 +182,7 @@ Adapter::Adapter(const attnbench_variant& given, const Host& host) : given_(give
   variant_.computes = computes_of(given.computes);
   variant_.time_label = given.time_label;
   variant_.memory_label = given.memory_label;
-  variant_.supports = given.supports & kEverything;  // of a later version's features we have no problems
+  variant_.supports = given.supports & kAllFeatures;  // of a later version's features we have no problems
   variant_.laws = given.laws;
   variant_.params = params_;
   variant_.unavailable = given.unavailable;

@@ -16,6 +16,9 @@ TEST_CASE("canonical strings parse back to equal problems") {
            "b1 h1 n5:3 d1 f32 causal-top-left window=127:0",
            "b2 h4:1 n17 d33:8 f32 causal window=inf:3 klen=0,17 mask=additive:bh scale=0.1 softcap=30",
            "b1 h2 n3 d4 f32 window=1:inf mask=bool scale=1e-05",
+           "b2 h2 n3 d4 bf16 causal",
+           "b1 h2 n3 d4 f16",
+           "b1 h2 n3 d4 f64",
        }) {
     CAPTURE(text);
     CHECK(to_string(parse_problem(text)) == text);
@@ -67,8 +70,10 @@ TEST_CASE("the error is one line that names the token and what is accepted") {
     }
   };
   CHECK(error_of("n4 q7") ==
-        "problem: cannot read 'q7'; expected bN hN nN dN f32 causal causal-top-left causal-bottom-right window= "
+        "problem: cannot read 'q7'; expected bN hN nN dN f32 bf16 f16 f64 causal causal-top-left causal-bottom-right window= "
         "klen= mask= scale= softcap=");
+  CHECK(error_of("f32 bf16") == "problem: cannot read 'bf16'; expected element type to be given once");
+  CHECK(error_of("u8").starts_with("problem: cannot read 'u8'; expected bN hN"));
   CHECK(error_of("n4 n8") == "problem: cannot read 'n8'; expected n to be given once");
   CHECK(error_of("h3:2") == "problem: heads h3:2: the key/value heads must divide the query heads");
   CHECK(error_of("n0") == "problem: n_q is 0; it must be at least 1");
@@ -98,6 +103,7 @@ TEST_CASE("work and traffic follow the published conventions") {
   CHECK(dense_flops(parse_problem("b2 h8:2 n10:20 d4:6 f32 causal-top-left")) == 2.0 * 2 * 8 * 10 * 20 * (4 + 6));
   // Q and O at 8 heads, K and V at 2.
   CHECK(compulsory_bytes(parse_problem("b2 h8:2 n10:20 d4:6")) == 4.0 * 2 * (8 * 10 * (4 + 6) + 2 * 20 * (4 + 6)));
+  CHECK(compulsory_bytes(parse_problem("h8 n10 d4 bf16")) == 2.0 * 8 * 4 * 10 * 4);
   CHECK(compulsory_bytes(parse_problem("b2 h8 n10 d1 mask=bool:h")) - compulsory_bytes(parse_problem("b2 h8 n10 d1")) ==
         8 * 10 * 10);
   CHECK(compulsory_bytes(parse_problem("b2 h8 n10 d1 mask=additive")) - compulsory_bytes(parse_problem("b2 h8 n10 d1")) ==

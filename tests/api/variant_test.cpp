@@ -35,6 +35,10 @@ TEST_CASE("each feature of a problem is seen on its own") {
   CHECK(features_of(parse_problem("n9 mask=additive")) == kAdditiveMask);
   CHECK(features_of(parse_problem("n9 scale=1")) == kScale);
   CHECK(features_of(parse_problem("n9 softcap=1")) == kSoftcap);
+  CHECK(features_of(parse_problem("n9 f32")) == 0);
+  CHECK(features_of(parse_problem("n9 bf16")) == kBf16);
+  CHECK(features_of(parse_problem("n9 f16")) == kF16);
+  CHECK(features_of(parse_problem("n9 f64")) == kF64);
   CHECK(features_of(parse_problem("h4:2 n9:10 d4:5 causal-top-left window=1:1 klen=9 mask=bool scale=1 softcap=1")) ==
         (kEverything & ~kAdditiveMask));
 }
@@ -56,7 +60,7 @@ TEST_CASE("every missing feature is a reason of its own, and the variant adds fu
 }
 
 TEST_CASE("every feature and every law has a name") {
-  CHECK(names_of(kFeatureNames, kEverything).size() == static_cast<std::size_t>(std::popcount(kEverything)));
+  CHECK(names_of(kFeatureNames, kAllFeatures).size() == static_cast<std::size_t>(std::popcount(kAllFeatures)));
   CHECK(names_of(kFeatureNames, kCausal | kGqa) == std::vector<std::string>{"gqa", "causal"});
   CHECK(names_of(kLawNames, kSoftmaxLaws).size() == static_cast<std::size_t>(std::popcount(kSoftmaxLaws)));
   CHECK(names_of(kLawNames, 0).empty());

@@ -74,13 +74,13 @@ TEST_CASE("NaN, infinity and bool are refused where numbers are due, by index") 
 
 TEST_CASE("float64 too large for float32 is refused, not turned into infinity") {
   const double huge[] = {1, 1e39};
-  Array array{{1, 2}, ElementType::f64, in_memory({reinterpret_cast<const char*>(huge), sizeof huge})};
+  Array array{{1, 2}, DType::f64, in_memory({reinterpret_cast<const char*>(huge), sizeof huge})};
   CHECK(refusal([&] { to_tensor(array, "q"); }).find("[0, 1]") != std::string::npos);
 }
 
 TEST_CASE("float16 covers zeros, subnormals, normals, infinities") {
   const std::uint16_t halves[] = {0x0000, 0x8000, 0x0001, 0x03ff, 0x0400, 0x3c00, 0xc000, 0x7bff, 0x7c00, 0xfc00, 0x7e00};
-  const Array array{{11}, ElementType::f16, in_memory({reinterpret_cast<const char*>(halves), sizeof halves})};
+  const Array array{{11}, DType::f16, in_memory({reinterpret_cast<const char*>(halves), sizeof halves})};
   const double expected[] = {0, -0.0, 0x1p-24, 0x3ffp-24, 0x1p-14, 1, -2, 65504, HUGE_VAL, -HUGE_VAL};
   for (int i = 0; i < 10; ++i) CHECK(array.at(i) == expected[i]);
   CHECK(std::signbit(array.at(1)));
@@ -157,7 +157,7 @@ TEST_CASE("masks broadcast along every axis as NumPy does") {
                                                           {2, 3, 1, 1}, {1, 3, 4, 1}, {2, 3, 4, 5}};
   for (const auto& shape : fitting) {
     CAPTURE(shape_text(shape));
-    std::vector<float> values(static_cast<std::size_t>(Array{shape, ElementType::f32, {}}.count()));
+    std::vector<float> values(static_cast<std::size_t>(Array{shape, DType::f32, {}}.count()));
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) + 0.5f;
     const auto mask = to_mask(array_of(shape, values), scores, "mask");
     Shape padded{1, 1, 1, 1};
@@ -192,15 +192,15 @@ TEST_CASE("a part of a mask is its first keys, rows, heads and batch entries") {
 namespace {
 
 template <class T>
-Array typed(ElementType type, const std::vector<T>& values) {
+Array typed(DType type, const std::vector<T>& values) {
   return {{static_cast<std::int64_t>(values.size())},
           type,
           in_memory({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)})};
 }
 
 template <class T>
-void check_integer_mask(ElementType type) {
-  CAPTURE(name_of(type));
+void check_integer_mask(DType type) {
+  CAPTURE(info_of(type).numpy_name);
   const Shape scores{1, 1, 1, 3};
   const Tensor mask = to_mask(typed<T>(type, {1, 0, 1}), scores, "mask");
   REQUIRE(mask.dtype() == DType::u8);
@@ -209,38 +209,38 @@ void check_integer_mask(ElementType type) {
   const std::string message = refusal([&] { to_mask(typed<T>(type, {1, 0, 7}), scores, "mask"); });
   CHECK_MENTIONS(message, "holds 7 at index [2]");
   CHECK_MENTIONS(message, ".astype(bool)");
-  CHECK_MENTIONS(refusal([&] { to_tensor({{1, 3}, type, typed<T>(type, {1, 0, 1}).bytes}, "q"); }), name_of(type));
+  CHECK_MENTIONS(refusal([&] { to_tensor({{1, 3}, type, typed<T>(type, {1, 0, 1}).bytes}, "q"); }), info_of(type).numpy_name);
 }
 
 }  // namespace
 
 TEST_CASE("integer masks of 0 and 1 are boolean, others are refused with the right remedy") {
-  check_integer_mask<std::int8_t>(ElementType::i8);
-  check_integer_mask<std::int16_t>(ElementType::i16);
-  check_integer_mask<std::int32_t>(ElementType::i32);
-  check_integer_mask<std::int64_t>(ElementType::i64);
-  check_integer_mask<std::uint8_t>(ElementType::u8);
-  check_integer_mask<std::uint16_t>(ElementType::u16);
-  check_integer_mask<std::uint32_t>(ElementType::u32);
-  check_integer_mask<std::uint64_t>(ElementType::u64);
+  check_integer_mask<std::int8_t>(DType::i8);
+  check_integer_mask<std::int16_t>(DType::i16);
+  check_integer_mask<std::int32_t>(DType::i32);
+  check_integer_mask<std::int64_t>(DType::i64);
+  check_integer_mask<std::uint8_t>(DType::u8);
+  check_integer_mask<std::uint16_t>(DType::u16);
+  check_integer_mask<std::uint32_t>(DType::u32);
+  check_integer_mask<std::uint64_t>(DType::u64);
 }
 
 TEST_CASE("a finite float64 below float32's range stays finite in a mask, and -inf stays -inf") {
   const double lowest = std::numeric_limits<double>::lowest(), inf = std::numeric_limits<double>::infinity();
-  const auto mask = to_mask(typed<double>(ElementType::f64, {0, lowest, -1e39, -inf}), {1, 1, 1, 4}, "mask");
+  const auto mask = to_mask(typed<double>(DType::f64, {0, lowest, -1e39, -inf}), {1, 1, 1, 4}, "mask");
   const float* row = mask.view().row(0, 0, 0);
   CHECK(row[1] == std::numeric_limits<float>::lowest());
   CHECK(row[2] == std::numeric_limits<float>::lowest());
   CHECK(row[3] == -std::numeric_limits<float>::infinity());
   for (const double refused : {-lowest, 1e39, inf, std::numeric_limits<double>::quiet_NaN()})
-    CHECK_MENTIONS(refusal([&] { to_mask(typed<double>(ElementType::f64, {0, refused}), {1, 1, 1, 2}, "mask"); }), "at index [1]");
+    CHECK_MENTIONS(refusal([&] { to_mask(typed<double>(DType::f64, {0, refused}), {1, 1, 1, 2}, "mask"); }), "at index [1]");
 }
 
 TEST_CASE("a float mask of zeros and ones looks boolean") {
   CHECK(looks_boolean(array_of({3}, {0, 1, 1})));
   CHECK_FALSE(looks_boolean(array_of({3}, {0, 0, 0})));
   CHECK_FALSE(looks_boolean(array_of({3}, {0, 1, -1})));
-  CHECK_FALSE(looks_boolean(typed<std::uint8_t>(ElementType::u8, {0, 1})));
+  CHECK_FALSE(looks_boolean(typed<std::uint8_t>(DType::u8, {0, 1})));
 }
 
 TEST_CASE("a file that is cut short while it is read is one line, no signal") {
@@ -271,7 +271,7 @@ TEST_CASE("text from outside is quoted so that it stays one line of valid UTF-8"
 TEST_CASE("what is written reads back, and is what numpy would write") {
   const TemporaryFolder folder;
   for (const std::vector<std::int64_t>& shape : {std::vector<std::int64_t>{}, {1}, {6}, {2, 3}, {1, 2, 3, 1, 1}}) {
-    std::vector<float> values(static_cast<std::size_t>(Array{shape, ElementType::f32, {}}.count()));
+    std::vector<float> values(static_cast<std::size_t>(Array{shape, DType::f32, {}}.count()));
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) - 0.5f;
     write_npy(folder / "a.npy", shape, values);
     const auto back = read_npy(folder / "a.npy");
@@ -282,7 +282,7 @@ TEST_CASE("what is written reads back, and is what numpy would write") {
   write_npy(folder / "b.npy", to_tensor(original, "b").ref());
   CHECK(slurp(folder / "b.npy") == slurp(fixture("f32.npy")));
   write_npy(folder / "c.npy", to_mask(read_npy(fixture("bool.npy")), {1, 1, 3, 4}, "mask").ref());
-  CHECK(read_npy(folder / "c.npy").type == ElementType::boolean);
+  CHECK(read_npy(folder / "c.npy").type == DType::boolean);
 }
 
 TEST_CASE("a strided or broadcast tensor is written densely") {

@@ -38,8 +38,7 @@ inline Bytes in_memory(std::string_view content) {
 }
 
 inline Array array_of(std::vector<std::int64_t> shape, const std::vector<float>& values) {
-  return {std::move(shape), ElementType::f32,
-          in_memory({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)})};
+  return {std::move(shape), DType::f32, in_memory({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)})};
 }
 
 /// The message of the UserError that `action` throws, or "" when it throws none.

@@ -290,7 +290,7 @@ TEST_CASE("the fingerprint follows the contents, not the name") {
 TEST_CASE("NaN, missing, doubled or unmatched arrays are refused by name") {
   const TemporaryFolder folder;
   const auto write = [&](const std::string& name, std::vector<std::int64_t> shape, float last = 1) {
-    std::vector<float> values(static_cast<std::size_t>(Array{shape, ElementType::f32, {}}.count()), 1.0f);
+    std::vector<float> values(static_cast<std::size_t>(Array{shape, DType::f32, {}}.count()), 1.0f);
     values.back() = last;
     write_npy(folder / name, shape, values);
   };

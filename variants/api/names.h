@@ -35,6 +35,9 @@ inline constexpr FeatureName kFeatureNames[] = {
     {kAdditiveMask, "additive mask", "a dense additive mask"},
     {kScale, "scale", "an explicit scale"},
     {kSoftcap, "softcap", "softcap"},
+    {kBf16, "bf16", "bf16"},
+    {kF16, "f16", "f16"},
+    {kF64, "f64", "f64"},
 };
 
 /// The names of those bits that are set, in the order of the table.

@@ -87,7 +87,7 @@ void parse_setting(Problem& p, std::string_view token) {
 }
 
 void parse_token(Problem& p, std::string_view token) {
-  if (token == "f32") p.dtype = DType::f32;
+  if (const auto dtype = parse_float_dtype(token)) p.dtype = *dtype;
   else if (token == "causal" || token == "causal-top-left") p.causal = Causal::top_left;
   else if (token == "causal-bottom-right") p.causal = Causal::bottom_right;
   else if (token.find('=') != std::string_view::npos) parse_setting(p, token);
@@ -95,7 +95,7 @@ void parse_token(Problem& p, std::string_view token) {
   else if (token[0] == 'h') parse_pair(token, p.heads_q, p.heads_kv, "hN or hQUERY:KEY_VALUE");
   else if (token[0] == 'n') parse_pair(token, p.n_q, p.n_k, "nN or nQUERY:KEY");
   else if (token[0] == 'd') parse_pair(token, p.d_qk, p.d_v, "dN or dQK:V");
-  else reject(token, "bN hN nN dN f32 causal causal-top-left causal-bottom-right window= klen= mask= scale= softcap=");
+  else reject(token, "bN hN nN dN f32 bf16 f16 f64 causal causal-top-left causal-bottom-right window= klen= mask= scale= softcap=");
 }
 
 // What a token sets: two tokens that set the same are a contradiction.
@@ -103,7 +103,7 @@ std::string_view subject_of(std::string_view token) {
   if (token.starts_with("causal")) return "causal";
   const auto equals = token.find('=');
   if (equals != std::string_view::npos) return token.substr(0, equals);
-  return token == "f32" ? token : token.substr(0, 1);
+  return parse_float_dtype(token) ? "element type" : token.substr(0, 1);
 }
 
 void require(bool condition, const std::string& message) {
@@ -215,13 +215,11 @@ double compulsory_bytes(const Problem& p) {
   double mask = 0;
   if (p.mask.kind != MaskKind::none)
     mask = static_cast<double>(p.mask.per_batch ? p.batch : 1) * (p.mask.per_head ? p.heads_q : 1) * p.n_q * p.n_k *
-           (p.mask.kind == MaskKind::additive ? 4 : 1);
-  return 4 * (queries + keys) + mask;
+           static_cast<double>(element_size(p.mask.kind == MaskKind::additive ? DType::f32 : DType::u8));
+  return static_cast<double>(element_size(p.dtype)) * (queries + keys) + mask;
 }
 
 double dense_flops(const Problem& p) { return 2.0 * p.batch * p.heads_q * p.n_q * p.n_k * (p.d_qk + p.d_v); }
-
-const char* name_of(DType dtype) { return dtype == DType::f32 ? "f32" : "u8"; }
 
 const char* name_of(Causal causal) {
   return causal == Causal::none ? "none" : causal == Causal::top_left ? "top-left" : "bottom-right";

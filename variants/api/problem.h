@@ -16,9 +16,10 @@
 #include <string_view>
 #include <vector>
 
+#include "variants/api/dtype.h"
+
 namespace attnbench {
 
-enum class DType { f32, u8 };  // u8 only ever holds boolean masks
 enum class Phase { forward };
 
 /// Where the causal diagonal starts when n_q != n_k: top_left lets row i see keys <= i, bottom_right keys <= i + n_k - n_q.
@@ -51,7 +52,7 @@ struct Problem {
   std::int64_t n_k = 1;
   std::int64_t d_qk = 1;
   std::int64_t d_v = 1;
-  DType dtype = DType::f32;
+  DType dtype = DType::f32;  // of Q, K, V and the output
   Phase phase = Phase::forward;
   Causal causal = Causal::none;
   std::optional<Window> window;
@@ -104,7 +105,6 @@ double compulsory_bytes(const Problem& problem);
 /// Dense-equivalent FLOPs: 2 b h_q n_q n_k (d_qk + d_v), whatever the mask.
 double dense_flops(const Problem& problem);
 
-const char* name_of(DType dtype);
 const char* name_of(Causal causal);  // "none", "top-left", "bottom-right"
 
 }  // namespace attnbench

@@ -17,7 +17,6 @@ namespace attnbench {
 using Shape = std::array<std::int64_t, 4>;
 
 inline std::int64_t element_count(const Shape& shape) { return shape[0] * shape[1] * shape[2] * shape[3]; }
-inline std::size_t element_size(DType dtype) { return dtype == DType::f32 ? 4 : 1; }
 
 /// Element strides of a dense row-major tensor.
 inline Shape dense_strides(const Shape& s) { return {s[1] * s[2] * s[3], s[2] * s[3], s[3], 1}; }

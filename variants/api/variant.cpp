@@ -17,6 +17,9 @@ std::uint32_t features_of(const Problem& p) {
   add(p.mask.kind == MaskKind::additive, kAdditiveMask);
   add(p.scale.has_value(), kScale);
   add(p.softcap.has_value(), kSoftcap);
+  add(p.dtype == DType::bf16, kBf16);
+  add(p.dtype == DType::f16, kF16);
+  add(p.dtype == DType::f64, kF64);
   return bits;
 }
 

@@ -45,9 +45,13 @@ enum Feature : std::uint32_t {
   kAdditiveMask = 1u << 7,  // dense
   kScale = 1u << 8,         // an explicit scale
   kSoftcap = 1u << 9,
+  kBf16 = 1u << 10,  // Q, K, V and the output in another element type than f32
+  kF16 = 1u << 11,
+  kF64 = 1u << 12,
 };
 constexpr std::uint32_t kAllMasks = kCausal | kWindow | kKeyLengths | kBooleanMask | kAdditiveMask;
-constexpr std::uint32_t kEverything = kGqa | kCross | kUnequalDims | kAllMasks | kScale | kSoftcap;
+constexpr std::uint32_t kEverything = kGqa | kCross | kUnequalDims | kAllMasks | kScale | kSoftcap;  // in float32
+constexpr std::uint32_t kAllFeatures = kEverything | kBf16 | kF16 | kF64;
 
 /// The features a problem needs.
 std::uint32_t features_of(const Problem& problem);

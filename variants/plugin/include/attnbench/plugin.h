@@ -48,7 +48,8 @@ enum {
   ATTNBENCH_UNAVAILABLE = 3    /* a library or device is missing here: recorded as skipped */
 };
 
-enum { ATTNBENCH_F32 = 0, ATTNBENCH_U8 = 1 };                                            /* dtype; u8 only holds boolean masks */
+/* dtype; u8 only holds boolean masks */
+enum { ATTNBENCH_F32 = 0, ATTNBENCH_U8 = 1, ATTNBENCH_BF16 = 2, ATTNBENCH_F16 = 3, ATTNBENCH_F64 = 4 };
 enum { ATTNBENCH_FORWARD = 0 };                                                          /* phase */
 enum { ATTNBENCH_NOT_CAUSAL = 0, ATTNBENCH_TOP_LEFT = 1, ATTNBENCH_BOTTOM_RIGHT = 2 };   /* causal */
 enum { ATTNBENCH_NO_MASK = 0, ATTNBENCH_BOOLEAN_MASK = 1, ATTNBENCH_ADDITIVE_MASK = 2 }; /* mask_kind */
@@ -74,7 +75,10 @@ enum {
   ATTNBENCH_FEATURE_BOOLEAN_MASK = 1 << 6,
   ATTNBENCH_FEATURE_ADDITIVE_MASK = 1 << 7,
   ATTNBENCH_FEATURE_SCALE = 1 << 8, /* an explicit scale */
-  ATTNBENCH_FEATURE_SOFTCAP = 1 << 9
+  ATTNBENCH_FEATURE_SOFTCAP = 1 << 9,
+  ATTNBENCH_FEATURE_BF16 = 1 << 10, /* Q, K, V and the output in another element type than f32 */
+  ATTNBENCH_FEATURE_F16 = 1 << 11,
+  ATTNBENCH_FEATURE_F64 = 1 << 12
 };
 
 /* laws the output obeys; `attnbench plugin check` tests each one claimed */
