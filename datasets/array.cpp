@@ -164,12 +164,6 @@ std::optional<std::uint64_t> byte_size(std::span<const std::int64_t> shape, DTyp
   return bytes;
 }
 
-std::string shape_text(std::span<const std::int64_t> shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
-}
-
 Shape shape_4d(std::span<const std::int64_t> shape, Layout layout, const std::string& name) {
   const bool heads_first = layout == Layout::bhnd;
   if (shape.size() < 2 || shape.size() > 4)

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "datasets/files.h"
-#include "variants/api/tensor.h"
+#include "variants/api/inputs.h"
 
 namespace attnbench {
 
@@ -43,9 +43,6 @@ struct StoredArray {
 
 /// Bytes that `shape` of `type` takes, or nothing when that overflows or is beyond 2^44: no file holds it.
 std::optional<std::uint64_t> byte_size(std::span<const std::int64_t> shape, DType type);
-
-/// "[2, 4, 17, 8]"
-std::string shape_text(std::span<const std::int64_t> shape);
 
 /// The shape of queries, keys or values as [batch, head, n, d]; missing leading axes are 1 ([h, n, d] or [n, d]; with bnhd
 /// [n, h, d] or [n, d]). Throws UserError, naming `name`, unless rank is 2 to 4 and no axis is 0.

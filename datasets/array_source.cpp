@@ -184,6 +184,10 @@ bool has_array(const ArraySource& source, Role role) {
   return std::any_of(names.begin(), names.end(), [&](const auto& name) { return matches(source, role, name); });
 }
 
+bool has_array(const ArraySource& source) { return has_array(source, Role::values); }
+
+StoredArray open_array(const ArraySource& source, const std::string& option) { return open_array(source, Role::values, option); }
+
 StoredArray open_array(const ArraySource& source, Role role, const std::string& option) {
   std::error_code error;
   if (fs::path(source.path).extension() == ".npy" && !fs::is_directory(source.path, error)) return open_npy(source.path);

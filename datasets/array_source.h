@@ -29,10 +29,14 @@ ArraySource parse_array_source(const std::string& text);
 
 /// Whether the source exists; false too where the container holds no array of the role's names.
 bool has_array(const ArraySource& source, Role role);
+/// The same of a source with a name.
+bool has_array(const ArraySource& source);
 
 /// Opens an array: its header is read, its elements are not. Throws UserError; for a container without the array it lists the names
 /// there are and proposes what to write after `option` ("--dataset file:").
 StoredArray open_array(const ArraySource& source, Role role, const std::string& option);
+/// The same of an .npy file or a source with a name.
+StoredArray open_array(const ArraySource& source, const std::string& option);
 
 /// What {NAME} stands for in the patterns, names of arrays in the container `path`: every value for which all of them exist,
 /// numbers in their order. Patterns without braces are left out of it. Throws UserError when there is no such value.

@@ -123,11 +123,6 @@ std::span<const DatasetInfo> dataset_catalogue() {
   return infos;
 }
 
-InputTensors empty_inputs(const Problem& p) {
-  return {Tensor({p.batch, p.heads_q, p.n_q, p.d_qk}), Tensor({p.batch, p.heads_kv, p.n_k, p.d_qk}),
-          Tensor({p.batch, p.heads_kv, p.n_k, p.d_v}), Tensor()};
-}
-
 std::int64_t query_position(const Problem& problem, std::int64_t row) {
   return problem.n_q > problem.n_k ? row : problem.position(row);
 }

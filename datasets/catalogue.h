@@ -46,9 +46,6 @@ ATTNBENCH_DATASETS(ATTNBENCH_DECLARE)
 #undef ATTNBENCH_DECLARE
 }  // namespace kinds
 
-/// Tensors of the problem's shapes, all zero, without a mask.
-InputTensors empty_inputs(const Problem& problem);
-
 /// Place of query row i in the sequence of tokens that keys 0 .. n_k - 1 begin: aligned with the keys as the problem's masks are
 /// (i + n_k - n_q unless top-left), and simply i when there are more queries than keys.
 std::int64_t query_position(const Problem& problem, std::int64_t row);

@@ -1,12 +1,25 @@
 #include "datasets/dataset.h"
 
+#include <utility>
+
+#include "datasets/fills.h"
+
 namespace attnbench {
 
-Inputs InputTensors::inputs(const Problem& problem) const {
-  Inputs in{.q = q.ref(), .k = k.ref(), .v = v.ref(), .mask = {}};
-  if (!mask.empty()) in.mask = broadcast(mask.ref(), problem.batch, problem.heads_q);
-  return in;
+NamedTensors Dataset::make(const Problem& problem, std::span<const InputSpec> extras, std::uint64_t seed) const {
+  auto tensors = make(problem, seed);
+  for (const auto& spec : extras) tensors.extras.set(spec.name, make_extra(spec, problem, seed));
+  return tensors;
 }
+
+Tensor Dataset::make_extra(const InputSpec& spec, const Problem& problem, std::uint64_t seed) const {
+  if (auto own = own_extra(spec, problem)) return std::move(*own);
+  return make_fill(spec, seed);
+}
+
+std::optional<std::string> Dataset::fingerprint_of_own(const std::string&) const { return std::nullopt; }
+
+std::optional<Tensor> Dataset::own_extra(const InputSpec&, const Problem&) const { return std::nullopt; }
 
 std::optional<Problem> Dataset::holds() const { return std::nullopt; }
 

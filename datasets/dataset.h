@@ -1,4 +1,5 @@
-// Dataset: where Q, K, V and dense masks come from. One interface over synthetic generators, text and the user's own arrays.
+// Dataset: where Q, K, V, dense masks and the extra inputs of variants come from. One interface over synthetic generators, text and
+// the user's own arrays.
 //
 // A dataset is chosen by one string, its spec, name(parameters):path - `gaussian`, `clustered(clusters=16)`, `text`,
 // `text(position=rope):my.txt`, `file:captured/`.
@@ -7,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,14 +18,6 @@
 
 namespace attnbench {
 
-/// Owned inputs of one problem. q [b, h_q, n_q, d_qk], k [b, h_kv, n_k, d_qk], v [b, h_kv, n_k, d_v]; mask [b|1, h_q|1, n_q, n_k]
-/// or empty.
-struct InputTensors {
-  Tensor q, k, v, mask;
-  /// Views for a call; valid as long as this object. The mask is broadcast to [b, h_q, n_q, n_k].
-  Inputs inputs(const Problem& problem) const;
-};
-
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -31,8 +25,15 @@ class Dataset {
   virtual std::string spec() const = 0;
   /// Changes whenever the bytes it makes would change: generator version, parameters, contents of the files it reads.
   virtual std::string fingerprint() const = 0;
-  /// Makes the inputs of a problem. Throws UserError when it cannot (a file shorter than n, another head count, NaN in a file).
-  virtual InputTensors make(const Problem& problem, std::uint64_t seed) const = 0;
+  /// Makes q, k and v of a problem, and its mask where it asks for one. Throws UserError when it cannot (a file shorter than n,
+  /// another head count, NaN in a file).
+  virtual NamedTensors make(const Problem& problem, std::uint64_t seed) const = 0;
+  /// The same, bit for bit, with extra inputs beside them.
+  NamedTensors make(const Problem& problem, std::span<const InputSpec> extras, std::uint64_t seed) const;
+  /// One extra input: the dataset's own array of that name where it has one, else what its spec says. Throws UserError.
+  Tensor make_extra(const InputSpec& spec, const Problem& problem, std::uint64_t seed) const;
+  /// Changes with the bytes of the dataset's own array of that name; nothing where it has none.
+  virtual std::optional<std::string> fingerprint_of_own(const std::string& extra) const;
   /// The whole problem that a dataset of fixed size holds: its sizes, and its dense mask where it has one. Nothing for generators,
   /// which make any size.
   virtual std::optional<Problem> holds() const;
@@ -40,6 +41,9 @@ class Dataset {
   virtual std::vector<std::string> hints() const;
   /// Words for the first n key positions of batch entry 0, for figures; empty when the dataset has none.
   virtual std::vector<std::string> token_labels(const Problem& problem, std::uint64_t seed) const;
+
+ private:
+  virtual std::optional<Tensor> own_extra(const InputSpec& spec, const Problem& problem) const;
 };
 
 /// Opens a spec. Throws UserError naming the unknown dataset or parameter, with the nearest names.

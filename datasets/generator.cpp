@@ -11,7 +11,7 @@ class Generator final : public Dataset {
 
   std::string spec() const override { return spec_.canonical(); }
   std::string fingerprint() const override { return spec() + "#v" + std::to_string(kGeneratorVersion); }
-  InputTensors make(const Problem& problem, std::uint64_t seed) const override {
+  NamedTensors make(const Problem& problem, std::uint64_t seed) const override {
     auto inputs = empty_inputs(problem);
     fill_({problem, spec_.params, seed, inputs});
     inputs.mask = make_mask(problem, seed);

@@ -13,7 +13,7 @@ struct GeneratorTask {
   const Problem& problem;
   const Params& params;
   std::uint64_t seed;
-  InputTensors& inputs;  // shaped and zero
+  NamedTensors& inputs;  // shaped and zero
 };
 using FillFunction = void (*)(const GeneratorTask& task);
 

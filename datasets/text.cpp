@@ -123,7 +123,7 @@ class Text final : public Dataset {
            std::to_string(content_hash_);
   }
 
-  InputTensors make(const Problem& problem, std::uint64_t seed) const override {
+  NamedTensors make(const Problem& problem, std::uint64_t seed) const override {
     require_long_enough(std::max(problem.n_q, problem.n_k));
     const auto vectors = word_vectors();
     auto inputs = empty_inputs(problem);
@@ -186,7 +186,7 @@ class Text final : public Dataset {
   }
 
   void project_heads(const Problem& p, const Projections& projections, std::int64_t b, const std::vector<float>& x,
-                     const Angles& turns, const InputTensors& inputs) const {
+                     const Angles& turns, const NamedTensors& inputs) const {
     const auto rows = [&](const Tensor& to, std::int64_t h, const std::vector<float>& w, bool turned, auto position) {
       const auto view = to.view();
       for (std::int64_t i = 0; i < view.rows(); ++i) {

@@ -4,12 +4,14 @@
 // Arrays are found by name (array_source.h): q or query, k or key, v or value, mask; or those that the parameters name. Shapes are
 // [b, h, n, d], [h, n, d] or [n, d] (layout=bnhd: [b, n, h, d] or [n, h, d]); q has n_q rows and h_q heads, k and v have n_k and
 // h_kv, where h_kv divides h_q. float64, float16 and bfloat16 become float32; NaN and infinity are refused in the part that is
-// used. A problem takes the first tokens, batch entries and whole groups of heads (part.h). The seed changes nothing but masks that
-// a problem asks for and the file does not hold.
+// used. An extra input of a variant is the array of its name, where there is one (extra_array.h). A problem takes the first tokens,
+// batch entries and whole groups of heads (part.h). The seed changes nothing but masks that a problem asks for and the file does
+// not hold.
 #include <array>
 
 #include "datasets/array_source.h"
 #include "datasets/catalogue.h"
+#include "datasets/extra_array.h"
 #include "datasets/masks.h"
 #include "datasets/part.h"
 #include "datasets/random.h"
@@ -63,18 +65,14 @@ class UserFile final : public Dataset {
 
   std::string fingerprint() const override {
     std::uint64_t hash = fnv1a("");
-    for (const auto& array : arrays_) {
-      if (!array.load) continue;
-      hash = fnv1a(shape_text(array.shape) + info_of(array.type).numpy_name, hash);
-      const auto bytes = array.load().bytes;
-      hash = fnv1a({reinterpret_cast<const char*>(bytes.data.data()), bytes.data.size()}, hash);
-    }
+    for (const auto& array : arrays_)
+      if (array.load) hash = hash_of(array, hash);
     return std::string("file#v1#") + (layout_ == Layout::bhnd ? "" : "bnhd#") + std::to_string(hash);
   }
 
-  InputTensors make(const Problem& problem, std::uint64_t seed) const override {
+  NamedTensors make(const Problem& problem, std::uint64_t seed) const override {
     if (const auto misfit = misfit_of(held_, problem, spec())) throw UserError(misfit->reason);
-    InputTensors inputs;
+    NamedTensors inputs;
     inputs.q = part(Role::queries, {problem.batch, problem.heads_q, problem.n_q, problem.d_qk});
     inputs.k = part(Role::keys, {problem.batch, problem.heads_kv, problem.n_k, problem.d_qk});
     inputs.v = part(Role::values, {problem.batch, problem.heads_kv, problem.n_k, problem.d_v});
@@ -83,7 +81,28 @@ class UserFile final : public Dataset {
     return inputs;
   }
 
+  std::optional<std::string> fingerprint_of_own(const std::string& extra) const override {
+    if (!has_array(own(extra))) return std::nullopt;
+    const auto array = open_array(own(extra), kOption);
+    return "file#v1#" + std::to_string(hash_of(array, fnv1a("")));
+  }
+
  private:
+  std::optional<Tensor> own_extra(const InputSpec& spec, const Problem& problem) const override {
+    const auto source = own(spec.name);
+    if (!has_array(source)) return std::nullopt;
+    return extra_part(open_array(source, kOption), spec, held_, problem, layout_,
+                      in_quotes(spec.name) + " in " + in_quotes(spec_.argument));
+  }
+
+  ArraySource own(const std::string& extra) const { return {spec_.argument, extra}; }
+
+  static std::uint64_t hash_of(const StoredArray& array, std::uint64_t hash) {
+    hash = fnv1a(shape_text(array.shape) + info_of(array.type).numpy_name, hash);
+    const auto bytes = array.load().bytes;
+    return fnv1a({reinterpret_cast<const char*>(bytes.data.data()), bytes.data.size()}, hash);
+  }
+
   static std::size_t index(Role role) { return static_cast<std::size_t>(role); }
   static Shape scores_of(const Problem& p) { return {p.batch, p.heads_q, p.n_q, p.n_k}; }
   static const char* axes_text(Layout layout) { return layout == Layout::bhnd ? "[b, h, n, d]" : "[b, n, h, d]"; }

@@ -134,9 +134,9 @@ Problem UserArrays::problem() const {
   return p;
 }
 
-InputTensors UserArrays::load() const {
+NamedTensors UserArrays::load() const {
   const auto [q_shape, k_shape, v_shape] = shapes_of(*this, files.layout);
-  InputTensors tensors;
+  NamedTensors tensors;
   tensors.q = leading_part(q.load(), q_shape, files.layout);
   tensors.k = leading_part(k.load(), k_shape, files.layout);
   tensors.v = leading_part(v.load(), v_shape, files.layout);

@@ -28,7 +28,7 @@ struct UserArrays {
   /// The problem these shapes state; causal, window, key lengths, scale and softcap are the caller's to add.
   Problem problem() const;
   /// Reads the elements. NaN and infinity are left to require_finite_where_seen(), but not in masks. Throws UserError.
-  InputTensors load() const;
+  NamedTensors load() const;
   /// Lines about what looks wrong without being so for certain: an unlikely layout, a float mask of zeros and ones.
   std::vector<std::string> hints() const;
   /// A tensor [b, h, n, d] of the problem in the layout and with as many axes as the queries: the shape and the elements.

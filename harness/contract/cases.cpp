@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "datasets/fills.h"
+#include "harness/contract/random_inputs.h"
 #include "variants/api/error.h"
+#include "variants/api/names.h"
 
 namespace attnbench::contract {
 namespace {
@@ -107,6 +110,24 @@ std::vector<std::string> words(std::string choices) {
   return list;
 }
 
+void add_feature(Problem& p, Feature feature) {
+  switch (feature) {
+    case kGqa: p.heads_q = 2 * p.heads_kv; break;
+    case kCross: p.n_k = p.n_q + 3; break;
+    case kUnequalDims: p.d_v = p.d_qk + 5; break;
+    case kCausal: p.causal = Causal::top_left; break;
+    case kWindow: p.window = Window{3, 3}; break;
+    case kKeyLengths: p.key_lengths.assign(static_cast<std::size_t>(p.batch), p.n_k / 2); break;
+    case kBooleanMask: p.mask.kind = MaskKind::boolean; break;
+    case kAdditiveMask: p.mask.kind = MaskKind::additive; break;
+    case kScale: p.scale = 0.5; break;
+    case kSoftcap: p.softcap = 5; break;
+    case kBf16: p.dtype = DType::bf16; break;
+    case kF16: p.dtype = DType::f16; break;
+    case kF64: p.dtype = DType::f64; break;
+  }
+}
+
 }  // namespace
 
 bool is_short_enough(const Problem& p) { return std::max(p.n_q, p.n_k) <= kLongest; }
@@ -121,6 +142,14 @@ std::span<const Problem> contract_problems() {
   return problems;
 }
 
+Problem with_features(Problem p, std::uint32_t features) {
+  for (const auto& feature : kFeatureNames)
+    if (features & ~features_of(p) & feature.bit) add_feature(p, feature.bit);
+  return p;
+}
+
+Problem fitting(const Variant& variant, Problem problem) { return with_features(std::move(problem), variant.needs); }
+
 bool supports(const VariantConfig& config, const Problem& problem) {
   return unsupported_reasons(*config.variant, problem, config.params).empty();
 }
@@ -130,6 +159,12 @@ std::vector<Problem> supported_problems(const VariantConfig& config) {
   for (const auto& problem : contract_problems())
     if (supports(config, problem)) list.push_back(problem);
   return list;
+}
+
+NamedTensors random_inputs(const VariantConfig& config, const Problem& p, std::uint32_t seed) {
+  auto tensors = random_inputs(p, seed);
+  for (const auto& spec : config.extras(p)) tensors.extras.set(spec.name, make_fill(spec, seed));
+  return tensors;
 }
 
 VariantConfig defaults(const Variant& variant) { return {&variant, Params(variant.params)}; }

@@ -29,6 +29,15 @@ std::vector<VariantConfig> other_selections(const Variant& variant);
 /// defaults() and other_selections().
 std::vector<VariantConfig> all_selections(const Variant& variant);
 
+/// The problem with each of these features, those that it has already as they are. Feature bits.
+Problem with_features(Problem problem, std::uint32_t features);
+
+/// The problem with the features that the variant needs (causal, for a recurrence).
+Problem fitting(const Variant& variant, Problem problem);
+
 bool supports(const VariantConfig& config, const Problem& problem);
+
+/// random_inputs() of the problem, and the extra inputs that the selection declares, filled as it says.
+NamedTensors random_inputs(const VariantConfig& config, const Problem& problem, std::uint32_t seed = 1);
 
 }  // namespace attnbench::contract

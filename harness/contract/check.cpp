@@ -15,6 +15,7 @@ constexpr Check kChecks[] = {
     {"oracle_params", "the same with other parameters", &check_oracle_params},
     {"threads", "the same on 1, 3 and 8 threads", &check_threads},
     {"strides", "strides of inputs and output are honoured", &check_strides},
+    {"extras", "every extra input declared changes the output, and none that is not declared does", &check_extras},
     {"nan_policy", "NaN and infinity in keys and values never reach a row that does not see them", &check_nan_policy},
     {"lowest_mask", "an additive mask of the most negative float hides a key as minus infinity does", &check_lowest_mask},
     {"batch", "batch entries do not influence each other", &check_batch},

@@ -66,6 +66,9 @@ void check_nan_policy(const Variant& variant, Findings& findings);
 void check_lowest_mask(const Variant& variant, Findings& findings);
 void check_float_environment(const Variant& variant, Findings& findings);
 
+// ---- Extra inputs (extras.cpp) ----
+void check_extras(const Variant& variant, Findings& findings);
+
 // ---- Laws (laws.cpp): independence of batch entries, causality and determinism of all; the others where they are claimed ----
 void check_batch(const Variant& variant, Findings& findings);
 void check_heads(const Variant& variant, Findings& findings);

@@ -18,30 +18,10 @@
 #include "harness/worker/honesty.h"
 #include "harness/worker/memory_pass.h"
 #include "variants/api/error.h"
+#include "variants/api/names.h"
 
 namespace attnbench::contract {
 namespace {
-
-struct FeatureExample {
-  Feature feature;
-  const char* problem;  // needs this feature and no other
-};
-
-constexpr FeatureExample kExamples[] = {
-    {kGqa, "b1 h4:2 n9 d8"},
-    {kCross, "b1 h2 n9:12 d8"},
-    {kUnequalDims, "b1 h2 n9 d8:5"},
-    {kCausal, "b1 h2 n9 d8 causal"},
-    {kWindow, "b1 h2 n9 d8 window=3:3"},
-    {kKeyLengths, "b1 h2 n9 d8 klen=4"},
-    {kBooleanMask, "b1 h2 n9 d8 mask=bool"},
-    {kAdditiveMask, "b1 h2 n9 d8 mask=additive"},
-    {kScale, "b1 h2 n9 d8 scale=0.5"},
-    {kSoftcap, "b1 h2 n9 d8 softcap=5"},
-    {kBf16, "b1 h2 n9 d8 bf16"},
-    {kF16, "b1 h2 n9 d8 f16"},
-    {kF64, "b1 h2 n9 d8 f64"},
-};
 
 bool has_text(const char* text) { return text != nullptr && *text != '\0'; }
 
@@ -69,7 +49,7 @@ double power_of_n(std::string label) {
 // One call on random inputs with a workspace of its own.
 void run_once(const VariantConfig& config, const Problem& p, const Prepared& prepared, Workspace& workspace,
               const Parallel& parallel) {
-  const auto tensors = random_inputs(p);
+  const auto tensors = random_inputs(config, p);
   const Tensor out({p.batch, p.heads_q, p.n_q, p.d_v});
   config.variant->run({p, config.params, tensors.inputs(p), out.ref(), prepared, workspace, parallel});
 }
@@ -92,6 +72,7 @@ void check_descriptor(const Variant& v, Findings& findings) {
   expect(findings, v.run != nullptr, "there is no run()");
   expect(findings, v.cost != nullptr, "there is no cost()");
   expect(findings, (v.supports & ~kAllFeatures) == 0, "supports features that do not exist");
+  expect(findings, (v.needs & ~v.supports) == 0, "needs features that it does not support");
   const bool dense = v.computes == Computes::exact_softmax, pattern = v.computes == Computes::masked_softmax;
   expect(findings, (v.oracle != nullptr) == (!dense && !pattern), "needs an oracle() exactly when it computes no (masked) softmax");
   expect(findings, (v.attends != nullptr) == pattern, "needs attends() exactly when it computes a masked softmax");
@@ -122,13 +103,18 @@ void check_parameters(const Variant& v, Findings& findings) {
 
 void check_refusals(const Variant& v, Findings& findings) {
   findings.examined();
-  expect(findings, supports(defaults(v), parse_problem("b2 h2 n9 d8")), "refuses the plain problem b2 h2 n9 d8");
-  for (const auto& [feature, text] : kExamples) {
-    const auto problem = parse_problem(text);
+  const auto plain = parse_problem("b2 h2 n9 d8"), least = fitting(v, plain);
+  expect(findings, supports(defaults(v), least), fmt::format("refuses the plain problem {}", to_string(least)));
+  for (const auto& feature : kFeatureNames) {
+    const bool needed = (v.needs & feature.bit) != 0, listed = (v.supports & feature.bit) != 0;
+    const auto problem = with_features(plain, needed ? v.needs & ~feature.bit : v.needs | feature.bit);
     const auto reasons = unsupported_reasons(v, problem, Params(v.params));
-    const bool listed = (v.supports & feature) != 0;
-    expect(findings, reasons.empty() == listed,
-           fmt::format("{} is {} in `supports`, but {}", text, listed ? "" : "not", listed ? join(reasons, "; ") : "accepted"));
+    if (needed)
+      expect(findings, !reasons.empty(), fmt::format("{} is in `needs`, but {} is accepted", feature.name, to_string(problem)));
+    else
+      expect(findings, reasons.empty() == listed,
+             fmt::format("{} is {} in `supports`, but {} is {}", feature.name, listed ? "" : "not", to_string(problem),
+                         listed ? "refused: " + join(reasons, "; ") : "accepted"));
     for (const auto& reason : reasons)
       expect(findings, reason.find(v.name) != std::string::npos, fmt::format("'{}' does not name the variant", reason));
   }
@@ -143,8 +129,10 @@ void check_cost_sane(const Variant& v, Findings& findings) {
       if (const auto fault = cost_fault(config, p); !fault.empty()) findings.add(where + fault);
       for (const double count : {cost.multiply_adds, cost.exps, cost.bytes, cost.pairs})
         expect(findings, std::isfinite(count) && count >= 0, where + fmt::format("a count of {}", count));
-      expect(findings, cost.bytes >= compulsory_bytes(p),
-             where + fmt::format("{} bytes, less than the {} of its inputs and output", cost.bytes, compulsory_bytes(p)));
+      double least = compulsory_bytes(p);
+      for (const auto& spec : config.extras(p)) least += static_cast<double>(spec.bytes());
+      expect(findings, cost.bytes >= least,
+             where + fmt::format("{} bytes, less than the {} of its inputs and output", cost.bytes, least));
       expect(findings, visible_pairs(p) == 0 || cost.multiply_adds > 0, where + "no multiply-adds");
       expect(findings, cost.pairs <= visible_pairs(p),
              where + fmt::format("{} pairs of {} that masks leave", cost.pairs, visible_pairs(p)));
@@ -173,7 +161,7 @@ void check_pairs(const Variant& v, Findings& findings) {
 // count; 0 where next to nothing is added.
 double memory_growth(const Variant& v, const VariantConfig& config) {
   const auto memory = [&](const char* n) {
-    const auto p = parse_problem(std::string("b1 h4 d64 n") + n);
+    const auto p = fitting(v, parse_problem(std::string("b1 h4 d64 n") + n));
     return static_cast<double>(declared_workspace(v, p, config.params, 2) + prepare(v, p, config.params, kSeed, 2).bytes);
   };
   const double small = memory("262144"), medium = memory("524288"), large = memory("1048576");
@@ -185,7 +173,7 @@ void check_growth(const Variant& v, Findings& findings) {
   findings.examined();
   constexpr double kMargin = 0.1;  // of an exponent: lower-order terms at these lengths
   const auto config = defaults(v);
-  const auto at = [](const char* n) { return parse_problem(std::string("b1 h4 d64 n") + n); };
+  const auto at = [&](const char* n) { return fitting(v, parse_problem(std::string("b1 h4 d64 n") + n)); };
   const auto work = [&](const char* n) {
     const auto cost = v.cost(at(n), config.params);
     return cost.multiply_adds + cost.exps;
@@ -223,7 +211,7 @@ void check_heap(const Variant& v, Findings& findings) {
     wake_threads(arena.parallel());
     for (const auto& p : supported_problems(config)) {
       findings.examined();
-      const auto tensors = random_inputs(p);
+      const auto tensors = random_inputs(config, p);
       const auto prepared = prepare(v, p, config.params, kSeed, threads);
       Workspace workspace(declared_workspace(v, p, config.params, threads));
       const Tensor out({p.batch, p.heads_q, p.n_q, p.d_v});

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <random>
 
+#include "datasets/fills.h"
 #include "harness/contract/cases.h"
 #include "harness/contract/check.h"
 #include "harness/contract/one_call.h"
@@ -28,7 +29,7 @@ struct Subject {
   void expect(bool holds, const std::string& what) const {
     if (!holds) findings.add(fmt::format("{} {}: {}", config.label(), to_string(problem), what));
   }
-  Tensor run(const RandomInputs& tensors, const Parallel& parallel = {}) const {
+  Tensor run(const NamedTensors& tensors, const Parallel& parallel = {}) const {
     return contract::run(config, problem, tensors.inputs(problem), parallel);
   }
 };
@@ -81,7 +82,7 @@ Tensor permuted_rows(const Tensor& src, const std::vector<std::int64_t>& order) 
 }
 
 // The weights [b, h_q, n_q, n_k] applied, read off by feeding the identity as V. The problem has d_v = n_k.
-Tensor read_weights(const Subject& s, RandomInputs& tensors) {
+Tensor read_weights(const Subject& s, NamedTensors& tensors) {
   const auto& p = s.problem;
   for (std::int64_t t = 0; t < p.batch * p.heads_kv * p.n_k; ++t) {
     float* row = tensors.v.data() + t * p.d_v;
@@ -96,7 +97,7 @@ Tensor read_weights(const Subject& s, RandomInputs& tensors) {
 void change_one_batch_entry(const Subject& s) {
   const auto& p = s.problem;
   for (const std::int64_t changed : {0, 1}) {
-    auto tensors = random_inputs(p);
+    auto tensors = random_inputs(s.config, p);
     const auto before = s.run(tensors);
     for (std::int64_t h = 0; h < p.heads_q; ++h) replace_rows(tensors.q, changed, h, 0, p.n_q);
     for (auto* x : {&tensors.k, &tensors.v})
@@ -112,7 +113,7 @@ void change_one_batch_entry(const Subject& s) {
 void change_one_head(const Subject& s) {
   const auto& p = s.problem;
   for (const auto changed : {std::int64_t{0}, p.heads_kv - 1}) {
-    auto tensors = random_inputs(p);
+    auto tensors = random_inputs(s.config, p);
     const auto before = s.run(tensors);
     for (std::int64_t h = 0; h < p.heads_q; ++h)
       if (p.kv_head(h) == changed) replace_rows(tensors.q, 0, h, 0, p.n_q);
@@ -126,14 +127,22 @@ void change_one_head(const Subject& s) {
   }
 }
 
+// Extra inputs whose rows are those of the keys.
+std::vector<InputSpec> extras_of_keys(const Subject& s) {
+  auto specs = s.config.extras(s.problem);
+  std::erase_if(specs, [&](const InputSpec& spec) { return spec.shape[2] != s.problem.n_k; });
+  return specs;
+}
+
 void permute_keys(const Subject& s) {
-  auto tensors = random_inputs(s.problem);
+  auto tensors = random_inputs(s.config, s.problem);
   const auto before = s.run(tensors);
   std::vector<std::int64_t> order(static_cast<std::size_t>(s.problem.n_k));
   std::iota(order.begin(), order.end(), 0);
   std::shuffle(order.begin(), order.end(), std::mt19937(5));
   tensors.k = permuted_rows(tensors.k, order);
   tensors.v = permuted_rows(tensors.v, order);
+  for (const auto& spec : extras_of_keys(s)) tensors.extras.set(spec.name, permuted_rows(tensors.extras[spec.name], order));
   expect_close(s, before, s.run(tensors), "with keys and values permuted");
 }
 
@@ -145,7 +154,7 @@ bool sees_any(const Subject& s, const Inputs& inputs, const Prepared& prepared, 
 
 void feed_ones(const Subject& s) {
   const auto& p = s.problem;
-  auto tensors = random_inputs(p);
+  auto tensors = random_inputs(s.config, p);
   std::fill_n(tensors.v.data(), element_count(tensors.v.shape()), 1.0f);
   const auto prepared = prepare(*s.config.variant, p, s.config.params, kSeed, 1);
   const auto out = s.run(tensors);
@@ -160,22 +169,36 @@ void feed_ones(const Subject& s) {
 }
 
 void shift_scores(const Subject& s) {
-  auto tensors = random_inputs(s.problem);
+  auto tensors = random_inputs(s.config, s.problem);
   const auto before = s.run(tensors);
   for (std::int64_t t = 0; t < element_count(tensors.mask.shape()); ++t) tensors.mask.data()[t] += 1.5f;
   expect_close(s, before, s.run(tensors), "with 1.5 added to all scores");
 }
 
+// Other numbers of the same kind in the extra inputs of positions from `first` on, where they have positions.
+void replace_extras(const Subject& s, NamedTensors& tensors, std::int64_t first) {
+  const auto& p = s.problem;
+  for (const auto& spec : s.config.extras(p)) {
+    if (spec.shape[2] != p.n_q || p.n_q != p.n_k) continue;
+    const auto& tensor = tensors.extras[spec.name];
+    const auto other = make_fill(spec, 99);
+    for (std::int64_t t = 0; t < spec.shape[0] * spec.shape[1]; ++t)
+      std::copy_n(other.view().row(t / spec.shape[1], t % spec.shape[1], first), (p.n_q - first) * spec.shape[3],
+                  tensor.view().row(t / spec.shape[1], t % spec.shape[1], first));
+  }
+}
+
 void change_future(const Subject& s) {
   const auto& p = s.problem;
-  const auto before = s.run(random_inputs(p));
+  const auto before = s.run(random_inputs(s.config, p));
   for (const auto now : {std::int64_t{0}, p.n_q / 2, p.n_q - 2}) {
-    auto tensors = random_inputs(p);
+    auto tensors = random_inputs(s.config, p);
     const auto future_key = p.position(now) + 1;
     for (std::int64_t t = 0; t < p.batch * p.heads_q; ++t) replace_rows(tensors.q, t / p.heads_q, t % p.heads_q, now + 1, p.n_q);
     for (auto* x : {&tensors.k, &tensors.v})
       for (std::int64_t t = 0; t < p.batch * p.heads_kv && future_key < p.n_k; ++t)
         replace_rows(*x, t / p.heads_kv, t % p.heads_kv, future_key, p.n_k);
+    replace_extras(s, tensors, now + 1);
     const auto after = s.run(tensors);
     for (std::int64_t t = 0; t < p.batch * p.heads_q; ++t) {
       const auto b = t / p.heads_q, h = t % p.heads_q;
@@ -187,7 +210,7 @@ void change_future(const Subject& s) {
 
 void vary_threads(const Subject& s) {
   const auto& p = s.problem;
-  const auto tensors = random_inputs(p);
+  const auto tensors = random_inputs(s.config, p);
   const auto serial = s.run(tensors);
   for (const int threads : {2, 5}) {
     const ThreadArena arena(threads);
@@ -221,9 +244,9 @@ void check_weights_of_row(const Subject& s, const Inputs& inputs, const Prepared
 
 void feed_identity(const Subject& s) {
   const auto& p = s.problem;
-  auto tensors = random_inputs(p);
+  auto tensors = random_inputs(s.config, p);
   const auto out = s.run(tensors);
-  const Tensor values = random_inputs(p).v;
+  const Tensor values = random_inputs(s.config, p).v;
   const auto weights = read_weights(s, tensors);
   const auto prepared = prepare(*s.config.variant, p, s.config.params, kSeed, 1);
   const auto inputs = tensors.inputs(p);
@@ -237,7 +260,7 @@ void count_weights(const Subject& s) {
   const auto& p = s.problem;
   const auto cost = s.config.variant->cost(p, s.config.params);
   if (cost.pairs == 0) return;
-  auto tensors = random_inputs(p);
+  auto tensors = random_inputs(s.config, p);
   // Scores of small numbers: no visible weight underflows.
   for (std::int64_t t = 0; t < element_count(tensors.q.shape()); ++t) tensors.q.data()[t] *= 0.1f;
   const auto weights = read_weights(s, tensors);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <map>
 
@@ -18,17 +19,19 @@
 namespace attnbench::contract {
 namespace {
 
-// Inputs and exact rows of a problem, made once per process.
+// Inputs and exact rows of a problem, made once per process for all selections with the same extra inputs.
 struct MadeProblem {
-  RandomInputs tensors;
+  NamedTensors tensors;
   std::vector<double> exact;
 };
 
-const MadeProblem& made_problem(const Problem& problem) {
+const MadeProblem& made_problem(const VariantConfig& config, const Problem& problem) {
   static std::map<std::string, MadeProblem> cache;
-  auto& entry = cache[to_string(problem)];
+  auto key = to_string(problem);
+  for (const auto& spec : config.extras(problem)) key += "|" + to_string(spec);
+  auto& entry = cache[key];
   if (entry.exact.empty()) {
-    entry.tensors = random_inputs(problem);
+    entry.tensors = random_inputs(config, problem);
     entry.exact = exact_rows(problem, entry.tensors.inputs(problem), kSeed, Parallel());
   }
   return entry;
@@ -36,7 +39,7 @@ const MadeProblem& made_problem(const Problem& problem) {
 
 void expect_verified(const VariantConfig& config, const Problem& problem, const Parallel& parallel, Findings& findings) {
   findings.examined();
-  const auto& made = made_problem(problem);
+  const auto& made = made_problem(config, problem);
   const auto v = verify(config, problem, made.tensors.inputs(problem), kSeed, parallel, made.exact);
   if (v.status == Status::ok) return;
   for (const auto& reason : v.reasons)
@@ -51,14 +54,20 @@ void expect_all_verified(const VariantConfig& config, std::size_t step, const Pa
 
 // ---- NaN policy ----------------------------------------------------------------------------------------------------------
 
-// Puts NaN and infinity into two keys of every head and their values.
-void spoil(RandomInputs& tensors, const Problem& p, std::span<const std::int64_t> keys) {
+// Puts NaN and infinity into two keys of every head and their values, and NaN into what extra inputs hold for their positions.
+void spoil(NamedTensors& tensors, const VariantConfig& config, const Problem& p, std::span<const std::int64_t> keys) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
   for (std::int64_t t = 0; t < p.batch * p.heads_kv; ++t)
     for (const auto j : keys) {
       std::fill_n(tensors.k.view().row(t / p.heads_kv, t % p.heads_kv, j), p.d_qk, j % 2 ? nan : infinity);
       std::fill_n(tensors.v.view().row(t / p.heads_kv, t % p.heads_kv, j), p.d_v, j % 2 ? infinity : nan);
     }
+  for (const auto& spec : config.extras(p)) {
+    if (spec.shape[2] != p.n_k) continue;
+    const auto view = tensors.extras[spec.name].view();
+    for (std::int64_t t = 0; t < spec.shape[0] * spec.shape[1]; ++t)
+      for (const auto j : keys) std::fill_n(view.row(t / spec.shape[1], t % spec.shape[1], j), spec.shape[3], nan);
+  }
 }
 
 // The rows [b, i] of all heads against the oracle of the unspoiled inputs.
@@ -75,24 +84,26 @@ void compare_row(const Problem& p, const Tensor& out, const std::vector<double>&
 }
 
 void spoil_and_compare(const VariantConfig& config, const Problem& p, Findings& findings) {
-  auto tensors = random_inputs(p);
+  auto tensors = random_inputs(config, p);
   const auto inputs = tensors.inputs(p);
   const auto want = reference_output(config, p, inputs);
   const auto prepared = prepare(*config.variant, p, config.params, kSeed, 1);
   const std::int64_t keys[] = {p.n_k - 1, p.n_k / 2};
-  spoil(tensors, p, keys);
+  spoil(tensors, config, p, keys);
   const auto out = run(config, p, inputs);
+  const bool has_extras = !config.extras(p).empty();
   for (std::int64_t t = 0; t < p.batch * p.n_q; ++t) {
     const auto b = t / p.n_q, i = t % p.n_q;
     const auto sees = [&](std::int64_t j) { return any_head_sees(config, p, inputs, prepared, b, i, j); };
-    if (!sees(keys[0]) && !sees(keys[1])) compare_row(p, out, want, b, i, findings);
+    const bool own = p.position(i) == keys[0] || p.position(i) == keys[1];  // an extra input may belong to the query
+    if (!sees(keys[0]) && !sees(keys[1]) && !(own && has_extras)) compare_row(p, out, want, b, i, findings);
   }
 }
 
 // ---- The most negative float as a mask -----------------------------------------------------------------------------------
 
 void lower_and_compare(const VariantConfig& config, const Problem& p, Findings& findings) {
-  auto tensors = random_inputs(p);
+  auto tensors = random_inputs(config, p);
   const auto mask = std::span(tensors.mask.data(), static_cast<std::size_t>(element_count(tensors.mask.shape())));
   // Every row sees key 0: one that sees nothing is 0 under minus infinity, which float32 cannot do for the other mask.
   for (std::size_t t = 0; t < mask.size(); t += static_cast<std::size_t>(p.n_k)) mask[t] = 0;
@@ -104,6 +115,22 @@ void lower_and_compare(const VariantConfig& config, const Problem& p, Findings& 
     if (const float x = hidden.data()[t], y = low.data()[t]; !(std::abs(x - y) <= 1e-5f))
       return findings.add(fmt::format("{}: element {}: {} and {}", to_string(p), t, x, y));
 }
+
+// Extra inputs in some layout, as lay_out() does it for the others.
+struct LaidExtras {
+  LaidExtras(std::span<const NamedTensor> extras, Layout layout) {
+    for (const auto& extra : extras) {
+      auto stored = extra.tensor;  // its axes of 1 as they are stored
+      stored.stride = dense_strides(stored.shape);
+      Tensor dense(stored.shape);
+      std::memcpy(dense.data(), stored.data, dense.bytes());
+      laid.push_back(lay_out(dense, layout));
+      views.push_back({extra.name, extra_view(laid.back().ref)});
+    }
+  }
+  std::vector<Laid> laid;
+  std::vector<NamedTensor> views;
+};
 
 }  // namespace
 
@@ -129,11 +156,12 @@ void check_strides(const Variant& variant, Findings& findings) {
   for (const auto& p : supported_problems(config)) {
     if (p.n_q < 3 || p.n_k > 150) continue;
     findings.examined();
-    const auto& tensors = made_problem(p).tensors;
+    const auto& tensors = made_problem(config, p).tensors;
     const auto want = reference_output(config, p, tensors.inputs(p));
     for (const auto layout : kLayouts) {
       const auto q = lay_out(tensors.q, layout), k = lay_out(tensors.k, layout), v = lay_out(tensors.v, layout);
-      const Inputs inputs{q.ref, k.ref, v.ref, tensors.inputs(p).mask};
+      const LaidExtras extras(tensors.inputs(p).extras, layout);
+      const Inputs inputs{q.ref, k.ref, v.ref, tensors.inputs(p).mask, extras.views};
       const auto out = run(config, p, inputs, Parallel(), layout);
       for (const auto& reason : compare({out.data(), want.size()}, want, p).reasons)
         findings.add(fmt::format("{}, inputs and output {}: {}", to_string(p), name_of(layout), reason));
@@ -165,11 +193,11 @@ void check_lowest_mask(const Variant& variant, Findings& findings) {
 void check_float_environment(const Variant& variant, Findings& findings) {
   using plugins::FloatEnvironment;
   const auto config = defaults(variant);
-  const auto p = parse_problem("b1 h2 n33 d8");
+  const auto p = fitting(variant, parse_problem("b1 h2 n33 d8"));
   if (!supports(config, p)) return;
   findings.examined();
   const auto before = FloatEnvironment::now();
-  const auto tensors = random_inputs(p);
+  const auto tensors = random_inputs(config, p);
   for (const int threads : {1, 2}) {
     const ThreadArena arena(threads);
     run(config, p, tensors.inputs(p), arena.parallel());

@@ -25,7 +25,7 @@ constexpr const char* kCountedProblems[] = {
 template <class Visit>
 void for_each_pair(const VariantConfig& config, const Problem& p, Visit visit) {
   const auto prepared = prepare(*config.variant, p, config.params, kSeed, 1);
-  const auto tensors = random_inputs(p);
+  const auto tensors = random_inputs(config, p);
   for (std::int64_t t = 0; t < p.batch * p.heads_q * p.n_q; ++t) {
     const auto b = t / (p.heads_q * p.n_q), h = t / p.n_q % p.heads_q, i = t % p.n_q;
     for (std::int64_t j = 0; j < p.n_k; ++j) {

@@ -9,13 +9,6 @@
 
 namespace attnbench::contract {
 
-struct RandomInputs {
-  Tensor q, k, v, mask;
-  Inputs inputs(const Problem& p) const {
-    return {q.ref(), k.ref(), v.ref(), mask.empty() ? TensorRef{} : broadcast(mask.ref(), p.batch, p.heads_q)};
-  }
-};
-
 inline void fill_normal(Tensor& tensor, std::mt19937& generator) {
   std::normal_distribution<float> normal;
   for (std::int64_t t = 0; t < element_count(tensor.shape()); ++t) tensor.data()[t] = normal(generator);
@@ -37,15 +30,12 @@ inline Tensor random_mask(const Problem& p, std::mt19937& generator) {
 }
 
 /// N(0,1) queries, keys and values, and the mask the problem asks for.
-inline RandomInputs random_inputs(const Problem& p, std::uint32_t seed = 1) {
+inline NamedTensors random_inputs(const Problem& p, std::uint32_t seed = 1) {
   std::mt19937 generator(seed);
-  RandomInputs r;
-  r.q = Tensor({p.batch, p.heads_q, p.n_q, p.d_qk});
-  r.k = Tensor({p.batch, p.heads_kv, p.n_k, p.d_qk});
-  r.v = Tensor({p.batch, p.heads_kv, p.n_k, p.d_v});
-  for (auto* tensor : {&r.q, &r.k, &r.v}) fill_normal(*tensor, generator);
-  if (p.mask.kind != MaskKind::none) r.mask = random_mask(p, generator);
-  return r;
+  auto tensors = empty_inputs(p);
+  for (auto* tensor : {&tensors.q, &tensors.k, &tensors.v}) fill_normal(*tensor, generator);
+  if (p.mask.kind != MaskKind::none) tensors.mask = random_mask(p, generator);
+  return tensors;
 }
 
 }  // namespace attnbench::contract

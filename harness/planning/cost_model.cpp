@@ -68,8 +68,10 @@ Prediction predict_by_cost(const Cost& cost, const VariantConfig& config, const 
   const double serial = std::max(compute, cost.bytes / kBytesPerSecond);
   const double outputs = 4.0 * problem.batch * problem.heads_q * problem.n_q * problem.d_v;
   const auto workspace = static_cast<double>(declared_workspace(*config.variant, problem, config.params, threads));
+  double extras = 0;
+  for (const auto& spec : config.extras(problem)) extras += static_cast<double>(spec.bytes());
   return {.seconds = kCallSeconds + serial * (1 - kParallelShare + kParallelShare / threads),
-          .peak_bytes = kProcessBytes + compulsory_bytes(problem) + workspace + cost.outside_bytes +
+          .peak_bytes = kProcessBytes + compulsory_bytes(problem) + extras + workspace + cost.outside_bytes +
                         std::max(outputs, extra_set_bytes(problem, cache)),  // verify() keeps a second output
           .start_seconds = cost.start_seconds};
 }

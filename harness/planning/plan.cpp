@@ -44,6 +44,14 @@ std::vector<VariantConfig> Plan::configs() const {
   return configs;
 }
 
+std::set<std::string> Plan::extra_inputs(const std::string& dataset) const {
+  std::set<std::string> names;
+  for (const auto* bench_case : cases())
+    if (bench_case->dataset() == dataset && bench_case->status != CaseStatus::unsupported)
+      for (const auto& spec : bench_case->config.extras(bench_case->problem())) names.insert(spec.name);
+  return names;
+}
+
 int Plan::most_threads() const {
   int threads = 1;
   for (const auto& group : groups) threads = std::max(threads, group.workload().threads);

@@ -54,6 +54,8 @@ struct Plan {
   /// Its datasets, and its variants with their parameters, each once, in order of first use.
   std::vector<std::string> datasets() const;
   std::vector<VariantConfig> configs() const;
+  /// Names of the extra inputs that its variants read of a dataset.
+  std::set<std::string> extra_inputs(const std::string& dataset) const;
   /// Of the case that takes most; at least 1.
   int most_threads() const;
 };

@@ -22,17 +22,33 @@ constexpr std::size_t kPage = 4096;
 
 std::size_t whole_pages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
+// A tensor of the file: what it is, and its bytes.
 struct Part {
-  Shape shape;
-  DType dtype;
-  std::size_t bytes() const { return static_cast<std::size_t>(element_count(shape)) * element_size(dtype); }
+  InputSpec spec;
+  const void* data;
 };
 
-std::array<Part, 4> parts_of(const Problem& p) {
-  Part mask{{0, 0, 0, 0}, p.mask.kind == MaskKind::boolean ? DType::u8 : DType::f32};
-  if (p.mask.kind != MaskKind::none) mask.shape = {p.mask.per_batch ? p.batch : 1, p.mask.per_head ? p.heads_q : 1, p.n_q, p.n_k};
-  return {Part{{p.batch, p.heads_q, p.n_q, p.d_qk}, DType::f32}, Part{{p.batch, p.heads_kv, p.n_k, p.d_qk}, DType::f32},
-          Part{{p.batch, p.heads_kv, p.n_k, p.d_v}, DType::f32}, mask};
+std::vector<Part> parts_of(const NamedTensors& tensors, std::span<const CachedExtra> extras) {
+  std::vector<Part> parts;
+  for (const char* name : {"q", "k", "v", "mask"})
+    if (const auto& tensor = tensors[name]; !tensor.empty())
+      parts.push_back({{name, tensor.shape(), tensor.dtype()}, tensor.ref().data});
+  for (const auto& extra : extras)
+    if (extra.fault.empty()) parts.push_back({extra.spec, extra.tensor.ref().data});
+  return parts;
+}
+
+// The line of the file's first pages: offsets from their end, by spec.
+Json contents_of(const std::vector<Part>& parts, std::span<const CachedExtra> extras) {
+  Json offsets = Json::object(), faults = Json::object();
+  std::size_t end = 0;
+  for (const auto& part : parts) {
+    offsets[to_string(part.spec)] = end;
+    end += whole_pages(part.spec.bytes());
+  }
+  for (const auto& extra : extras)
+    if (!extra.fault.empty()) faults[to_string(extra.spec)] = extra.fault;
+  return {{"offsets", offsets}, {"faults", faults}, {"bytes", end}};
 }
 
 // Writes through a temporary name, so that a reader never sees half a file.
@@ -49,11 +65,12 @@ void write_atomically(const std::string& path, Writer&& write) {
   }
 }
 
-// The file's contents; none if it is missing or of another length.
-std::optional<Pages> read_whole(const std::string& path, std::size_t length) {
+// The file's contents; none if it is missing or cannot be read.
+std::optional<Pages> read_whole(const std::string& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info {};
-  if (!file.open() || ::fstat(file.get(), &info) != 0 || static_cast<std::size_t>(info.st_size) != length) return std::nullopt;
+  if (!file.open() || ::fstat(file.get(), &info) != 0 || info.st_size == 0) return std::nullopt;
+  const auto length = static_cast<std::size_t>(info.st_size);
   Pages memory(length);
   for (std::size_t have = 0; have < length;) {
     const auto count = ::read(file.get(), memory.data() + have, length - have);
@@ -66,46 +83,68 @@ std::optional<Pages> read_whole(const std::string& path, std::size_t length) {
 
 }  // namespace
 
-double inputs_file_bytes(const Problem& problem) {
-  double bytes = 0;
-  for (const auto& part : parts_of(problem)) bytes += static_cast<double>(whole_pages(part.bytes()));
+double inputs_file_bytes(const Problem& problem, std::span<const InputSpec> extras) {
+  double bytes = kPage;
+  for (const auto& spec : input_specs(problem)) bytes += static_cast<double>(whole_pages(spec.bytes()));
+  for (const auto& spec : extras) bytes += static_cast<double>(whole_pages(spec.bytes()));
   return bytes;
 }
 
-void write_inputs(const std::string& path, const InputTensors& tensors) {
+void write_inputs(const std::string& path, const NamedTensors& tensors, std::span<const CachedExtra> extras) {
+  const auto parts = parts_of(tensors, extras);
+  const auto contents = contents_of(parts, extras).dump() + "\n";
   write_atomically(path, [&](std::ofstream& file) {
     static constexpr std::array<char, kPage> kZeros{};
-    for (const Tensor* tensor : {&tensors.q, &tensors.k, &tensors.v, &tensors.mask}) {
-      if (tensor->empty()) continue;
-      const auto bytes = tensor->bytes();
-      file.write(static_cast<const char*>(tensor->ref().data), static_cast<std::streamsize>(bytes));
+    const auto write = [&](const void* data, std::size_t bytes) {
+      file.write(static_cast<const char*>(data), static_cast<std::streamsize>(bytes));
       file.write(kZeros.data(), static_cast<std::streamsize>(whole_pages(bytes) - bytes));
-    }
+    };
+    write(contents.data(), contents.size());
+    for (const auto& part : parts) write(part.data, part.spec.bytes());
   });
 }
 
-CachedInputs::CachedInputs(const std::string& path, const Problem& problem) {
-  const auto parts = parts_of(problem);
-  std::size_t length = 0;
-  for (const auto& part : parts) {
-    bytes_ += part.bytes();
-    length += whole_pages(part.bytes());
-  }
-  memory_ = read_whole(path, length);
-  if (!memory_) throw std::runtime_error("the inputs file " + path + " is missing or not for " + to_string(problem));
+CachedInputs::CachedInputs(const std::string& path, const Problem& problem) : path_(path), memory_(read_whole(path)) {
+  const auto refuse = [&] { throw std::runtime_error("the inputs file " + path + " is missing or not for " + to_string(problem)); };
+  if (!memory_) refuse();
+  const std::string_view all(reinterpret_cast<const char*>(memory_->data()), memory_->size());
+  const auto line = all.substr(0, all.find('\n'));
+  contents_ = Json::parse(line, nullptr, false);
+  first_ = whole_pages(line.size() + 1);
+  if (!contents_.is_object() || first_ + contents_.value("bytes", std::size_t{0}) != memory_->size()) refuse();
   memory_->make_read_only();
 
-  std::size_t offset = 0;
-  const auto next = [&](const Part& part) {
-    const TensorRef ref{memory_->data() + offset, part.dtype, part.shape, dense_strides(part.shape)};
-    offset += whole_pages(part.bytes());
-    return ref;
-  };
-  inputs_.q = next(parts[0]);
-  inputs_.k = next(parts[1]);
-  inputs_.v = next(parts[2]);
-  inputs_.mask = {};
-  if (problem.mask.kind != MaskKind::none) inputs_.mask = broadcast(next(parts[3]), problem.batch, problem.heads_q);
+  TensorRef* const places[] = {&inputs_.q, &inputs_.k, &inputs_.v, &inputs_.mask};
+  const auto specs = input_specs(problem);
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const auto found = find(specs[i]);
+    if (!found) refuse();
+    *places[i] = *found;
+  }
+  if (inputs_.mask.data) inputs_.mask = broadcast(inputs_.mask, problem.batch, problem.heads_q);
+}
+
+std::optional<TensorRef> CachedInputs::find(const InputSpec& spec) const {
+  const auto& offsets = contents_.at("offsets");
+  const auto found = offsets.find(to_string(spec));
+  if (found == offsets.end()) return std::nullopt;
+  return TensorRef{memory_->data() + first_ + found->get<std::size_t>(), spec.dtype, spec.shape, dense_strides(spec.shape)};
+}
+
+Inputs CachedInputs::inputs(std::span<const InputSpec> extras) {
+  names_.clear();
+  extras_.clear();
+  names_.reserve(extras.size());
+  for (const auto& spec : extras) {
+    const auto& faults = contents_.at("faults");
+    if (const auto fault = faults.find(to_string(spec)); fault != faults.end()) throw UserError(fault->get<std::string>());
+    const auto found = find(spec);
+    if (!found) throw std::runtime_error("the inputs file " + path_ + " does not hold " + to_string(spec));
+    extras_.push_back({names_.emplace_back(spec.name).c_str(), extra_view(*found)});
+  }
+  auto inputs = inputs_;
+  inputs.extras = extras_;
+  return inputs;
 }
 
 void write_doubles(const std::string& path, const std::vector<double>& values) {

@@ -49,6 +49,27 @@ Sampling parse_sampling(const Json& json) {
   return s;
 }
 
+Json extras_json(const std::vector<InputSpec>& extras) {
+  Json list = Json::array();
+  for (const auto& spec : extras)
+    list.push_back({{"name", spec.name},
+                    {"shape", spec.shape},
+                    {"dtype", name_of(spec.dtype)},
+                    {"fill", kFillNames[static_cast<std::size_t>(spec.fill.kind)]},
+                    {"a", spec.fill.a},
+                    {"b", spec.fill.b}});
+  return list;
+}
+
+InputSpec parse_spec(const Json& json) {
+  InputSpec spec{json.at("name"), json.at("shape").get<Shape>()};
+  const auto dtype = parse_float_dtype(json.at("dtype").get<std::string>());
+  if (!dtype) throw std::invalid_argument("an extra input of no floating-point type");
+  spec.dtype = *dtype;
+  spec.fill = {from_name<Fill::Kind>(kFillNames, json.at("fill")), json.at("a"), json.at("b")};
+  return spec;
+}
+
 // An ok without its numbers would be an empty word.
 void require_measured(const Measurement& measured, JobKind kind) {
   const bool needed = kind == JobKind::verify || kind == JobKind::time || kind == JobKind::memory || kind == JobKind::ceilings;
@@ -137,6 +158,7 @@ std::string to_line(const Job& job) {
                      {"rows_seed", job.rows_seed},
                      {"verified_output", job.verified_output},
                      {"judge_output", job.judge_output},
+                     {"extras", extras_json(job.extras)},
                      {"inputs_file", job.inputs_file},
                      {"exact_rows_file", job.exact_rows_file},
                      {"weights_file", job.weights_file},
@@ -165,6 +187,7 @@ Job parse_job(const std::string& line) {
   job.rows_seed = integer_of<std::uint64_t>(json.at("rows_seed"));
   job.verified_output = json.at("verified_output");
   job.judge_output = json.at("judge_output");
+  for (const auto& spec : json.at("extras")) job.extras.push_back(parse_spec(spec));
   job.inputs_file = json.at("inputs_file");
   job.exact_rows_file = json.at("exact_rows_file");
   job.weights_file = json.at("weights_file");

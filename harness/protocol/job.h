@@ -28,18 +28,19 @@ struct Job {
   std::string plugin;   // the file the variant comes from; empty for a built-in one
   int threads = 1;
   std::uint64_t seed = 1;
-  std::uint64_t rows_seed = 1;  // of the query rows that are compared with the oracle
-  std::string verified_output;  // time: digest of the output that was verified; empty when it is not known
-  bool judge_output = true;     // time: whether the output of the last timed call is checked
-  std::string inputs_file;      // written by inputs, mapped read-only by the others
-  std::string exact_rows_file;  // the exact softmax rows verify compares with; written by inputs unless empty
-  std::string weights_file;     // written by weights
-  bool token_labels = false;    // inputs: also answer with the words of the keys
-  std::string ceiling;          // ceilings: what to measure (measure/ceilings.h)
-  bool quick = false;           // ceilings: fewer sizes and tries
-  Sampling sampling;            // time
-  double budget_seconds = 0;    // time: what is left of the cap; ceilings: how long to try
-  double memory_limit = 0;      // bytes of private memory, 0 for no limit
+  std::uint64_t rows_seed = 1;    // of the query rows that are compared with the oracle
+  std::string verified_output;    // time: digest of the output that was verified; empty when it is not known
+  bool judge_output = true;       // time: whether the output of the last timed call is checked
+  std::vector<InputSpec> extras;  // inputs: those that the variants of the group declare, each once
+  std::string inputs_file;        // written by inputs, mapped read-only by the others
+  std::string exact_rows_file;    // the exact softmax rows verify compares with; written by inputs unless empty
+  std::string weights_file;       // written by weights
+  bool token_labels = false;      // inputs: also answer with the words of the keys
+  std::string ceiling;            // ceilings: what to measure (measure/ceilings.h)
+  bool quick = false;             // ceilings: fewer sizes and tries
+  Sampling sampling;              // time
+  double budget_seconds = 0;      // time: what is left of the cap; ceilings: how long to try
+  double memory_limit = 0;        // bytes of private memory, 0 for no limit
 };
 
 struct JobResult {

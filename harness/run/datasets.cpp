@@ -9,9 +9,12 @@ namespace attnbench {
 
 Json dataset_fingerprints(const Plan& plan) {
   Json datasets = Json::object();
-  for (const auto& dataset : plan.datasets()) {
+  for (const auto& name : plan.datasets()) {
     try {
-      datasets[dataset] = open_dataset(dataset)->fingerprint();
+      const auto dataset = open_dataset(name);
+      datasets[name] = dataset->fingerprint();
+      for (const auto& extra : plan.extra_inputs(name))
+        if (const auto own = dataset->fingerprint_of_own(extra)) datasets[name + ", input " + extra] = *own;
     } catch (const UserError&) {  // its cases are recorded as skipped, with the reason, when their turn comes
     }
   }

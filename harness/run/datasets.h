@@ -11,7 +11,8 @@ namespace attnbench {
 
 struct Plan;
 
-/// The `datasets` of run.json: name -> Dataset::fingerprint(), for the cases of a plan; without those that cannot be opened.
+/// The `datasets` of run.json: name -> Dataset::fingerprint(), for the cases of a plan; without those that cannot be opened. An
+/// extra input that a dataset holds itself is named after it ("file:x.npz, input beta"): another shard may not read it.
 Json dataset_fingerprints(const Plan& plan);
 
 /// A name that two such objects both hold, with different fingerprints. What only one of them holds is no contradiction: shards of

@@ -93,7 +93,7 @@ class Run {
   void draw_weights();
   void draw_dataset(const std::vector<Case>& cases);
 
-  GroupInputs make_inputs(const Case& bench_case, bool exact_rows, bool token_labels);
+  GroupInputs make_inputs(const Cases& group, bool exact_rows, bool token_labels);
   void record_input_failure(const Cases& group, const GroupInputs& inputs);
   double inputs_budget() const;
   void remove_inputs(const GroupInputs& inputs) const;
@@ -199,7 +199,7 @@ void Run::probe_rates() {
   for (const auto& group : groups_of(probes)) {
     if (stopped()) return;
     progress_.add(1 + static_cast<int>(group.size()));
-    const auto inputs = make_inputs(*group.front(), false, false);
+    const auto inputs = make_inputs(group, false, false);
     for (const auto* bench_case : group) {
       if (stopped() || inputs.result.status != Status::ok) break;
       auto job = job_for(JobKind::time, *bench_case, inputs);
@@ -262,7 +262,7 @@ void Run::visit(std::size_t place, int round) {
   if (!inputs_made_.contains(place)) {
     const bool verifying =
         std::any_of(group.begin(), group.end(), [&](const Case* bench_case) { return must_verify(*bench_case); });
-    inputs_made_[place] = make_inputs(*group.front(), verifying, false);
+    inputs_made_[place] = make_inputs(group, verifying, false);
   }
   const auto inputs = inputs_made_[place];
   if (inputs.result.status != Status::ok) {
@@ -336,7 +336,9 @@ void Run::draw_weights() {
 }
 
 void Run::draw_dataset(const std::vector<Case>& cases) {
-  const auto inputs = make_inputs(cases.front(), false, true);
+  Cases group;
+  for (const auto& bench_case : cases) group.push_back(&bench_case);
+  const auto inputs = make_inputs(group, false, true);
   for (const auto& bench_case : cases) {
     if (stopped()) break;
     JobResult result = inputs.result;
@@ -358,11 +360,16 @@ void Run::draw_dataset(const std::vector<Case>& cases) {
   remove_inputs(inputs);
 }
 
-GroupInputs Run::make_inputs(const Case& bench_case, bool exact_rows, bool token_labels) {
-  const auto stem = fmt::format("{}/{}", inputs_directory_, fingerprint(bench_case.workload->key()));
+GroupInputs Run::make_inputs(const Cases& group, bool exact_rows, bool token_labels) {
+  const auto& bench_case = *group.front();
+  const auto extras = extras_of(group);
+  auto contents = bench_case.workload->key();
+  for (const auto& spec : extras) contents += "|" + to_string(spec);
+  const auto stem = fmt::format("{}/{}", inputs_directory_, fingerprint(contents));
   GroupInputs inputs{stem + ".bin", exact_rows ? stem + ".rows" : "", {}, utc_now()};
   auto job = job_for(JobKind::inputs, bench_case, inputs);
   job.token_labels = token_labels;
+  job.extras = extras;
   inputs.result = work(job, bench_case);
   count_done(JobKind::inputs, bench_case, inputs.result);
   return inputs;

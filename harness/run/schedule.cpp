@@ -45,6 +45,16 @@ std::vector<Cases> groups_of(const Plan& plan) {
   return groups;
 }
 
+std::vector<InputSpec> extras_of(const Cases& group) {
+  std::vector<InputSpec> extras;
+  for (const auto* bench_case : group) {
+    if (bench_case->status == CaseStatus::unsupported) continue;
+    for (auto& spec : bench_case->config.extras(bench_case->problem()))
+      if (std::find(extras.begin(), extras.end(), spec) == extras.end()) extras.push_back(std::move(spec));
+  }
+  return extras;
+}
+
 std::vector<std::size_t> group_order(std::size_t count, std::uint64_t seed, int round) {
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -56,7 +66,7 @@ KeptInputs keep_inputs(const std::vector<Cases>& groups, double budget_bytes) {
   KeptInputs inputs;
   double remade = 0;
   for (const auto& group : groups) {
-    const double bytes = has_planned_case(group) ? inputs_file_bytes(group.front()->problem()) : 0;
+    const double bytes = has_planned_case(group) ? inputs_file_bytes(group.front()->problem(), extras_of(group)) : 0;
     const bool keep = inputs.bytes + bytes <= budget_bytes;
     inputs.kept.push_back(keep);
     if (keep) inputs.bytes += bytes;

@@ -33,6 +33,9 @@ double predicted_run_seconds(const Plan& plan, const KeptInputs& inputs);
 /// The cases of a plan by group, in plan order: the planned ones, and those skipped for a prediction that may yet change.
 std::vector<Cases> groups_of(const Plan& plan);
 
+/// The extra inputs that the variants of a group declare, each spec once.
+std::vector<InputSpec> extras_of(const Cases& group);
+
 /// A group in the order of one round. The seed and the shape shuffle the cases once; then the rounds go through the rows of a
 /// Williams square (E. J. Williams 1949, Australian Journal of Scientific Research A 2, 149-168): over as many rounds as there are
 /// cases each stands at each place once, and over as many rounds (twice as many for an odd number of cases) each comes after each

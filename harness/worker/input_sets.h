@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
+#include <vector>
 
 #include "variants/api/variant.h"
 
@@ -21,23 +21,18 @@ class InputSets {
   InputSets(const InputSets&) = delete;
   InputSets& operator=(const InputSets&) = delete;
 
-  /// The set for the next call: after the last comes the first again.
-  Set next();
-  std::int64_t count() const { return count_; }
+  /// The set for the next call: after the last comes the first again. Valid as long as this.
+  const Set& next();
+  std::int64_t count() const { return static_cast<std::int64_t>(sets_.size()); }
   /// Fills all outputs with the NaN of GuardedOutput.
   void poison_outputs();
 
  private:
-  Set set(std::int64_t index) const;
-
-  Inputs first_;
-  Shape output_shape_;
-  std::int64_t count_ = 1;
-  std::int64_t next_ = 0;
-  std::size_t inputs_bytes_ = 0;  // of a copy
-  std::size_t output_bytes_ = 0;
+  std::vector<Set> sets_;
+  std::vector<std::vector<NamedTensor>> extras_;  // of each set
+  std::size_t next_ = 0;
   Tensor outputs_;  // one after the other, as bytes
-  Tensor copies_;   // of q, k, v and the mask, set after set
+  Tensor copies_;   // of the inputs, set after set
 };
 
 }  // namespace attnbench

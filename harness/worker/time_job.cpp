@@ -45,7 +45,7 @@ struct TimedCase {
   template <class Use>
   auto with_next_task(Use&& use) {
     workspace.reset();
-    const auto set = sets.next();
+    const auto& set = sets.next();
     output = set.output;
     return use(RunTask{problem, params, set.inputs, set.output, prepared, workspace, parallel});
   }
@@ -158,7 +158,7 @@ std::optional<double> load_average() {
 // The plugin is loaded once the arena is there, so that threads which it starts are its own.
 void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent> events, JobResult& result) {
   const auto& p = job.problem;
-  const CachedInputs cached(job.inputs_file, p);
+  CachedInputs cached(job.inputs_file, p);
   const int known_cores = physical_cores();
   const int cores = known_cores > 0 ? std::min(job.threads, known_cores) : job.threads;
   Counters counters(events);  // before the threads that it shall count
@@ -167,7 +167,8 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
   const auto& [variant, params] = config;
   const auto cpu = caller_cpu(arena, *variant);
   const Pinned pinned(cpu);
-  InputSets sets(cached.inputs(), p, input_sets(p, job.sampling.cache, cache_bytes()));
+  const auto inputs = cached.inputs(config.extras(p));
+  InputSets sets(inputs, p, input_sets(p, job.sampling.cache, cache_bytes()));
   const auto start = std::chrono::steady_clock::now();
   const auto prepared = prepare(*variant, p, params, job.seed, job.threads);
   const std::chrono::duration<double> prepare_time = std::chrono::steady_clock::now() - start;
@@ -207,7 +208,7 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
                    .input_sets = sets.count(),
                    .pinned = cpu.has_value(),
                    .timed_by_variant = variant->time_calls != nullptr};
-  if (job.judge_output) judge_last_output(job, config, timed, cached.inputs(), result);
+  if (job.judge_output) judge_last_output(job, config, timed, inputs, result);
   if (result.status != Status::ok) return;
 
   auto fault = own_threads_fault(timed, sampled, arena, timing.iterations.front());

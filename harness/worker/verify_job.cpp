@@ -10,11 +10,12 @@ namespace attnbench {
 
 void verify_case(const Job& job, VariantLookup find, JobResult& result) {
   const auto config = select(job, find);
-  const CachedInputs cached(job.inputs_file, job.problem);
+  CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
   const Pinned pinned(caller_cpu(arena, *config.variant));
   const auto rows = read_doubles(job.exact_rows_file);
-  const auto verification = verify(config, job.problem, cached.inputs(), {job.seed, job.rows_seed}, arena.parallel(), rows);
+  const auto verification =
+      verify(config, job.problem, cached.inputs(config.extras(job.problem)), {job.seed, job.rows_seed}, arena.parallel(), rows);
   result.status = verification.status;
   result.reasons = verification.reasons;
   result.measured = verification;

@@ -14,10 +14,10 @@ namespace attnbench {
 
 void draw_weights(const Job& job, VariantLookup find) {
   const auto config = select(job, find);
-  const CachedInputs cached(job.inputs_file, job.problem);
+  CachedInputs cached(job.inputs_file, job.problem);
   const ThreadArena arena(job.threads);
   const Pinned pinned(caller_cpu(arena, *config.variant));
-  auto weights = read_weights(config, job.problem, cached.inputs(), job.seed, arena.parallel());
+  auto weights = read_weights(config, job.problem, cached.inputs(config.extras(job.problem)), job.seed, arena.parallel());
   const std::array<std::int64_t, 3> shape{job.problem.heads_q, job.problem.n_q, job.problem.n_k};
   weights.resize(static_cast<std::size_t>(shape[0] * shape[1] * shape[2]));  // batch entry 0 is drawn
   try {

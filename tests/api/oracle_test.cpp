@@ -19,7 +19,7 @@ std::vector<std::int64_t> all_rows(const Problem& p) {
   return rows;
 }
 
-std::vector<double> exact(const Problem& p, const RandomInputs& tensors, std::vector<std::int64_t> rows = {},
+std::vector<double> exact(const Problem& p, const NamedTensors& tensors, std::vector<std::int64_t> rows = {},
                           AttendsFunction attends = nullptr, const Parallel& parallel = {}) {
   if (rows.empty()) rows = all_rows(p);
   std::vector<double> out(static_cast<std::size_t>(p.batch * p.heads_q * p.d_v) * rows.size(), std::nan(""));
@@ -34,7 +34,7 @@ Tensor filled(const Shape& shape, std::initializer_list<float> values) {
 }
 
 // A problem with one query and three keys whose scores are the numbers given (d_qk = 1, q = 1) and whose values are 1, 10, 100.
-RandomInputs three_scores(float a, float b, float c) {
+NamedTensors three_scores(float a, float b, float c) {
   return {filled({1, 1, 1, 1}, {1}), filled({1, 1, 3, 1}, {a, b, c}), filled({1, 1, 3, 1}, {1, 10, 100}), {}};
 }
 
@@ -152,7 +152,7 @@ TEST_CASE("rows that see nothing are exactly zero, and masked keys are never rea
 
 TEST_CASE("query heads read their group's key/value head") {
   const auto p = parse_problem("h4:2 n1:3 d1");
-  RandomInputs tensors{
+  NamedTensors tensors{
       filled({1, 4, 1, 1}, {1, 1, 1, 1}), filled({1, 2, 3, 1}, {0, 0, 0, 0, 0, 0}), filled({1, 2, 3, 1}, {7, 7, 7, 9, 9, 9}), {}};
   const auto out = exact(p, tensors);
   CHECK(out[0] == Approx(7));

@@ -11,7 +11,7 @@ namespace attnbench {
 
 class AttentionRows {
  public:
-  AttentionRows(const Problem& problem, const InputTensors& in) : problem_(problem) {
+  AttentionRows(const Problem& problem, const NamedTensors& in) : problem_(problem) {
     const auto q = in.q.view(), k = in.k.view();
     for (std::int64_t h = 0; h < problem.heads_q; ++h)
       for (std::int64_t i = 0; i < problem.n_q; ++i) {

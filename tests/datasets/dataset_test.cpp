@@ -20,9 +20,9 @@ std::uint64_t hash_of(const Tensor& tensor, std::uint64_t hash) {
   return tensor.empty() ? hash : fnv1a({static_cast<const char*>(tensor.ref().data), tensor.bytes()}, hash);
 }
 
-std::uint64_t hash_of(const InputTensors& in) { return hash_of(in.mask, hash_of(in.v, hash_of(in.k, hash_of(in.q, fnv1a(""))))); }
+std::uint64_t hash_of(const NamedTensors& in) { return hash_of(in.mask, hash_of(in.v, hash_of(in.k, hash_of(in.q, fnv1a(""))))); }
 
-InputTensors make(const std::string& spec, const std::string& problem, std::uint64_t seed = 1) {
+NamedTensors make(const std::string& spec, const std::string& problem, std::uint64_t seed = 1) {
   return open_dataset(spec)->make(parse_problem(problem), seed);
 }
 

@@ -259,6 +259,58 @@ TEST_CASE("a mask in the file is part of its problem") {
   CHECK_MENTIONS(refusal([&] { open_dataset("file:" + (folder / "copy")); }), "does not broadcast to the scores [1, 4, 5, 5]");
 }
 
+TEST_CASE("an array of its name is an extra input: cut like the others, axes of 1 left out or not, of the right shape") {
+  const TemporaryFolder folder;
+  fs::copy(fixture("folder"), folder / "copy");  // b1 h4:2 n5 d8:6
+  const auto dataset = open_dataset("file:" + (folder / "copy"));
+  const auto whole = parse_problem("h4:2 n5 d8:6"), part = parse_problem("h2:1 n3 d8:6");
+  const auto gate_of = [](const Problem& p) { return InputSpec{"gate", {1, p.heads_kv, p.n_k, 1}, DType::f32, Fill::constant(7)}; };
+  const auto gate = [&](const Problem& p) { return dataset->make(p, std::vector{gate_of(p)}, 1); };
+  CHECK(gate(whole)["gate"].data()[3] == 7);  // the file has none: as the spec says
+  CHECK_FALSE(dataset->fingerprint_of_own("gate"));
+
+  std::vector<float> values(10);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  for (const auto& shape : std::vector<std::vector<std::int64_t>>{{2, 5}, {1, 2, 5}, {2, 5, 1}, {1, 2, 5, 1}}) {
+    CAPTURE(shape);
+    write_npy(folder / "copy/gate.npy", shape, values);
+    CHECK(gate(whole)["gate"].view().row(0, 1, 4)[0] == 9);
+    const auto cut = gate(part);
+    REQUIRE(cut["gate"].shape() == Shape{1, 1, 3, 1});
+    CHECK(cut["gate"].data()[2] == 2);
+    CHECK(std::equal(cut.k.data(), cut.k.data() + 24, dataset->make(part, 1).k.data()));
+  }
+  const auto first = dataset->fingerprint_of_own("gate");
+  values[9] = -std::numeric_limits<float>::infinity();
+  write_npy(folder / "copy/gate.npy", std::vector<std::int64_t>{2, 5}, values);
+  CHECK(gate(whole)["gate"].data()[9] == values[9]);
+  CHECK(dataset->fingerprint_of_own("gate") != first);
+
+  const auto refused = [&](const std::vector<std::int64_t>& shape, float last) {
+    std::vector<float> other(static_cast<std::size_t>(Array{shape, DType::f32, {}}.count()), 1.0f);
+    other.back() = last;
+    write_npy(folder / "copy/gate.npy", shape, other);
+    return refusal([&] { gate(whole); });
+  };
+  CHECK_MENTIONS(refused({2, 5, 3}, 1), "'gate' in '" + (folder / "copy") +
+                                            "' has shape [2, 5, 3]; for b1 h4:2 n5 d8:6 f32 the input "
+                                            "'gate' is [b, h, n, d] = [1, 2, 5, 1], where axes of 1 may be left out");
+  CHECK_MENTIONS(refused({2, 6}, 1), "has shape [2, 6]");
+  CHECK_MENTIONS(refused({2, 5}, std::nanf("")), "holds NaN at [b, h, n, d] = [0, 1, 4, 0]");
+  CHECK_MENTIONS(refused({2, 5}, std::numeric_limits<float>::infinity()), "holds inf at");
+}
+
+TEST_CASE("with layout=bnhd an extra input is [b, n, h, d] too") {
+  const TemporaryFolder folder;
+  const std::vector<std::int64_t> shape{1, 3, 2, 4};
+  for (const char* name : {"q.npy", "k.npy", "v.npy"}) write_npy(folder / name, shape, std::vector<float>(24));
+  write_npy(folder / "gate.npy", std::vector<std::int64_t>{3, 2}, std::vector<float>{0, 1, 2, 3, 4, 5});
+  const InputSpec spec{"gate", {1, 2, 3, 1}};
+  const auto gate = open_dataset("file(layout=bnhd):" + folder.path())->make_extra(spec, parse_problem("h2 n3 d4"), 1);
+  CHECK(gate.view().row(0, 1, 2)[0] == 5);
+  CHECK(gate.view().row(0, 0, 1)[0] == 2);
+}
+
 TEST_CASE("opening reads headers only") {
   const TemporaryFolder folder;
   fs::copy(fixture("f32.safetensors"), folder / "cut.safetensors");

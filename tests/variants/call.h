@@ -19,26 +19,15 @@
 
 namespace attnbench::testing {
 
-struct Arrays {
-  Tensor q, k, v, mask;
-
-  Inputs inputs(const Problem& p) const {
-    return {q.ref(), k.ref(), v.ref(), mask.empty() ? TensorRef{} : broadcast(mask.ref(), p.batch, p.heads_q)};
-  }
-};
-
 inline void fill_normal(Tensor& tensor, std::mt19937& random) {
   std::normal_distribution<float> normal;
   for (std::int64_t i = 0; i < element_count(tensor.shape()); ++i) tensor.data()[i] = normal(random);
 }
 
 /// N(0, 1) queries, keys and values; a dense mask, if the problem has one, masks every third pair or adds N(0, 1).
-inline Arrays random_arrays(const Problem& p, unsigned seed = 1) {
+inline NamedTensors random_arrays(const Problem& p, unsigned seed = 1) {
   std::mt19937 random(seed);
-  Arrays a{Tensor({p.batch, p.heads_q, p.n_q, p.d_qk}),
-           Tensor({p.batch, p.heads_kv, p.n_k, p.d_qk}),
-           Tensor({p.batch, p.heads_kv, p.n_k, p.d_v}),
-           {}};
+  auto a = empty_inputs(p);
   fill_normal(a.q, random);
   fill_normal(a.k, random);
   fill_normal(a.v, random);
@@ -77,7 +66,7 @@ struct Call {
     CHECK(workspace.peak() == workspace.declared());
     return out;
   }
-  Tensor run(const Arrays& arrays) { return run(arrays.inputs(problem)); }
+  Tensor run(const NamedTensors& arrays) { return run(arrays.inputs(problem)); }
 
   /// Float64 reference of all rows, [b, h_q, n_q, d_v].
   std::vector<double> reference(const Inputs& inputs) {

@@ -29,7 +29,7 @@ std::vector<std::string> exact_variants() {
 }
 
 // q = I, k = [[1,1],[1,2]], v = 2 I: a worked example found in several courses.
-Arrays two_by_two() {
+NamedTensors two_by_two() {
   return {tensor({1, 1, 2, 2}, {1, 0, 0, 1}), tensor({1, 1, 2, 2}, {1, 1, 1, 2}), tensor({1, 1, 2, 2}, {2, 0, 0, 2}), {}};
 }
 
@@ -52,10 +52,10 @@ TEST_CASE("golden: two by two, scaled by 1 / sqrt 2") {
 // q = [1,2,3] against two keys: scores 32 / sqrt 3 and 50 / sqrt 3. A widely copied tutorial prints weights 0.387 and 0.613
 // for it (about what scores 0.46 apart would give, not 10.4 apart); the arithmetic says 3.06e-5 and 0.999969.
 TEST_CASE("golden: the tutorial example with its weights corrected") {
-  const Arrays a{tensor({1, 1, 1, 3}, {1, 2, 3}),
-                 tensor({1, 1, 2, 3}, {4, 5, 6, 7, 8, 9}),
-                 tensor({1, 1, 2, 3}, {10, 11, 12, 13, 14, 15}),
-                 {}};
+  const NamedTensors a{tensor({1, 1, 1, 3}, {1, 2, 3}),
+                       tensor({1, 1, 2, 3}, {4, 5, 6, 7, 8, 9}),
+                       tensor({1, 1, 2, 3}, {10, 11, 12, 13, 14, 15}),
+                       {}};
   const double far = 1 / (1 + std::exp(18 / std::sqrt(3.0)));
   CHECK(far == Approx(3.06e-5).epsilon(0.005));
   for (const auto& name : exact_variants()) {
@@ -68,7 +68,7 @@ TEST_CASE("golden: the tutorial example with its weights corrected") {
 }
 
 // The inputs of Keras' tests for its Attention and AdditiveAttention layers.
-Arrays keras() {
+NamedTensors keras() {
   return {tensor({1, 1, 2, 2}, {1, 0, 0, 1}), tensor({1, 1, 2, 2}, {0, 1, 1, 0}), tensor({1, 1, 2, 2}, {1, 2, 3, 4}), {}};
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("golden: Keras Attention, dot score") {
 }
 
 TEST_CASE("golden: causal linear attention with q = k = 1 averages the past") {
-  const Arrays a{tensor({1, 1, 3, 1}, {1, 1, 1}), tensor({1, 1, 3, 1}, {1, 1, 1}), tensor({1, 1, 3, 1}, {1, 0, 0}), {}};
+  const NamedTensors a{tensor({1, 1, 3, 1}, {1, 1, 1}), tensor({1, 1, 3, 1}, {1, 1, 1}), tensor({1, 1, 3, 1}, {1, 0, 0}), {}};
   check_values(Call("linear", "n3 d1 causal").run(a), {1, 0.5, 1.0 / 3}, 1e-7);
 }
 
@@ -103,9 +103,9 @@ class NumpyRandom {
   std::mt19937 bits_;
 };
 
-Arrays onnx_arrays(std::int64_t heads_q, std::int64_t heads_kv) {
+NamedTensors onnx_arrays(std::int64_t heads_q, std::int64_t heads_kv) {
   NumpyRandom random(0);
-  Arrays a;
+  NamedTensors a;
   a.q = random.rand({2, heads_q, 4, 8});
   a.k = random.rand({2, heads_kv, 6, 8});
   a.v = random.rand({2, heads_kv, 6, 10});

@@ -28,8 +28,15 @@ Reasons unsupported_reasons(const Variant& variant, const Problem& problem, cons
   const auto missing = features_of(problem) & ~variant.supports;
   for (const auto& feature : kFeatureNames)
     if (missing & feature.bit) reasons.push_back(std::string(variant.name) + " does not support " + feature.in_words);
+  const auto lacking = variant.needs & ~features_of(problem);
+  for (const auto& feature : kFeatureNames)
+    if (lacking & feature.bit) reasons.push_back(std::string(variant.name) + " needs " + feature.in_words);
   if (variant.unsupported) variant.unsupported(problem, params, reasons);
   return reasons;
+}
+
+std::vector<InputSpec> extras_of(const Variant& variant, const Problem& problem, const Params& params) {
+  return variant.extras ? variant.extras(problem, params) : std::vector<InputSpec>{};
 }
 
 std::string label(const Variant& variant, const Params& params) {

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "variants/api/inputs.h"
 #include "variants/api/parallel.h"
 #include "variants/api/params.h"
 #include "variants/api/problem.h"
@@ -74,24 +75,6 @@ struct Cost {
   double pairs = 0;  // (query, key) scores evaluated over all batch entries and query heads; 0 where there are none
   double outside_bytes = 0;  // most memory beside inputs, output and workspace: a library, what it allocates, its own process
   double start_seconds = 0;  // before the first call: libraries loaded, processes started and ended
-};
-
-/// A dense mask or another named input beyond Q, K, V.
-struct NamedTensor {
-  const char* name;
-  TensorRef tensor;
-};
-
-/// Read-only inputs of a call. q [b, h_q, n_q, d_qk], k [b, h_kv, n_k, d_qk], v [b, h_kv, n_k, d_v]; mask is already broadcast to
-/// [b, h_q, n_q, n_k] (stride 0 where stored once): u8 with 1 = may attend, or f32 added after scale and softcap.
-struct Inputs {
-  TensorRef q, k, v;
-  TensorRef mask;  // data is null when problem.mask.kind is none
-  std::span<const NamedTensor> extras{};
-
-  TensorView<const float> queries() const { return q.as<const float>(); }
-  TensorView<const float> keys() const { return k.as<const float>(); }
-  TensorView<const float> values() const { return v.as<const float>(); }
 };
 
 /// What prepare() left for run(): weights, block lists. It may depend on shape, parameters and seed, never on the data.
@@ -167,8 +150,11 @@ struct Variant {
   const char* memory_label;    // extra memory, "O(n^2)"
   std::uint32_t supports = 0;  // Feature bits
   std::uint32_t laws = 0;      // Law bits
+  std::uint32_t needs = 0;     // Feature bits without which a problem cannot be run, such as kCausal for a recurrence
   std::span<const ParamSpec> params{};
 
+  /// What it is given beside q, k, v and the mask (gates, betas, sinks), by name. Optional.
+  std::vector<InputSpec> (*extras)(const Problem& problem, const Params& params) = nullptr;
   /// Further reasons why this problem or selection cannot run (beyond missing features); appends one line each. Optional.
   void (*unsupported)(const Problem& problem, const Params& params, Reasons& reasons) = nullptr;
   Cost (*cost)(const Problem& problem, const Params& params) = nullptr;
@@ -201,6 +187,9 @@ struct Variant {
 
 /// Every reason why `variant` cannot run `problem` (missing features first); empty when it can.
 Reasons unsupported_reasons(const Variant& variant, const Problem& problem, const Params& params);
+
+/// The extra inputs that a call needs; none for a variant that declares none.
+std::vector<InputSpec> extras_of(const Variant& variant, const Problem& problem, const Params& params);
 
 /// "sliding_window(window=256)"; the plain name for the default parameters.
 std::string label(const Variant& variant, const Params& params);

@@ -65,6 +65,12 @@ Prepared make_layer(const PrepareTask& task) {
                       bytes);
 }
 
+// The inner variant's own.
+std::vector<InputSpec> extras(const Problem& p, const Params& params) {
+  const Variant* inner = inner_of(params);
+  return inner ? extras_of(*inner, p, Params(inner->params)) : std::vector<InputSpec>{};
+}
+
 void unsupported(const Problem& p, const Params& params, Reasons& reasons) {
   const Variant* inner = inner_of(params);
   if (inner == nullptr) {
@@ -233,6 +239,7 @@ ATTNBENCH_VARIANT(multi_head) = {
     .supports = kEverything,
     .laws = kKeyPermutation | kScoreShift,
     .params = kParams,
+    .extras = extras,
     .unsupported = unsupported,
     .cost = cost,
     .workspace = workspace,

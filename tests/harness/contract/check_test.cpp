@@ -131,6 +131,25 @@ void allocates(const RunTask& task) {
 constexpr ParamSpec kKnob[] = {integer_param("knob", 4, 1, 16, "something to turn")};
 constexpr ParamSpec kBadDefault[] = {integer_param("knob", 40, 1, 16, "out of its own range")};
 
+std::vector<InputSpec> unread_gate(const Problem& p, const Params&) {
+  return {{.name = "gate", .shape = {p.batch, 1, p.n_k, 1}, .fill = Fill::sigmoid(0), .help = "a gate"}};
+}
+
+void reads_undeclared(const RunTask& task) {
+  naive().run(task);
+  for (const auto& extra : task.inputs.extras) first_output(task) += *static_cast<const float*>(extra.tensor.data);
+}
+
+void asks_for_undeclared(const RunTask& task) {
+  naive().run(task), first_output(task) += task.inputs.extra("gate").row(0, 0, 0)[0];
+}
+
+Variant needy(std::uint32_t needs) {
+  Variant v = naive();
+  v.needs = needs;
+  return v;
+}
+
 Cost changed_cost(const Problem& p, double pairs, double bytes) {
   auto cost = naive().cost(p, {});
   cost.pairs *= pairs;
@@ -165,6 +184,7 @@ Variant broken(const std::string& check) {
   if (check == "workspace") v = with_run(takes_a_line_more);
   if (check == "float_environment") v = with_run(rounds_down);
   if (check == "heap") v = with_run(allocates);
+  if (check == "extras") v.extras = unread_gate;
   return v;
 }
 
@@ -181,6 +201,31 @@ TEST_CASE("each check of the contract finds the variant that was made to break i
       CHECK(findings.lines().size() <= 5);
     }
   }
+}
+
+TEST_CASE("an extra input that is not declared is found, whether it is looked for by name or taken from the list") {
+  for (const auto run : {reads_undeclared, asks_for_undeclared}) {
+    Findings findings;
+    check_extras(with_run(run), findings);
+    CHECK(findings.count() > 0);
+  }
+}
+
+TEST_CASE("what a variant needs is refused without it, and the problems of the contract have it") {
+  for (const auto* check : {"refusals", "growth", "extras", "float_environment"}) {
+    CAPTURE(check);
+    Findings findings;
+    find_check(check)->run(needy(kCausal), findings);
+    for (const auto& line : findings.lines()) FAIL_CHECK(line);
+    CHECK_FALSE(findings.nothing_examined());
+  }
+  CHECK(unsupported_reasons(needy(kCausal), parse_problem("n4 d4"), {}) == Reasons{"naive needs a causal mask"});
+  CHECK(unsupported_reasons(needy(kCausal), parse_problem("n4 d4 causal"), {}).empty());
+  Findings findings;
+  Variant v = needy(kCausal);
+  v.supports &= ~kCausal;
+  check_descriptor(v, findings);
+  CHECK(findings.count() == 1);
 }
 
 TEST_CASE("a check that has nothing to look at says so") {

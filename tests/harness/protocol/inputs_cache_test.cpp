@@ -27,12 +27,12 @@ Tensor counted(const Shape& shape, float first) {
 TEST_CASE("inputs come back bit for bit in their own shapes") {
   const TemporaryFolder folder;
   const auto p = parse_problem("b2 h4:2 n3:5 d7:6 mask=bool:h");
-  InputTensors tensors{counted({2, 4, 3, 7}, 1), counted({2, 2, 5, 7}, 1000), counted({2, 2, 5, 6}, 2000),
+  NamedTensors tensors{counted({2, 4, 3, 7}, 1), counted({2, 2, 5, 7}, 1000), counted({2, 2, 5, 6}, 2000),
                        Tensor({1, 4, 3, 5}, DType::u8)};
   tensors.mask.data<std::uint8_t>()[element_count(tensors.mask.shape()) - 1] = 1;
   write_inputs(folder / "inputs", tensors);
-  const CachedInputs cached(folder / "inputs", p);
-  const auto& in = cached.inputs();
+  CachedInputs cached(folder / "inputs", p);
+  const auto in = cached.inputs();
   CHECK(in.q.shape == tensors.q.shape());
   CHECK(in.v.shape == tensors.v.shape());
   CHECK(std::memcmp(in.q.data, tensors.q.ref().data, tensors.q.bytes()) == 0);
@@ -41,14 +41,42 @@ TEST_CASE("inputs come back bit for bit in their own shapes") {
   CHECK(in.mask.shape == Shape{2, 4, 3, 5});  // stretched over the batch
   CHECK(in.mask.as<const std::uint8_t>().row(1, 3, 2)[4] == 1);
   CHECK(in.mask.as<const std::uint8_t>().row(1, 0, 0)[0] == 0);
-  CHECK(cached.bytes() == tensors.q.bytes() + tensors.k.bytes() + tensors.v.bytes() + tensors.mask.bytes());
+  CHECK(in.extras.empty());
+  CHECK(stored_bytes(in) == tensors.q.bytes() + tensors.k.bytes() + tensors.v.bytes() + tensors.mask.bytes());
   for (const void* part : {in.q.data, in.k.data, in.v.data}) CHECK(reinterpret_cast<std::uintptr_t>(part) % kAlignment == 0);
+}
+
+TEST_CASE("extra inputs are found by their spec: one name with two specs is two tensors") {
+  const TemporaryFolder folder;
+  const auto p = parse_problem("b2 n4 d4");
+  const InputSpec low{"gate", {2, 1, 4, 1}, DType::f32, Fill::sigmoid(0), "said one way"},
+      high{"gate", {2, 1, 4, 1}, DType::f32, Fill::sigmoid(5)};
+  const InputSpec sinks{"sinks", {1, 1, 1, 1}, DType::f32, Fill::normal(0, 1)}, broken{"table", {1, 1, 1, 2}};
+  std::vector<CachedExtra> extras;
+  extras.push_back({low, counted(low.shape, 10), ""});
+  extras.push_back({high, counted(high.shape, 20), ""});
+  extras.push_back({sinks, counted(sinks.shape, 30), ""});
+  extras.push_back({broken, {}, "'table' in 'x.npz' has the wrong shape"});
+  write_inputs(folder / "inputs", empty_inputs(p), extras);
+  CHECK(static_cast<double>(std::filesystem::file_size(folder / "inputs")) == inputs_file_bytes(p, std::vector{low, high, sinks}));
+
+  CachedInputs cached(folder / "inputs", p);
+  const auto in = cached.inputs(std::vector{sinks, high});
+  REQUIRE(in.extras.size() == 2);
+  CHECK(in.extra("gate").row(1, 0, 3)[0] == 27);
+  CHECK(in.extra("gate").row(1, 5, 3)[0] == 27);  // an axis of 1 is right for any index
+  CHECK(in.extra("sinks").row(1, 7, 3)[0] == 30);
+  CHECK(stored_bytes(in) == stored_bytes(cached.inputs()) + (8 + 1) * sizeof(float));
+  CHECK(cached.inputs(std::vector{low}).extra("gate").row(0, 0, 1)[0] == 11);
+  CHECK_THROWS_AS(cached.inputs(std::vector{low}).extra("sinks"), std::out_of_range);
+  CHECK(refusal([&] { cached.inputs(std::vector{broken}); }) == "'table' in 'x.npz' has the wrong shape");
+  CHECK_THROWS(cached.inputs(std::vector{InputSpec{"gate", {1, 1, 4, 1}, DType::f32, Fill::sigmoid(0)}}));
 }
 
 TEST_CASE("whoever writes to its inputs dies of it") {
   const TemporaryFolder folder;
   write_inputs(folder / "inputs", {counted({1, 1, 4, 4}, 0), counted({1, 1, 4, 4}, 0), counted({1, 1, 4, 4}, 0), {}});
-  const CachedInputs cached(folder / "inputs", parse_problem("n4 d4"));
+  CachedInputs cached(folder / "inputs", parse_problem("n4 d4"));
   const auto child = ::fork();
   if (child == 0) {
     std::signal(SIGSEGV, SIG_DFL);

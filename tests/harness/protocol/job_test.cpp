@@ -30,6 +30,8 @@ Job sample_job() {
   job.params = {{"window", "64"}, {"rate", "0.1"}};
   job.threads = 3;
   job.seed = 18446744073709551615u;
+  job.extras = {{"gate", {2, 2, 5, 1}, DType::f32, Fill::log_sigmoid(-0.1, 16)},
+                {"gate", {1, 1, 1, 1}, DType::f32, Fill::constant(2)}};
   job.inputs_file = "/a b/inputs";
   job.exact_rows_file = "rows";
   job.weights_file = "weights";
@@ -65,6 +67,7 @@ TEST_CASE("a job survives the way to the worker") {
   CHECK(parsed.problem == job.problem);
   CHECK(parsed.seed == job.seed);
   CHECK(parsed.params == job.params);
+  CHECK(parsed.extras == job.extras);
   CHECK(parsed.sampling.samples == 7);
   CHECK(parsed.budget_seconds == 12.5);
 }

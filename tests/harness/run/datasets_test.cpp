@@ -1,12 +1,16 @@
 // If these fail, times of other inputs are put beside each other under one name of a dataset.
 #include "harness/run/datasets.h"
 
+#include <array>
+
+#include "datasets/npy.h"
 #include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/run/run_file.h"
 #include "harness/support/json.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
+#include "variants/api/registry.h"
 
 using namespace attnbench;
 
@@ -14,7 +18,8 @@ namespace {
 
 Plan plan_of(const std::vector<std::string>& datasets) {
   Plan plan;
-  for (const auto& dataset : datasets) plan.groups.push_back({{{.workload = make_workload(dataset, {}), .config = {}}}});
+  const VariantConfig naive{find_variant("naive"), {}};
+  for (const auto& dataset : datasets) plan.groups.push_back({{{.workload = make_workload(dataset, {}), .config = naive}}});
   return plan;
 }
 
@@ -46,6 +51,27 @@ TEST_CASE("a fingerprint follows what is in the file, and a plan has one per dat
   CHECK(second["gaussian"] == first["gaussian"]);
   CHECK(contradicting_dataset(first, second) == name);
   CHECK(dataset_fingerprints(plan_of({"text:/no/such/file", "gaussian"})).size() == 1);
+}
+
+TEST_CASE("an array that is an extra input has a fingerprint of its own, for the plans that read it") {
+  const TemporaryFolder folder;
+  const std::array<std::int64_t, 3> shape{1, 3, 2};
+  for (const char* name : {"q.npy", "k.npy", "v.npy", "gate.npy"}) write_npy(folder / name, shape, std::vector<float>(6, 1.0f));
+  const auto name = "file:" + (folder / "");
+  auto gated = *find_variant("naive");
+  gated.extras = [](const Problem& p, const Params&) {
+    return std::vector<InputSpec>{{.name = "gate", .shape = {1, 1, p.n_k, 1}}, {.name = "beta", .shape = {1, 1, p.n_k, 1}}};
+  };
+  auto plan = plan_of({name});
+  const auto plain = dataset_fingerprints(plan);
+  CHECK(plain.size() == 1);
+  plan.groups[0].cases[0].config.variant = &gated;
+  const auto first = dataset_fingerprints(plan);
+  CHECK(first.size() == 2);  // there is no beta.npy
+  CHECK(first[name] == plain[name]);
+  write_npy(folder / "gate.npy", shape, std::vector<float>(6, 2.0f));
+  CHECK(contradicting_dataset(first, dataset_fingerprints(plan)) == name + ", input gate");
+  CHECK_FALSE(contradicting_dataset(plain, dataset_fingerprints(plan)));
 }
 
 TEST_CASE("what only one side holds is no contradiction") {

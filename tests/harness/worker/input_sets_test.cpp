@@ -13,7 +13,7 @@ namespace {
 
 struct Made {
   Problem problem;
-  InputTensors tensors;
+  NamedTensors tensors;
   Inputs inputs;
 };
 
@@ -61,6 +61,23 @@ TEST_CASE("all sets hold the same numbers, a mask that is stored once included")
     CHECK((i == 0) == (set.inputs.mask.data == made.inputs.mask.data));
     CHECK(set.output.shape == Shape{2, 4, 6, 5});
   }
+}
+
+TEST_CASE("each set has extra inputs of its own") {
+  auto made = make("b2 h2 n6 d3 f32");
+  Tensor gate({2, 1, 6, 1});
+  for (int t = 0; t < 12; ++t) gate.data()[t] = static_cast<float>(t);
+  made.tensors.extras.set("gate", std::move(gate));
+  made.inputs = made.tensors.inputs(made.problem);
+  InputSets sets(made.inputs, made.problem, 3);
+  std::set<const void*> gates;
+  for (int i = 0; i < 3; ++i) {
+    const auto& set = sets.next();
+    REQUIRE(set.inputs.extras.size() == 1);
+    gates.insert(set.inputs.extras[0].tensor.data);
+    CHECK(set.inputs.extra("gate").row(1, 1, 4)[0] == 10);
+  }
+  CHECK(gates.size() == 3);
 }
 
 TEST_CASE("one set is the inputs themselves, again and again") {
