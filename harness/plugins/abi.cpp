@@ -1,5 +1,7 @@
 #include "harness/plugins/abi.h"
 
+#include <algorithm>
+
 namespace attnbench::plugins {
 
 namespace {
@@ -21,6 +23,11 @@ static_assert(same(ATTNBENCH_TOP_LEFT, Causal::top_left) && same(ATTNBENCH_BOTTO
 static_assert(same(ATTNBENCH_BOOLEAN_MASK, MaskKind::boolean) && same(ATTNBENCH_ADDITIVE_MASK, MaskKind::additive));
 static_assert(same(ATTNBENCH_MASKED_SOFTMAX, Computes::masked_softmax) && same(ATTNBENCH_OWN_DEFINITION, Computes::own_definition));
 static_assert(same(ATTNBENCH_REAL, ParamSpec::Type::real) && same(ATTNBENCH_CHOICE, ParamSpec::Type::choice));
+
+static_assert(same(ATTNBENCH_FILL_NORMAL, Fill::Kind::normal) && same(ATTNBENCH_FILL_SIGMOID, Fill::Kind::sigmoid));
+static_assert(same(ATTNBENCH_FILL_LOG_SIGMOID, Fill::Kind::log_sigmoid) && same(ATTNBENCH_FILL_SOFTPLUS, Fill::Kind::softplus));
+static_assert(same(ATTNBENCH_FILL_MAMBA_DECAY, Fill::Kind::mamba_decay) && same(ATTNBENCH_FILL_CONSTANT, Fill::Kind::constant));
+static_assert(same(ATTNBENCH_FILL_PER_HEAD, Fill::Kind::per_head));
 
 }  // namespace
 
@@ -76,6 +83,15 @@ attnbench_tensor abi_tensor(const TensorRef& tensor) {
 }
 
 Computes computes_of(std::uint32_t number) { return static_cast<Computes>(number); }
+
+InputSpec input_spec(const attnbench_input_spec& given) {
+  InputSpec spec;
+  spec.name = given.name ? given.name : "";
+  std::copy_n(given.shape, spec.shape.size(), spec.shape.begin());
+  spec.fill = {static_cast<Fill::Kind>(given.fill), given.a, given.b};
+  spec.help = given.help ? given.help : "";
+  return spec;
+}
 
 ParamSpec param_spec(const attnbench_param_spec& given) {
   const auto or_empty = [](const char* text) { return text ? text : ""; };

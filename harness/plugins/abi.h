@@ -56,5 +56,6 @@ T read_struct(const T& given) {
 /// The descriptor's words for what the ABI numbers.
 Computes computes_of(std::uint32_t number);
 ParamSpec param_spec(const attnbench_param_spec& given);
+InputSpec input_spec(const attnbench_input_spec& given);
 
 }  // namespace attnbench::plugins

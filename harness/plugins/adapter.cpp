@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <new>
@@ -12,6 +13,7 @@
 #include "harness/plugins/crash_guard.h"
 #include "harness/plugins/plain_text.h"
 #include "variants/api/error.h"
+#include "variants/api/input_check.h"
 
 namespace attnbench::plugins {
 namespace {
@@ -26,6 +28,7 @@ std::size_t slots_taken = 0;
 template <std::size_t Slot>
 struct Thunks {
   static void unsupported(const Problem& p, const Params& q, Reasons& r) { slots[Slot]->unsupported(p, q, r); }
+  static std::vector<InputSpec> extras(const Problem& p, const Params& q) { return slots[Slot]->extras(p, q); }
   static Cost cost(const Problem& p, const Params& q) { return slots[Slot]->cost(p, q); }
   static std::size_t workspace(const Problem& p, const Params& q, int t) { return slots[Slot]->workspace(p, q, t); }
   static Prepared prepare(const PrepareTask& task) { return slots[Slot]->prepare(task); }
@@ -46,6 +49,7 @@ void connect(Variant& variant, const attnbench_variant& given) {
   variant.prepare = &T::prepare;  // always: run() finds there what it passes on
   variant.run = &T::run;
   if (given.unsupported) variant.unsupported = &T::unsupported;
+  if (given.extras) variant.extras = &T::extras;
   if (given.workspace) variant.workspace = &T::workspace;
   if (given.time_calls) variant.time_calls = &T::time_calls;
   if (given.implementation) variant.implementation = &T::implementation;
@@ -119,8 +123,14 @@ attnbench_task task_of(const attnbench_problem* problem, const attnbench_params*
 
 // What prepare() leaves: the problem and parameters translated once, so that run() allocates nothing, and the plugin's state.
 struct PreparedCall {
-  PreparedCall(const PrepareTask& task, const attnbench_variant& owner, std::atomic<std::uint32_t>& changes)
-      : problem(task.problem), params(task.params), seed(task.seed), variant(owner), float_changes(changes) {}
+  PreparedCall(const PrepareTask& task, const attnbench_variant& owner, std::vector<InputSpec> declared,
+               std::atomic<std::uint32_t>& changes)
+      : problem(task.problem),
+        params(task.params),
+        extras(std::move(declared)),
+        seed(task.seed),
+        variant(owner),
+        float_changes(changes) {}
   ~PreparedCall() {
     const FloatGuard floats(float_changes);
     if (state && variant.destroy) variant.destroy(variant.user, state);
@@ -134,6 +144,7 @@ struct PreparedCall {
 
   AbiProblem problem;
   AbiParams params;
+  std::vector<InputSpec> extras;
   std::uint64_t seed;
   const attnbench_variant& variant;
   std::atomic<std::uint32_t>& float_changes;
@@ -145,19 +156,37 @@ class AbiCall {
  public:
   AbiCall(const Prepared& prepared, const Inputs& inputs, const TensorRef* output, int threads, CallContext& context)
       : q_(abi_tensor(inputs.q)), k_(abi_tensor(inputs.k)), v_(abi_tensor(inputs.v)), mask_(abi_tensor(inputs.mask)) {
-    task_ = prepared.as<PreparedCall>().task(threads, context);
+    const auto& call = prepared.as<PreparedCall>();
+    task_ = call.task(threads, context);
     task_.q = &q_;
     task_.k = &k_;
     task_.v = &v_;
     if (inputs.mask.data) task_.mask = &mask_;
     if (output) output_ = abi_tensor(*output), task_.output = &output_;
+    for (const auto& spec : call.extras) add(spec.name, inputs);
   }
   AbiCall(const AbiCall&) = delete;
   AbiCall& operator=(const AbiCall&) = delete;
   const attnbench_task* get() const { return &task_; }
 
  private:
+  // An input under the name that the variant declared, and no others.
+  void add(const std::string& name, const Inputs& inputs) {
+    const auto i = task_.extra_count;
+    const auto given =
+        std::find_if(inputs.extras.begin(), inputs.extras.end(), [&](const auto& extra) { return name == extra.name; });
+    if (given == inputs.extras.end()) throw std::runtime_error("the call is not given the input '" + name + "'");
+    tensors_[i] = abi_tensor(given->tensor);
+    named_[i] = {head_of<attnbench_named_tensor>(), name.c_str(), &tensors_[i]};
+    extras_[i] = &named_[i];
+    task_.extras = extras_.data();
+    ++task_.extra_count;
+  }
+
   attnbench_tensor q_, k_, v_, mask_, output_{};
+  std::array<attnbench_tensor, ATTNBENCH_MOST_EXTRAS> tensors_;
+  std::array<attnbench_named_tensor, ATTNBENCH_MOST_EXTRAS> named_;
+  std::array<const attnbench_named_tensor*, ATTNBENCH_MOST_EXTRAS> extras_;
   attnbench_task task_{};
 };
 
@@ -184,6 +213,7 @@ Adapter::Adapter(const attnbench_variant& given, const Host& host) : given_(give
   variant_.memory_label = given.memory_label;
   variant_.supports = given.supports & kAllFeatures;  // of a later version's features we have no problems
   variant_.laws = given.laws;
+  variant_.needs = given.needs & kAllFeatures;
   variant_.params = params_;
   variant_.unavailable = given.unavailable;
   kConnectors[slots_taken](variant_, given_);
@@ -208,6 +238,27 @@ void Adapter::unsupported(const Problem& problem, const Params& params, Reasons&
   const CrashGuard crash(host_.plugin_name(), "in unsupported()");
   const FloatGuard floats(float_changes_);
   given_.unsupported(given_.user, abi_problem.get(), abi_params.get(), &lines);
+}
+
+std::vector<InputSpec> Adapter::extras(const Problem& problem, const Params& params) const {
+  const AbiProblem abi_problem(problem);
+  const AbiParams abi_params(params);
+  std::vector<InputSpec> specs;
+  attnbench_input_list list{head_of<attnbench_input_list>(), nullptr, &specs};
+  list.add = [](const attnbench_input_list* inputs, const attnbench_input_spec* spec) {
+    static_cast<std::vector<InputSpec>*>(inputs->host_data)->push_back(input_spec(read_struct(*spec)));
+  };
+  {
+    const CrashGuard crash(host_.plugin_name(), "in extras()");
+    const FloatGuard floats(float_changes_);
+    given_.extras(given_.user, abi_problem.get(), abi_params.get(), &list);
+  }
+  auto fault = fault_of(specs);
+  if (specs.size() > ATTNBENCH_MOST_EXTRAS)
+    fault =
+        std::to_string(specs.size()) + " extra inputs are more than the " + std::to_string(ATTNBENCH_MOST_EXTRAS) + " there can be";
+  if (!fault.empty()) throw UserError("plugin " + host_.plugin_name() + ": variant " + variant_.name + ": " + plain_text(fault));
+  return specs;
 }
 
 attnbench_cost Adapter::declared_cost(const Problem& problem, const Params& params) const {
@@ -253,7 +304,7 @@ std::size_t Adapter::workspace(const Problem& problem, const Params& params, int
 }
 
 Prepared Adapter::prepare(const PrepareTask& task) const {
-  const auto call = std::make_shared<PreparedCall>(task, given_, float_changes_);
+  const auto call = std::make_shared<PreparedCall>(task, given_, extras_of(variant_, task.problem, task.params), float_changes_);
   const auto before = host_.allocated_bytes();
   std::uint64_t bytes = 0;
   if (given_.prepare) {

@@ -16,9 +16,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ATTNBENCH_ABI_MAJOR 1u
-#define ATTNBENCH_ABI_MINOR 2u
+#define ATTNBENCH_ABI_MINOR 3u
 
 #ifdef __cplusplus
 extern "C" {
@@ -81,6 +82,19 @@ enum {
   ATTNBENCH_FEATURE_F64 = 1 << 12
 };
 
+/* fill: how a dataset makes an extra input that it does not hold itself. Z is an independent standard normal number for each
+ * element; decays are natural logarithms, at most 0. */
+enum {
+  ATTNBENCH_FILL_DATASET = 0,     /* not at all: a file must hold it */
+  ATTNBENCH_FILL_NORMAL = 1,      /* a + b Z */
+  ATTNBENCH_FILL_SIGMOID = 2,     /* 1 / (1 + exp(-(a + Z))) */
+  ATTNBENCH_FILL_LOG_SIGMOID = 3, /* log(sigmoid(a + Z)) / b */
+  ATTNBENCH_FILL_SOFTPLUS = 4,    /* log(1 + exp(a + Z)) */
+  ATTNBENCH_FILL_MAMBA_DECAY = 5, /* log-decays of a newly initialised Mamba-2 layer */
+  ATTNBENCH_FILL_CONSTANT = 6,    /* a */
+  ATTNBENCH_FILL_PER_HEAD = 7     /* one number per head, uniform in (a, b) */
+};
+
 /* laws the output obeys; `attnbench plugin check` tests each one claimed */
 enum {
   ATTNBENCH_LAW_ROW_STOCHASTIC = 1 << 0,    /* V = 1 gives 1 on every row that sees a key */
@@ -139,6 +153,16 @@ typedef struct attnbench_params {
 /* body(state, begin, end, slot): slot is in [0, threads) and never in use twice at once; index per-thread scratch with it. */
 typedef void (*attnbench_loop_body)(void* state, int64_t begin, int64_t end, int32_t slot);
 
+/* Since 1.3. An extra input of a call: what the variant declared by extras(). Axes of 1 have stride 0, so that any index is right
+ * there. */
+typedef struct attnbench_named_tensor {
+  attnbench_head head;
+  const char* name;
+  const attnbench_tensor* tensor;
+} attnbench_named_tensor;
+
+#define ATTNBENCH_MOST_EXTRAS 16
+
 /* One call: what to compute, on what, and the host's services during it. q is [batch, heads_q, n_q, d_qk], k [batch, heads_kv,
  * n_k, d_qk], v [batch, heads_kv, n_k, d_v], mask (null without one) [batch, heads_q, n_q, n_k]: u8 with 1 = may attend, or f32
  * added after scale and softcap; output [batch, heads_q, n_q, d_v], of which every element must be written. A row that sees no
@@ -163,7 +187,19 @@ typedef struct attnbench_task {
   /* One line on why the function is about to return something else than ATTNBENCH_OK. Copied. */
   void (*fail)(const struct attnbench_task* task, const char* reason);
   void* host_data; /* the host's own */
+  /* Since 1.3. The extra inputs, in the order declared; see attnbench_extra(). Null where the tensors are. */
+  uint64_t extra_count;
+  const attnbench_named_tensor* const* extras;
 } attnbench_task;
+
+/* The extra input of that name; null for a name that the variant did not declare, and of a host older than 1.3. */
+static inline const attnbench_tensor* attnbench_extra(const attnbench_task* task, const char* name) {
+  uint64_t i;
+  if (!ATTNBENCH_HAS(attnbench_task, task, extras) || task->extras == NULL) return NULL;
+  for (i = 0; i < task->extra_count; ++i)
+    if (strcmp(task->extras[i]->name, name) == 0) return task->extras[i]->tensor;
+  return NULL;
+}
 
 /* ---- What the plugin fills in ------------------------------------------------------------------------------------------- */
 
@@ -185,6 +221,24 @@ typedef struct attnbench_lines {
   void (*add)(const struct attnbench_lines* lines, const char* name, const char* text); /* name may be null for a reason */
   void* host_data;
 } attnbench_lines;
+
+/* Since 1.3. An input beside q, k, v and the mask that a variant declares. */
+typedef struct attnbench_input_spec {
+  attnbench_head head;
+  const char* name; /* lower-case letters, digits and _, starting with a letter; not q, k, v or mask */
+  int64_t shape[4]; /* [batch, head, n, d], float32; an axis of 1 is broadcast */
+  uint32_t fill;
+  uint32_t reserved;
+  double a, b;      /* of the fill */
+  const char* help; /* one line */
+} attnbench_input_spec;
+
+/* A list the plugin adds specs to, at most ATTNBENCH_MOST_EXTRAS; they are copied. */
+typedef struct attnbench_input_list {
+  attnbench_head head;
+  void (*add)(const struct attnbench_input_list* list, const attnbench_input_spec* spec);
+  void* host_data;
+} attnbench_input_list;
 
 typedef struct attnbench_param_spec {
   attnbench_head head;
@@ -243,6 +297,10 @@ typedef struct attnbench_variant {
   int32_t (*attends)(void* user, const attnbench_task* task, int64_t b, int64_t h, int64_t i, int64_t j);
   /* Since 1.2. * What it computes, in the paper's letters; lines split by '\n'. */
   const char* equation;
+  /* Since 1.3. * Adds a spec for each input beside q, k, v and the mask: gates, betas, sinks. */
+  void (*extras)(void* user, const attnbench_problem* problem, const attnbench_params* params, const attnbench_input_list* inputs);
+  uint32_t needs; /* features that a problem must have, as in `supports`, which lists them too */
+  uint32_t reserved_needs;
 } attnbench_variant;
 
 /* ---- The two tables ------------------------------------------------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <deque>
 #include <exception>
@@ -69,9 +70,24 @@ inline TensorRef tensor_from(const attnbench_tensor* given) {
   return ref;
 }
 
-inline Inputs inputs_from(const attnbench_task& task) {
-  return {tensor_from(task.q), tensor_from(task.k), tensor_from(task.v), tensor_from(task.mask)};
-}
+// The inputs of a call, with the views of its extra inputs.
+class CallInputs {
+ public:
+  explicit CallInputs(const attnbench_task& task)
+      : inputs_{tensor_from(task.q), tensor_from(task.k), tensor_from(task.v), tensor_from(task.mask)} {
+    if (!ATTNBENCH_HAS(attnbench_task, &task, extras) || task.extras == nullptr) return;
+    const auto count = std::min<std::size_t>(task.extra_count, extras_.size());
+    for (std::size_t i = 0; i < count; ++i) extras_[i] = {task.extras[i]->name, tensor_from(task.extras[i]->tensor)};
+    inputs_.extras = {extras_.data(), count};
+  }
+  CallInputs(const CallInputs&) = delete;
+  CallInputs& operator=(const CallInputs&) = delete;
+  const Inputs& get() const { return inputs_; }
+
+ private:
+  Inputs inputs_;
+  std::array<NamedTensor, ATTNBENCH_MOST_EXTRAS> extras_{};
+};
 
 // ---- The host's services as the suite's classes -----------------------------------------------------------------------------
 
@@ -140,10 +156,10 @@ inline const State& state_of(const attnbench_task* task) { return *static_cast<c
 template <class F>
 void with_run_task(const attnbench_task* task, F&& f) {
   const auto& state = state_of(task);
-  const auto inputs = inputs_from(*task);
+  const CallInputs inputs(*task);
   const auto parallel = parallel_from(*task);
   Workspace workspace(&take_workspace, const_cast<attnbench_task*>(task));
-  f(RunTask{state.problem, state.params, inputs, tensor_from(task->output), state.prepared, workspace, parallel});
+  f(RunTask{state.problem, state.params, inputs.get(), tensor_from(task->output), state.prepared, workspace, parallel});
 }
 
 inline void unsupported(void* user, const attnbench_problem* problem, const attnbench_params* params,
@@ -151,6 +167,21 @@ inline void unsupported(void* user, const attnbench_problem* problem, const attn
   Reasons reasons;
   variant_of(user).unsupported(problem_from(*problem), params_from(variant_of(user), *params), reasons);
   for (const auto& reason : reasons) lines->add(lines, nullptr, reason.c_str());
+}
+
+inline void extras(void* user, const attnbench_problem* problem, const attnbench_params* params,
+                   const attnbench_input_list* list) noexcept {
+  for (const auto& spec : variant_of(user).extras(problem_from(*problem), params_from(variant_of(user), *params))) {
+    attnbench_input_spec c{};
+    c.head = ATTNBENCH_HEAD(attnbench_input_spec);
+    c.name = spec.name.c_str();
+    std::copy(spec.shape.begin(), spec.shape.end(), c.shape);
+    c.fill = static_cast<std::uint32_t>(spec.fill.kind);
+    c.a = spec.fill.a;
+    c.b = spec.fill.b;
+    c.help = spec.help.c_str();
+    list->add(list, &c);
+  }
 }
 
 inline void cost(void* user, const attnbench_problem* problem, const attnbench_params* params, attnbench_cost* out) noexcept {
@@ -202,9 +233,9 @@ inline std::int32_t oracle(void* user, const attnbench_task* task, const std::in
                            double* out) noexcept {
   return guarded(task, [&] {
     const auto& state = state_of(task);
-    const auto inputs = inputs_from(*task);
+    const CallInputs inputs(*task);
     const auto parallel = parallel_from(*task);
-    variant_of(user).oracle({state.problem, state.params, inputs, state.prepared, {rows, count}, out, parallel});
+    variant_of(user).oracle({state.problem, state.params, inputs.get(), state.prepared, {rows, count}, out, parallel});
   });
 }
 
@@ -256,6 +287,7 @@ class Table {
     c.computes = static_cast<std::uint32_t>(variant.computes);
     c.supports = variant.supports;
     c.laws = variant.laws;
+    c.needs = variant.needs;
     c.param_count = spec_pointers.size();
     c.params = spec_pointers.data();
     c.unavailable = variant.unavailable;
@@ -267,6 +299,7 @@ class Table {
   // A function the descriptor leaves out is left out of the table.
   static void connect(const Variant& variant, attnbench_variant& c) {
     if (variant.unsupported) c.unsupported = &unsupported;
+    if (variant.extras) c.extras = &extras;
     if (variant.cost) c.cost = &cost;
     if (variant.workspace) c.workspace = &workspace;
     c.prepare = &prepare;
