@@ -7,10 +7,12 @@
 #include <cmath>
 #include <iostream>
 #include <limits>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <optional>
 
+#include "datasets/extra_array.h"
 #include "datasets/npy.h"
 #include "harness/commands/commands.h"
 #include "harness/commands/plugin_options.h"
@@ -41,6 +43,9 @@ keys and values that no query may see.
 A boolean mask, or an integer one of 0 and 1, is true where attention is allowed; a float mask is added to the scores, and -inf
 masks a key. Masks broadcast to the scores [b, h, n_q, n_k] as in NumPy: [n_q, n_k], [b, 1, 1, n_k] and [n_k] all do.
 
+An extra input of a variant (a gate, a beta) is an array of floats too, shaped as `attnbench describe` shows, where axes of 1 may be
+left out; with --inputs it may lie beside the others under its name.
+
 The output is float32 [b, h_q, n_q, d_v], in the layout and with as many axes as the queries. --lse is float64 [b, h_q, n_q]: the
 logarithm of the sum of exp(score) over the keys a row sees, -inf where it sees none, computed in float64 from the definition.
 --weights is float32 [b, h_q, n_q, n_k]: what the variant really applied, read off with the identity as values; at most 2^26
@@ -55,7 +60,7 @@ Examples:
 struct Options {
   std::string variant, inputs, q, k, v, mask, layout, causal = "none", window, key_lengths, out, lse, weights;
   std::optional<double> scale, softcap;
-  std::vector<std::string> params;
+  std::vector<std::string> params, extras;
   std::optional<int> threads;
   std::uint64_t seed = 1;
   PluginOptions plugins;
@@ -114,6 +119,48 @@ Problem problem_of(const Options& options, const UserArrays& arrays) {
   problem.softcap = options.softcap;
   validate(problem);
   return problem;
+}
+
+// An extra input of the variant: "gate [2, 2, 12, 1]".
+std::string needed_text(const std::vector<InputSpec>& specs) {
+  std::vector<std::string> words;
+  for (const auto& spec : specs) words.push_back(spec.name + " " + shape_text(spec.shape));
+  return words.empty() ? "none" : join(words, ", ") + " ([b, h, n, d]; --extra NAME=FILE)";
+}
+
+// Where --extra says that inputs lie, by name.
+std::map<std::string, ArraySource> named_files(const Options& options, const VariantConfig& config,
+                                               const std::vector<InputSpec>& specs) {
+  std::map<std::string, ArraySource> files;
+  for (const auto& text : options.extras) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw UserError("--extra '" + text + "': expected NAME=FILE, for example --extra beta=beta.npy");
+    const auto name = text.substr(0, equals);
+    if (std::none_of(specs.begin(), specs.end(), [&](const InputSpec& spec) { return spec.name == name; }))
+      throw UserError("--extra '" + text + "': " + config.label() + " has no input '" + name +
+                      "'; its extra inputs: " + needed_text(specs));
+    auto source = parse_array_source(text.substr(equals + 1));
+    if (source.name.empty() && !source.path.ends_with(".npy")) source.name = name;
+    if (!files.emplace(name, source).second) throw UserError("--extra '" + text + "': " + name + " is given twice");
+  }
+  return files;
+}
+
+// The extra inputs of the variant: the files that --extra names, or arrays of their names beside those of --inputs.
+void load_extras(const Options& options, const VariantConfig& config, const UserArrays& arrays, const Problem& problem,
+                 NamedTensors& tensors) {
+  const auto specs = config.extras(problem);
+  const auto files = named_files(options, config, specs);
+  for (const auto& spec : specs) {
+    const auto given = files.find(spec.name);
+    const ArraySource beside{arrays.files.q.path, spec.name};
+    if (given == files.end() && (options.inputs.empty() || !has_array(beside)))
+      throw UserError(config.label() + " needs the input '" + spec.name + "'; its extra inputs: " + needed_text(specs));
+    const auto& source = given == files.end() ? beside : given->second;
+    const auto array = open_array(source, "--extra " + spec.name + "=");
+    tensors.extras.set(spec.name, extra_part(array, spec, problem, problem, arrays.files.layout, in_quotes(source.text())));
+  }
 }
 
 void require_outputs(const Options& options) {
@@ -201,7 +248,8 @@ int apply(const Options& options) {
   require_possible(config, problem, threads);
   if (!options.lse.empty()) require_log_sum_exp(*config.variant);
   if (!options.weights.empty()) require_weights(*config.variant, problem);
-  const auto tensors = arrays.load();
+  auto tensors = arrays.load();
+  load_extras(options, config, arrays, problem, tensors);
   const auto inputs = tensors.inputs(problem);
   require_finite_where_seen(arrays, problem, inputs);
   for (const auto& hint : arrays.hints()) std::cerr << "attnbench: note: " << hint << "\n";
@@ -242,6 +290,9 @@ void add_apply(CLI::App& app, CommandLine& line) {
                    "all three, and a mask where there is one, from one file or folder, as --dataset file: takes it")
       ->type_name("FILE[(q=NAME,...)]");
   command->add_option("--mask", options->mask, "boolean or additive mask")->type_name("FILE[:NAME]");
+  command->add_option("--extra", options->extras, "an extra input of the variant, see `attnbench describe`; repeatable")
+      ->type_name("NAME=FILE")
+      ->allow_extra_args(false);
   command->add_option("--layout", options->layout, "order of the axes of Q, K and V: bhnd (default) or bnhd")
       ->type_name("LAYOUT")
       ->check(CLI::IsMember({"bhnd", "bnhd"}));

@@ -50,6 +50,15 @@ std::string params_text(const Variant& variant) {
   return table.text();
 }
 
+std::string extras_text(const VariantConfig& config, const Problem& problem) {
+  const auto extras = config.extras(problem);
+  if (extras.empty()) return "";
+  std::string text = fmt::format("\nExtra inputs at {}, as [b, h, n, d]:\n", to_string(problem));
+  for (const auto& spec : extras)
+    text += fmt::format("  {} {}, {}: {}\n", spec.name, shape_text(spec.shape), to_string(spec.fill), spec.help);
+  return text;
+}
+
 std::string cost_text(const VariantConfig& config, const Problem& problem) {
   const auto reasons = unsupported_reasons(*config.variant, problem, config.params);
   if (!reasons.empty()) return fmt::format("Cost at {}: it cannot run this problem: {}\n", to_string(problem), join(reasons, "; "));
@@ -78,8 +87,9 @@ std::string variant_text(const VariantConfig& config, const Problem& problem) {
   text += fmt::format("Extra memory   {}\n", v.memory_label);
   text += fmt::format("Supports       {}\n", list(feature_names(v.supports)));
   text += fmt::format("Cannot do      {}\n", list(feature_names(kAllFeatures & ~v.supports)));
+  if (v.needs) text += fmt::format("Needs          {}\n", list(feature_names(v.needs)));
   text += fmt::format("Laws           {}\n\n", list(law_names(v.laws)));
-  return text + params_text(v) + "\n" + cost_text(config, problem);
+  return text + params_text(v) + extras_text(config, problem) + "\n" + cost_text(config, problem);
 }
 
 std::string plan_text(const std::string& name) {
