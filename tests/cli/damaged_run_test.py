@@ -93,8 +93,9 @@ def test_an_ok_record_without_what_was_measured_is_refused_alike_by_report_and_r
     (stored / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     resume = ("run", "--resume", "run", "--no-report", "--no-calibrate")
     for command in (resume, ("report", "run"), ("merge", "out", "run", "--partial")):
-        said = attnbench.refused(*command).replace("'", "")
-        assert f"is damaged: {kind} is missing; remove that line to measure its case again" in said
+        done = attnbench(*command)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1
+        assert f"is damaged: {kind} is missing; remove that line to measure its case again" in done.stderr
 
 
 EVIL = "\x1b[2J\x9b31m\u202e"
