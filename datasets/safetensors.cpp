@@ -23,7 +23,7 @@ struct Reader {
   const std::string& name;
 
   [[noreturn]] void damaged(const std::string& what) const {
-    throw UserError(name + " is no valid .safetensors file: " + what + "; save it again with safetensors.save_file");
+    throw UserError(name + " is not a valid .safetensors file: " + what + "; save it again with safetensors.save_file");
   }
 };
 

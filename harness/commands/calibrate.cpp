@@ -61,7 +61,7 @@ int run(const Options& options) {
 void add_calibrate(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   auto* command =
-      app.add_subcommand("calibrate", "Measure what this machine can do at most: the ceilings that results are held against.");
+      app.add_subcommand("calibrate", "Measure peak FLOP/s and bandwidth: the roofline ceilings that results are held against.");
   command->add_flag("--quick", options->quick, "fewer sizes, tries and thread counts: about 5 s instead of 40");
   command->add_flag("--json", options->json, "print the stored JSON instead of tables");
   command

@@ -17,7 +17,7 @@
 #include "harness/support/build_info.h"
 #include "harness/support/json.h"
 #include "harness/support/plain_output.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -11,7 +11,7 @@ class App;
 
 namespace attnbench {
 
-constexpr int kInterrupted = 130;  // exit code after Ctrl-C or a polite kill, as a shell gives it
+constexpr int kInterrupted = 130;  // exit code after Ctrl-C or SIGTERM, as a shell gives it
 
 /// What every command gets.
 struct CommandLine {

@@ -17,8 +17,8 @@
 #include "harness/plugins/catalogue.h"
 #include "harness/support/available_memory.h"
 #include "harness/support/json.h"
+#include "harness/support/text.h"
 #include "harness/support/units.h"
-#include "harness/support/words.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

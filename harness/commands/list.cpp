@@ -11,7 +11,7 @@
 #include "harness/planning/plan_file.h"
 #include "harness/plugins/catalogue.h"
 #include "harness/support/json.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

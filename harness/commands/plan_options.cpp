@@ -11,7 +11,7 @@
 #include "harness/planning/fitted_model.h"
 #include "harness/planning/sweep_datasets.h"
 #include "harness/support/json.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -82,7 +82,7 @@ void override_settings(PlanSpec& spec, const PlanOptions& options) {
   if (options.memory_budget.empty()) return;
   spec.memory_budget = parse_bytes(options.memory_budget);
   if (!spec.memory_budget)
-    throw UserError("memory budget '" + options.memory_budget + "' is no size; for example --memory-budget 4g");
+    throw UserError("memory budget '" + options.memory_budget + "' is not a size; for example --memory-budget 4g");
 }
 
 }  // namespace

@@ -12,8 +12,8 @@
 #include "harness/run/record.h"
 #include "harness/run/schedule.h"
 #include "harness/support/json.h"
+#include "harness/support/text.h"
 #include "harness/support/units.h"
-#include "harness/support/words.h"
 
 namespace attnbench {
 namespace {

@@ -12,7 +12,7 @@
 #include "harness/plugins/catalogue.h"
 #include "harness/support/json.h"
 #include "harness/support/paths.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -58,7 +58,7 @@ std::vector<const Check*> chosen_checks(const std::vector<std::string>& names) {
   }
   for (const auto& name : names) {
     chosen.push_back(contract::find_check(name));
-    if (chosen.back() == nullptr) throw UserError("there is no check '" + name + "'" + suggestion(name, known));
+    if (chosen.back() == nullptr) throw UserError("unknown check '" + name + "'" + suggestion(name, known));
   }
   return chosen;
 }

@@ -33,9 +33,9 @@ void pass_on(int signal, siginfo_t* info, void*) {
 }
 
 /// While it lives, signals end the child, which knows how to stop cleanly, and not this process.
-class SignalsPassedOn {
+class SignalForwarder {
  public:
-  SignalsPassedOn() {
+  SignalForwarder() {
     struct sigaction action {};
     action.sa_sigaction = pass_on;
     action.sa_flags = SA_SIGINFO;
@@ -46,11 +46,11 @@ class SignalsPassedOn {
       if (previous.sa_handler == SIG_IGN) ::sigaction(signal, &previous, nullptr);  // as nohup asks
     }
   }
-  ~SignalsPassedOn() {
+  ~SignalForwarder() {
     for (std::size_t i = 0; i < previous_.size(); ++i) ::sigaction(kSignals[i], &previous_[i], nullptr);
   }
-  SignalsPassedOn(const SignalsPassedOn&) = delete;
-  SignalsPassedOn& operator=(const SignalsPassedOn&) = delete;
+  SignalForwarder(const SignalForwarder&) = delete;
+  SignalForwarder& operator=(const SignalForwarder&) = delete;
 
  private:
   std::vector<struct sigaction> previous_;
@@ -65,7 +65,7 @@ constexpr const char* kRunModule =
 /// ends when this process does. Returns its exit code, -1 when it cannot be started or dies of a signal.
 int run_python(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {python_interpreter(), "-I"});
-  const SignalsPassedOn guard;
+  const SignalForwarder guard;
   try {
     child = start_child(arguments, {.signal_at_our_death = SIGTERM});
   } catch (const std::system_error&) {

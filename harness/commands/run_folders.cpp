@@ -5,7 +5,7 @@
 
 #include "harness/support/files.h"
 #include "harness/support/json.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

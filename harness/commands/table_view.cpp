@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -12,9 +12,9 @@
 #include "harness/contract/check.h"
 #include "harness/contract/pairs.h"
 #include "harness/contract/random_inputs.h"
-#include "harness/measure/heap_count.h"
+#include "harness/measure/allocation_counter.h"
 #include "harness/measure/parallel_tbb.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "harness/worker/honesty.h"
 #include "harness/worker/memory_pass.h"
 #include "variants/api/error.h"
@@ -219,7 +219,7 @@ void check_heap(const Variant& v, Findings& findings) {
       const RunTask task{p, config.params, inputs, out.ref(), prepared, workspace, arena.parallel()};
       v.run(task);  // threads and buffers of the libraries underneath come to life here
       workspace.reset();
-      HeapWatch watch;
+      AllocationCounter watch;
       v.run(task);
       watch.stop();
       expect(findings, watch.allocations() == 0,

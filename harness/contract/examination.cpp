@@ -17,7 +17,7 @@ Verdict failed(std::string line) { return {Verdict::Kind::fail, 1, {std::move(li
 // What a child that gave no findings did instead.
 std::string end_of(const ProcessOutcome& outcome, double timeout_seconds) {
   using End = ProcessOutcome::End;
-  const auto words = outcome.last_words.empty() ? "" : "; its last words: " + outcome.last_words;
+  const auto words = outcome.stderr_tail.empty() ? "" : "; the end of its standard error: " + outcome.stderr_tail;
   if (outcome.end == End::timed_out) return fmt::format("was still not done after {:g} s", timeout_seconds) + words;
   if (outcome.end == End::signaled)
     return fmt::format("ended the process by signal {} ({})", outcome.code, ::strsignal(outcome.code)) + words;
@@ -57,7 +57,7 @@ Verdict examine(const std::string& plugin_file, const std::string& variant, cons
 }
 
 int examine_here(const std::string& plugin_file, const std::string& name, const std::string& check_name) {
-  confine_this_process(0);
+  apply_process_limits(0);
   load_plugin(plugin_file);
   const auto* variant = find_known_variant(name);
   const auto* check = find_check(check_name);

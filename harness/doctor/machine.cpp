@@ -17,8 +17,8 @@
 #include "harness/measure/environment.h"
 #include "harness/support/build_info.h"
 #include "harness/support/json.h"
+#include "harness/support/text.h"
 #include "harness/support/units.h"
-#include "harness/support/words.h"
 
 namespace attnbench {
 namespace {

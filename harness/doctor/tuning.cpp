@@ -7,7 +7,7 @@
 #include <optional>
 #include <sstream>
 
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 
 namespace attnbench {
 namespace {

@@ -74,7 +74,7 @@ std::optional<double> time_burst(const Parallel& parallel, const std::function<v
   return std::chrono::duration<double>(last - first).count();
 }
 
-void Tries::add(double rate) {
+void BurstStats::add(double rate) {
   ++count_;
   if (!(rate > 0)) return;
   rates_.push_back(rate);
@@ -83,13 +83,13 @@ void Tries::add(double rate) {
   last_rise_ = count_;
 }
 
-Ceiling Tries::ceiling() const {
+Ceiling BurstStats::ceiling() const {
   if (rates_.empty()) return {};
   const double best = *std::max_element(rates_.begin(), rates_.end());
   return {best, (best - median(rates_)) / best};
 }
 
-bool Tries::settled(int patience) const {
+bool BurstStats::settled(int patience) const {
   const double best = ceiling().best;
   const auto near = std::count_if(rates_.begin(), rates_.end(), [&](double rate) { return rate >= (1 - kNear) * best; });
   return near >= kConfirmations && count_ >= last_rise_ + patience;
@@ -98,7 +98,7 @@ bool Tries::settled(int patience) const {
 std::vector<Ceiling> best_of(const std::vector<Burst>& bursts, int patience, double budget_seconds) {
   const auto start = Clock::now();
   const auto left = [&] { return std::chrono::duration<double>(Clock::now() - start).count() < budget_seconds; };
-  std::vector<Tries> tries(bursts.size());
+  std::vector<BurstStats> tries(bursts.size());
   bool trying = true;
   for (int turn = 0; trying && (turn < kConfirmations || left()); ++turn) {
     trying = false;

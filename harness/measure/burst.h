@@ -17,7 +17,7 @@ namespace attnbench {
 std::optional<double> time_burst(const Parallel& parallel, const std::function<void(int)>& work);
 
 /// Rates of the bursts of one kind of work.
-class Tries {
+class BurstStats {
  public:
   /// A rate of 0 is a burst that did not come together; it counts as a try and is no rate.
   void add(double rate);

@@ -16,7 +16,7 @@
 #include "harness/support/build_info.h"
 #include "harness/support/hash.h"
 #include "harness/support/json.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 #include "variants/kernels/simd/isa.h"
 

@@ -28,7 +28,7 @@ pid_t this_thread() { return static_cast<pid_t>(::syscall(SYS_gettid)); }
 
 }  // namespace
 
-// Threads join while allocations are counted (heap_count.h), so room for them is made beforehand.
+// Threads join while allocations are counted (allocation_counter.h), so room for them is made beforehand.
 ThreadClock::ThreadClock() {
   constexpr std::size_t kRoom = 1024;
   threads_.reserve(kRoom);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -83,7 +83,7 @@ std::vector<std::string> expand_entry(std::string_view axis, const std::string& 
            "'" + entry + "' could be a range or a pair; a range ends in xFACTOR or +STEP, unequal sizes are (" +
                (name == "n" ? "nq,nk" : "dqk,dv") + ")=(A,B)",
            kRangeExample);
-  if (pair_would_mislead) reject(axis, "'" + entry + "' is no value; a range ends in xFACTOR or +STEP", kRangeExample);
+  if (pair_would_mislead) reject(axis, "'" + entry + "' is not a value; a range ends in xFACTOR or +STEP", kRangeExample);
   return {without_suffix(entry)};
 }
 
@@ -131,7 +131,7 @@ Axis parse_axis(std::string_view text) {
   if (values.empty()) reject(text, "no values", kRangeExample);
   Axis axis = name.starts_with('(') ? parse_zip(text, name, values) : parse_plain(text, name, values);
   for (std::size_t i = 0; i < axis.names.size(); ++i) {
-    if (!is_name(axis.names[i])) reject(text, "'" + axis.names[i] + "' is no name", kRangeExample);
+    if (!is_name(axis.names[i])) reject(text, "'" + axis.names[i] + "' is not a name", kRangeExample);
     if (std::count(axis.names.begin(), axis.names.end(), axis.names[i]) > 1)
       reject(text, "'" + axis.names[i] + "' is named twice", kZipExample);
   }

@@ -71,7 +71,7 @@ Prediction predict_by_cost(const Cost& cost, const VariantConfig& config, const 
   double extras = 0;
   for (const auto& spec : config.extras(problem)) extras += static_cast<double>(spec.bytes());
   return {.seconds = kCallSeconds + serial * (1 - kParallelShare + kParallelShare / threads),
-          .peak_bytes = kProcessBytes + compulsory_bytes(problem) + extras + workspace + cost.outside_bytes +
+          .peak_bytes = kProcessBytes + compulsory_bytes(problem) + extras + workspace + cost.external_bytes +
                         std::max(outputs, extra_set_bytes(problem, cache)),  // verify() keeps a second output
           .start_seconds = cost.start_seconds};
 }
@@ -86,7 +86,7 @@ Prediction predict(const Case& bench_case, CacheMode cache) {
   return predict_by_cost(declared_cost(bench_case), bench_case.config, bench_case.problem(), bench_case.threads(), cache);
 }
 
-CaseTimeEstimate predicted_pieces(const Case& bench_case, const Sampling& sampling) {
+CaseTimeEstimate estimate_case_time(const Case& bench_case, const Sampling& sampling) {
   const double call = bench_case.prediction.seconds, start = kProcessSeconds + bench_case.prediction.start_seconds;
   const double oracle = oracle_seconds(bench_case, verified_rows(bench_case.problem()));
   const double samples = sampling.samples * std::max(call, sampling.min_sample_seconds);
@@ -103,7 +103,7 @@ double predicted_rounds(const CaseTimeEstimate& pieces, double rounds, double sp
 
 double predicted_case_seconds(const Case& bench_case, const Sampling& sampling) {
   if (bench_case.status != CaseStatus::planned) return 0;
-  const auto pieces = predicted_pieces(bench_case, sampling);
+  const auto pieces = estimate_case_time(bench_case, sampling);
   return pieces.verify + predicted_rounds(pieces, sampling.rounds, 0, sampling) + pieces.memory;
 }
 

@@ -26,7 +26,7 @@ struct CaseTimeEstimate {
   double round = 0;  // of timing
   double memory = 0;
 };
-CaseTimeEstimate predicted_pieces(const Case& bench_case, const Sampling& sampling);
+CaseTimeEstimate estimate_case_time(const Case& bench_case, const Sampling& sampling);
 
 /// Seconds that so many rounds take, of a case whose rounds have taken `spent` so far: not much more than the cap leaves.
 double predicted_rounds(const CaseTimeEstimate& pieces, double rounds, double spent, const Sampling& sampling);

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 #include "variants/api/number.h"
 

@@ -33,7 +33,7 @@ void FittedModel::learn(const Case& bench_case, double seconds) {
 void FittedModel::learn_memory(const Case& bench_case, double peak_bytes) {
   const auto& p = bench_case.problem();
   // What a library allocates is declared roughly: an error of 10 % at a large problem would be charged to every small one.
-  if (declared_cost(bench_case).outside_bytes > 0) return;
+  if (declared_cost(bench_case).external_bytes > 0) return;
   const double declared = compulsory_bytes(p) + static_cast<double>(declared_workspace(
                                                     *bench_case.config.variant, p, bench_case.config.params, bench_case.threads()));
   auto& bytes = process_bytes_[bench_case.config.label()];

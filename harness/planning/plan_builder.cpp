@@ -21,7 +21,7 @@
 #include "harness/plugins/catalogue.h"
 #include "harness/plugins/trust.h"
 #include "harness/support/available_memory.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

@@ -9,7 +9,7 @@
 #include "harness/planning/toml.h"
 #include "harness/support/files.h"
 #include "harness/support/paths.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

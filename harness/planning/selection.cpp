@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

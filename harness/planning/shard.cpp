@@ -9,7 +9,7 @@
 #include "harness/planning/case.h"
 #include "harness/planning/cost_model.h"
 #include "harness/planning/plan.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {
@@ -61,7 +61,7 @@ Shard parse_shard(std::string_view text) {
   const auto index = parse_count(text.substr(0, slash));
   const auto count = slash == std::string_view::npos ? std::nullopt : parse_count(text.substr(slash + 1));
   if (!index || !count || *index < 1 || *index > *count || *count > kMaxShards)
-    throw UserError("shard '" + std::string(text) + "' is no part of a whole; for example --shard 2/8, from 1/8 to 8/8");
+    throw UserError("shard '" + std::string(text) + "' is not a shard; for example --shard 2/8, from 1/8 to 8/8");
   return {static_cast<int>(*index), static_cast<int>(*count)};
 }
 

@@ -279,7 +279,7 @@ Cost Adapter::cost(const Problem& problem, const Params& params) const {
           .exps = count(cost.exps),
           .bytes = count(cost.bytes),
           .pairs = count(cost.pairs),
-          .outside_bytes = count(cost.outside_bytes),
+          .external_bytes = count(cost.external_bytes),
           .start_seconds = count(cost.start_seconds)};
 }
 
@@ -289,7 +289,7 @@ std::string Adapter::cost_fault(const Problem& problem, const Params& params) co
                                     {"exps", cost.exps},
                                     {"bytes", cost.bytes},
                                     {"pairs", cost.pairs},
-                                    {"outside_bytes", cost.outside_bytes},
+                                    {"external_bytes", cost.external_bytes},
                                     {"start_seconds", cost.start_seconds}})
     if (!is_count(value)) return fmt::format("declares a cost of {} = {}; expected a finite number, at least 0", name, value);
   return {};

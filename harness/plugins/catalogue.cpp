@@ -70,7 +70,8 @@ void probe(const std::string& file, const std::string& self) {
                    : outcome.end == End::timed_out ? fmt::format("still not done after {:g} s", seconds)
                    : outcome.end == End::exited    ? fmt::format("ended with exit status {}", outcome.code)
                                                    : fmt::format("not started ({})", std::strerror(outcome.code));
-  const auto words = outcome.last_words.empty() ? "" : "; its last words: " + plugins::plain_text(outcome.last_words);
+  const auto words =
+      outcome.stderr_tail.empty() ? "" : "; the end of its standard error: " + plugins::plain_text(outcome.stderr_tail);
   throw UserError(fmt::format("plugin {}: a process that loaded it was {}{}", file, how, words));
 }
 
@@ -158,7 +159,7 @@ std::vector<std::string> load_plugins(std::span<const std::string> files, const 
 }
 
 int probe_plugin(const std::string& file) {
-  confine_this_process(0);
+  apply_process_limits(0);
   try {
     open_plugin(file);
     return answer("ok") ? 0 : 1;

@@ -9,7 +9,7 @@
 #include "harness/plugins/catalogue.h"
 #include "harness/plugins/plain_text.h"
 #include "harness/support/paths.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 
 namespace attnbench {

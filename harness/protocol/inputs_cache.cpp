@@ -61,7 +61,7 @@ void write_atomically(const std::string& path, Writer&& write) {
   if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
     const std::string why = std::strerror(errno);
     std::filesystem::remove(temporary);
-    throw StorageError("cannot write " + path + ": " + why + "; make room or mend it, then carry on with --resume");
+    throw StorageError("cannot write " + path + ": " + why + "; free disk space or make it writable, then continue with --resume");
   }
 }
 

@@ -87,7 +87,7 @@ std::uint64_t fresh_id() {
 
 // Why a process that gave no result gave none.
 std::string reason_of(const ProcessOutcome& outcome, const std::string& what) {
-  const std::string said = outcome.last_words.empty() ? "" : "; its last words: " + outcome.last_words;
+  const std::string said = outcome.stderr_tail.empty() ? "" : "; the end of its standard error: " + outcome.stderr_tail;
   return fmt::format("the worker process {} after {:.1f} s{}", what, outcome.wall_seconds, said);
 }
 
@@ -111,9 +111,9 @@ JobResult result_of_exit(const ProcessOutcome& outcome, const Job& job) {
 // No case is to blame when the machine has no process, descriptor or memory for a worker, and the next case would fare no better.
 void require_started(const ProcessOutcome& outcome) {
   const bool started = outcome.end != ProcessOutcome::End::not_started;
-  const bool loaded = outcome.last_words.find(kNotLoaded) == std::string::npos || !outcome.answer.empty();
+  const bool loaded = outcome.stderr_tail.find(kNotLoaded) == std::string::npos || !outcome.answer.empty();
   if (started && loaded) return;
-  throw UserError("cannot start worker processes: " + (started ? outcome.last_words : std::strerror(outcome.code)) +
+  throw UserError("cannot start worker processes: " + (started ? outcome.stderr_tail : std::strerror(outcome.code)) +
                   "; check the limits on open files (ulimit -n), processes (ulimit -u) and memory, then carry on with --resume");
 }
 
@@ -125,13 +125,13 @@ JobResult result_of(const ProcessOutcome& outcome, const Job& job) {
     case End::exited: return result_of_exit(outcome, job);
     case End::timed_out:
       return failed(Status::timeout, outcome, fmt::format("was stopped at its limit of {:g} s", job.sampling.timeout_seconds));
-    case End::flooded:
+    case End::output_limit_exceeded:
       return failed(Status::crashed, outcome, fmt::format("was stopped for an answer of more than {} MiB", kAnswerLimit >> 20));
     case End::stopped: return stopped;
     case End::not_started:  // run_job() has thrown
     case End::signaled: break;
   }
-  if (outcome.kernel_out_of_memory) return failed(Status::out_of_memory, outcome, "was killed by the kernel for want of memory");
+  if (outcome.kernel_out_of_memory) return failed(Status::out_of_memory, outcome, "was killed by the kernel's OOM killer");
   return failed(Status::crashed, outcome, fmt::format("was ended by signal {} ({})", outcome.code, ::strsignal(outcome.code)));
 }
 

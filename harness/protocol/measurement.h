@@ -72,7 +72,7 @@ struct TimedRound {
   std::optional<double> clock_drift() const;  // between them, as a share of the larger; none when not probed
 };
 
-/// Bytes, but for the count of stray allocations (measure/heap_count.h, on the second call of run()).
+/// Bytes, but for the count of stray allocations (measure/allocation_counter.h, on the second call of run()).
 struct MemoryUse {
   std::int64_t workspace_declared = 0, workspace_peak = 0, prepared_bytes = 0;
   std::int64_t input_bytes = 0, output_bytes = 0;

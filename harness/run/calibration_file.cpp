@@ -85,7 +85,7 @@ std::optional<Calibration> read_calibration(const std::string& path) {
   }
 }
 
-std::string why_stale(const Calibration& calibration, const Asker& asker) {
+std::string why_stale(const Calibration& calibration, const StalenessQuery& asker) {
   if (calibration.machine_id != asker.machine_id) return "of another machine (" + calibration.cpu_model + ")";
   if (calibration.attnbench != asker.attnbench) return "of attnbench " + calibration.attnbench + ", this is " + asker.attnbench;
   const auto created = parse_utc(calibration.created);

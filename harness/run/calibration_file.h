@@ -24,14 +24,14 @@ void require_replaceable_calibration(const std::string& path);
 std::optional<Calibration> read_calibration(const std::string& path);
 
 /// Who asks for a calibration, and when.
-struct Asker {
+struct StalenessQuery {
   std::string machine_id;
   std::string attnbench;  // version
   std::time_t now = 0;
   double load_1m = 0;
 };
 /// Why a stored calibration no longer holds, in words that follow "the stored calibration is"; "" while it holds.
-std::string why_stale(const Calibration& calibration, const Asker& asker);
+std::string why_stale(const Calibration& calibration, const StalenessQuery& asker);
 
 /// What a calibration is good for: the next 30 days; this run only, as other work ran beside it; nothing, as it contradicts itself.
 enum class Use { keep, once, none };

@@ -28,7 +28,7 @@ double Forecast::seconds(JobKind kind, const Case& bench_case) const {
 double Forecast::seconds_of_rounds(const Case& bench_case, const RoundsSoFar& so_far) const {
   const double share = (rounds_.actual + kTrustRounds) / (rounds_.predicted + kTrustRounds);
   const double expected = std::max(share * sampling_.rounds, so_far.rounds + 1.0) - so_far.rounds;
-  auto pieces = predicted_pieces(bench_case, sampling_);
+  auto pieces = estimate_case_time(bench_case, sampling_);
   pieces.round *= pace(JobKind::time);
   return predicted_rounds(pieces, expected, so_far.seconds, sampling_);
 }

@@ -1,4 +1,4 @@
-// Interrupt: Ctrl-C and polite kills become a flag that the run looks at between and during jobs.
+// Interrupt: Ctrl-C and SIGTERM become a flag that the run looks at between and during jobs.
 #pragma once
 
 #include <csignal>

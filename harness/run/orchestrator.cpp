@@ -35,7 +35,7 @@
 #include "harness/support/json.h"
 #include "harness/support/median.h"
 #include "harness/support/storage_error.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "variants/api/error.h"
 #include "variants/kernels/simd/isa.h"
 

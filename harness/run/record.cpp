@@ -6,7 +6,7 @@
 #include "harness/plugins/catalogue.h"
 #include "harness/run/store.h"
 #include "harness/support/json.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 
 namespace attnbench {
 namespace {

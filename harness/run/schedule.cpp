@@ -81,7 +81,7 @@ double predicted_run_seconds(const Plan& plan, const KeptInputs& inputs) {
   const auto groups = groups_of(plan);
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const int times = inputs.kept[i] ? 1 : plan.sampling.rounds;
-    if (has_planned_case(groups[i])) seconds += times * predicted_pieces(*groups[i].front(), plan.sampling).inputs;
+    if (has_planned_case(groups[i])) seconds += times * estimate_case_time(*groups[i].front(), plan.sampling).inputs;
   }
   return seconds;
 }
@@ -126,7 +126,7 @@ std::vector<Case> weights_cases(const Plan& plan, const std::function<bool(const
 }
 
 double predicted_job_seconds(JobKind kind, const Case& bench_case, const Sampling& sampling) {
-  const auto pieces = predicted_pieces(bench_case, sampling);
+  const auto pieces = estimate_case_time(bench_case, sampling);
   const auto& p = bench_case.problem();
   const auto calls = static_cast<double>(ceil_div(p.n_k, p.d_v));  // one block of the identity as values each
   switch (kind) {

@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void cannot(const std::string& what, const std::string& path) {
   throw UserError("cannot " + what + " " + path + ": " + std::strerror(errno) +
-                  "; make room or mend it, then carry on with --resume, or choose another --out");
+                  "; free disk space or make it writable, then continue with --resume, or choose another --out");
 }
 
 void make_directory(const std::string& directory) {

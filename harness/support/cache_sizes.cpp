@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 
 namespace attnbench {
 namespace {

@@ -141,7 +141,7 @@ void wait_for_end(const ProcessSpec& spec, Running& running, ProcessOutcome& out
     // OpenBLAS, for one, waits at the exit of a process for a thread that asks for memory for ever where there is none.
     outcome.lingered = seconds_since(answered) > spec.linger_seconds;
     if (outcome.lingered) outcome.end = End::exited;
-    else if (outcome.answer.size() > kAnswerLimit) outcome.end = End::flooded;
+    else if (outcome.answer.size() > kAnswerLimit) outcome.end = End::output_limit_exceeded;
     else if (seconds_since(begin) > spec.timeout_seconds) outcome.end = End::timed_out;
     else if (spec.keep_going && !spec.keep_going()) outcome.end = End::stopped;
     else continue;
@@ -150,7 +150,7 @@ void wait_for_end(const ProcessSpec& spec, Running& running, ProcessOutcome& out
   ::kill(-running.child, SIGKILL);  // whatever the child left behind
   drain(running, outcome.answer);   // a pipe holds less than one drain() takes
   const bool signaled = WIFSIGNALED(running.status);
-  outcome.end = signaled ? End::signaled : outcome.answer.size() > kAnswerLimit ? End::flooded : End::exited;
+  outcome.end = signaled ? End::signaled : outcome.answer.size() > kAnswerLimit ? End::output_limit_exceeded : End::exited;
   outcome.code = signaled ? WTERMSIG(running.status) : WEXITSTATUS(running.status);
 }
 
@@ -189,12 +189,12 @@ ProcessOutcome run_process(const ProcessSpec& spec) {
   wait_for_end(spec, running, outcome, begin);
   descendants.kill_all();
   outcome.wall_seconds = seconds_since(begin);
-  outcome.last_words = last_line(running.log_tail);
+  outcome.stderr_tail = last_line(running.log_tail);
   outcome.kernel_out_of_memory = kernel_memory_kills() > kills_before;
   return outcome;
 }
 
-void confine_this_process([[maybe_unused]] double memory_limit) {
+void apply_process_limits([[maybe_unused]] double memory_limit) {
   std::ofstream("/proc/self/oom_score_adj") << 1000;
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);

@@ -22,24 +22,24 @@ struct ProcessSpec {
 };
 
 struct ProcessOutcome {
-  enum class End { exited, signaled, timed_out, stopped, flooded, not_started };
+  enum class End { exited, signaled, timed_out, stopped, output_limit_exceeded, not_started };
   End end = End::exited;
   int code = 0;                       // exit status, signal number, or errno of a start that failed
   std::string answer;                 // all that came on the answer pipe
-  std::string last_words;             // the last line written to standard output or error that was not blank
+  std::string stderr_tail;            // the last line written to standard output or error that was not blank
   double wall_seconds = 0;            // from the start to the end of the child
   bool lingered = false;              // it had answered, and was killed because it would not end
   bool kernel_out_of_memory = false;  // the kernel's out-of-memory killer struck while the child lived
 };
 
-/// Bytes of an answer; a child that says more is killed (End::flooded). Real ones are a few kilobytes.
+/// Bytes of an answer; a child that says more is killed (End::output_limit_exceeded). Real ones are a few kilobytes.
 constexpr std::size_t kAnswerLimit = 4u << 20;
 
 ProcessOutcome run_process(const ProcessSpec& spec);
 
 /// Called by a child about itself: be the kernel's first choice when memory runs out, leave no core file, and own at most
 /// `memory_limit` bytes of private data (0: no limit).
-void confine_this_process(double memory_limit);
+void apply_process_limits(double memory_limit);
 
 /// Writes one line to the answer pipe. False when nobody listens.
 bool answer(const std::string& line);

@@ -1,4 +1,4 @@
-// The job `ceilings`: what the machine can do at most.
+// The job `ceilings`: the machine's peak FLOP/s and bandwidth.
 #include "harness/measure/ceilings.h"
 #include "harness/measure/parallel_tbb.h"
 #include "harness/measure/pinning.h"

@@ -63,16 +63,16 @@ std::string clock_fault(const ClockPair& few, const ClockPair& many) {
 
 std::string memory_fault(const MemoryUse& use, const Cost& cost, int threads) {
   const auto stray = static_cast<double>(use.stray_bytes);
-  if (stray > kStraySlack + cost.outside_bytes)
+  if (stray > kStraySlack + cost.external_bytes)
     return fmt::format(
         "takes {} from the heap or with mmap in every call; take them from the workspace, or declare them as "
-        "outside_bytes of the cost ({} now)",
-        bytes_text(stray), bytes_text(cost.outside_bytes));
+        "external_bytes of the cost ({} now)",
+        bytes_text(stray), bytes_text(cost.external_bytes));
   const auto loaded = static_cast<double>(use.load_bytes), grown = static_cast<double>(use.rss_peak - use.rss_baseline);
   const double declared =
-      static_cast<double>(std::max(use.workspace_declared, use.workspace_peak) + use.prepared_bytes) + cost.outside_bytes;
+      static_cast<double>(std::max(use.workspace_declared, use.workspace_peak) + use.prepared_bytes) + cost.external_bytes;
   if (loaded + grown > declared + kResidentSlack + threads * kThreadSlack)
-    return fmt::format("holds {} of memory, {} of it while it was loaded, but declares {} (workspace, prepared and outside_bytes)",
+    return fmt::format("holds {} of memory, {} of it while it was loaded, but declares {} (workspace, prepared and external_bytes)",
                        bytes_text(loaded + grown), bytes_text(loaded), bytes_text(declared));
   return {};
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-#include "harness/measure/heap_count.h"
+#include "harness/measure/allocation_counter.h"
 
 namespace attnbench {
 namespace {
@@ -68,7 +68,7 @@ MemoryUse measure_memory(const VariantConfig& config, const Problem& problem, co
     variant->run({problem, params, inputs, output.ref(), prepared, workspace, parallel});
   };
   run();  // libraries set themselves up once; only what every call does is stray
-  HeapWatch watch;
+  AllocationCounter watch;
   run();
   watch.stop();
 

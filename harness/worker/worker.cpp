@@ -91,7 +91,7 @@ int worker_process(VariantLookup find) {
     std::fprintf(stderr, "attnbench worker: no job on standard input (%s); the run command starts workers itself\n", error.what());
     return kNoJob;
   }
-  confine_this_process(job.memory_limit);
+  apply_process_limits(job.memory_limit);
   return answer(to_line(do_job(job, find))) ? 0 : kNoJob;
 }
 

@@ -201,7 +201,7 @@ def test_plugin_check_refuses_what_it_cannot_check(attnbench, plugin):
     assert "no such file" in attnbench.refused("plugin", "check", "nothing.so")
     wrong = attnbench.refused("plugin", "check", plugin("patterned"), "--variant", "paterned")
     assert "did you mean 'patterned'" in wrong
-    assert "there is no check 'oracles'" in attnbench.refused(
+    assert "unknown check 'oracles'" in attnbench.refused(
         "plugin", "check", plugin("patterned"), "--check", "oracles"
     )
 

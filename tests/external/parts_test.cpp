@@ -144,7 +144,7 @@ TEST_CASE("declared memory is the library, its score matrices under this mask, a
     attnbench_cost cost{};
     declare_cost(external, given(parse_problem(text)), cost);
     CHECK(cost.start_seconds == 0.5);
-    return cost.outside_bytes;
+    return cost.external_bytes;
   };
   const double library = 100 * 1024 * 1024, tensors = compulsory_bytes(parse_problem("b2 h4:2 n64 d8 f32")),
                scores = 4.0 * 2 * 4 * 64 * 64;

@@ -85,7 +85,7 @@ Cost cost(const Problem& p, const Params& params) {
           .exps = pairs,
           .bytes = compulsory_bytes(p),
           .pairs = pairs,
-          .outside_bytes = 5e6,  // of the library that it plays
+          .external_bytes = 5e6,  // of the library that it plays
           .start_seconds = 0.25};
 }
 

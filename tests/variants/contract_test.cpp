@@ -3,7 +3,7 @@
 #include "tests/variants/contract_test.h"
 
 #include "harness/contract/check.h"
-#include "harness/measure/heap_count.h"
+#include "harness/measure/allocation_counter.h"
 #include "tests/catch.h"
 #include "variants/api/registry.h"
 #include "variants/kernels/simd/isa.h"

@@ -73,8 +73,8 @@ struct Cost {
   double exps = 0;           // exp and tanh evaluations
   double bytes = 0;  // compulsory traffic: each input and output once, plus any matrix the variant materialises (write + read)
   double pairs = 0;  // (query, key) scores evaluated over all batch entries and query heads; 0 where there are none
-  double outside_bytes = 0;  // most memory beside inputs, output and workspace: a library, what it allocates, its own process
-  double start_seconds = 0;  // before the first call: libraries loaded, processes started and ended
+  double external_bytes = 0;  // most memory beside inputs, output and workspace: a library, what it allocates, its own process
+  double start_seconds = 0;   // before the first call: libraries loaded, processes started and ended
 };
 
 /// What prepare() left for run(): weights, block lists. It may depend on shape, parameters and seed, never on the data.

@@ -55,7 +55,7 @@ void declare_cost(const ExternalVariant& external, const attnbench_problem& p, a
   const double stretched = external.stretched_copies * stretched_bytes(p);
   cost.bytes += 2 * (stretched + (matrices > 0 ? kFloat * all : 0));
   const double copies = external.engine == Engine::adapter ? kAdapterCopies : kLibraryCopies;
-  cost.outside_bytes = external.resident_mib * kMiB + matrices * kFloat * all + stretched + copies * compulsory_bytes(p);
+  cost.external_bytes = external.resident_mib * kMiB + matrices * kFloat * all + stretched + copies * compulsory_bytes(p);
   cost.start_seconds = external.start_seconds;
   if (external.mathematics == Mathematics::multi_head) add_projection_cost(p, cost);
 }

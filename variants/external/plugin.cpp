@@ -34,7 +34,7 @@ std::int32_t guarded(const attnbench_task* task, const Body& body) {
     task->fail(task, error.what());
     return ATTNBENCH_FAILED;
   } catch (...) {
-    task->fail(task, "an exception that is no std::exception");
+    task->fail(task, "an exception that is not a std::exception");
     return ATTNBENCH_FAILED;
   }
 }

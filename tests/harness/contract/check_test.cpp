@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "harness/measure/heap_count.h"
+#include "harness/measure/allocation_counter.h"
 #include "tests/catch.h"
 #include "variants/api/oracle.h"
 #include "variants/api/registry.h"

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "harness/run/record.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 

@@ -39,24 +39,24 @@ TEST_CASE("a burst whose threads do not come together does no work and has no ti
 }
 
 TEST_CASE("the ceiling of some tries is the best, its spread the distance of the middle one") {
-  Tries tries;
+  BurstStats tries;
   for (const double rate : {80.0, 100.0, 50.0}) tries.add(rate);
   CHECK(tries.ceiling().best == 100);
   CHECK(tries.ceiling().spread == Approx(0.2));
 }
 
 TEST_CASE("a starved try counts as a try but not as a rate") {
-  Tries tries;
+  BurstStats tries;
   tries.add(0);
   tries.add(100);
   CHECK(tries.count() == 2);
   CHECK(tries.ceiling().best == 100);
   CHECK(tries.ceiling().spread == 0);
-  CHECK(Tries().ceiling().best == 0);
+  CHECK(BurstStats().ceiling().best == 0);
 }
 
 TEST_CASE("a best is settled when three tries agree and none of the last raised it") {
-  Tries tries;
+  BurstStats tries;
   for (const double rate : {50.0, 100.0, 60.0, 70.0, 60.0}) tries.add(rate);
   CHECK_FALSE(tries.settled(2));  // nobody confirmed 100
   tries.add(99);

@@ -79,7 +79,7 @@ TEST_CASE("a library behind a variant counts with its memory and with its start 
   const auto problem = parse_problem("b1 h8 n256 d64 f32");
   Variant library = *find_variant("naive");
   library.cost = [](const Problem& p, const Params&) {
-    return Cost{.multiply_adds = visible_pairs(p), .outside_bytes = 300e6, .start_seconds = 1.5};
+    return Cost{.multiply_adds = visible_pairs(p), .external_bytes = 300e6, .start_seconds = 1.5};
   };
   auto plain = library;
   plain.cost = [](const Problem& p, const Params&) { return Cost{.multiply_adds = visible_pairs(p)}; };
@@ -89,9 +89,9 @@ TEST_CASE("a library behind a variant counts with its memory and with its start 
   Case one;
   one.workload = make_workload("gaussian", problem);
   one.prediction = with;
-  const auto slow = predicted_pieces(one, {});
+  const auto slow = estimate_case_time(one, {});
   one.prediction = without;
-  const auto quick = predicted_pieces(one, {});
+  const auto quick = estimate_case_time(one, {});
   CHECK(slow.inputs == quick.inputs);
   CHECK(slow.verify == Approx(quick.verify + 1.5));
   CHECK(slow.round == Approx(quick.round + 1.5));

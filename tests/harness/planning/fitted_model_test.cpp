@@ -119,7 +119,7 @@ TEST_CASE("the process around the tensors is learned from memory passes") {
 TEST_CASE("memory of a library that a variant declares is believed, not learned") {
   FittedModel model;
   Variant library = *find_variant("naive");
-  library.cost = [](const Problem& p, const Params&) { return Cost{.multiply_adds = visible_pairs(p), .outside_bytes = 300e6}; };
+  library.cost = [](const Problem& p, const Params&) { return Cost{.multiply_adds = visible_pairs(p), .external_bytes = 300e6}; };
   auto one = case_of("naive", 256);
   one.config.variant = &library;
   one.prior = predict(one);

@@ -6,7 +6,7 @@
 #include "harness/planning/case.h"
 #include "harness/planning/plan.h"
 #include "harness/planning/plan_builder.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "tests/catch.h"
 #include "variants/api/error.h"
 

@@ -1,7 +1,7 @@
 // If these fail, other variants run than were asked for, or a misspelt name is not explained.
 #include "harness/planning/selection.h"
 
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "tests/catch.h"
 #include "variants/api/error.h"
 

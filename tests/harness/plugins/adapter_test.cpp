@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "harness/contract/random_inputs.h"
-#include "harness/measure/heap_count.h"
+#include "harness/measure/allocation_counter.h"
 #include "harness/measure/parallel_tbb.h"
 #include "harness/plugins/abi.h"
 #include "harness/plugins/catalogue.h"
@@ -222,7 +222,7 @@ TEST_CASE("what a library behind a variant takes crosses the ABI, and is not wri
   const auto& variant = plugged("patterned", "patterned");
   const auto problem = parse_problem("b1 h1 n8 d4 f32");
   const auto cost = variant.cost(problem, config(variant).params);
-  CHECK(cost.outside_bytes == 5e6);
+  CHECK(cost.external_bytes == 5e6);
   CHECK(cost.start_seconds == 0.25);
 
   void* library = ::dlopen(PLUGIN_DIR "/libpatterned.so", RTLD_NOW | RTLD_NOLOAD);
@@ -233,11 +233,11 @@ TEST_CASE("what a library behind a variant takes crosses the ABI, and is not wri
   const plugins::AbiParams abi_params(config(variant).params);
   attnbench_cost older{};
   older.head = plugins::head_of<attnbench_cost>();
-  older.head.size = offsetof(attnbench_cost, outside_bytes);
-  older.outside_bytes = older.start_seconds = -1;
+  older.head.size = offsetof(attnbench_cost, external_bytes);
+  older.external_bytes = older.start_seconds = -1;
   given->cost(given->user, abi_problem.get(), abi_params.get(), &older);
   CHECK(older.multiply_adds == cost.multiply_adds);
   CHECK(older.pairs == cost.pairs);
-  CHECK(older.outside_bytes == -1);
+  CHECK(older.external_bytes == -1);
   CHECK(older.start_seconds == -1);
 }

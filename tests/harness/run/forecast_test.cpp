@@ -64,7 +64,7 @@ std::vector<Piece> pieces_of(const Plan& plan, const Machine& machine, std::vect
     const double ratio = machine.slower.at(truth.config.variant->name) * std::pow(truth.prior.seconds / 1e-3, machine.growth);
     truth.prediction.seconds = truth.prior.seconds * ratio * std::exp(machine.noise * normal(random));
     calls.push_back(truth.prediction.seconds);
-    const auto seconds = predicted_pieces(truth, plan.sampling);
+    const auto seconds = estimate_case_time(truth, plan.sampling);
     pieces.push_back({JobKind::verify, at, machine.overhead * seconds.verify});
     const int planned = machine.rounds > 0 ? machine.rounds : plan.sampling.rounds;
     const int within_cap = static_cast<int>(std::ceil(plan.sampling.cap_seconds / seconds.round));
@@ -167,8 +167,8 @@ TEST_CASE("the cap bounds what the rounds of a case are forecast to take") {
   const Forecast forecast(plan.sampling);
   CHECK(forecast.seconds_of_rounds(one, {}) == Approx(60));
   CHECK(forecast.seconds_of_rounds(one, {.rounds = 1, .seconds = 31, .medians = {6}}) ==
-        Approx(predicted_pieces(one, plan.sampling).round));
+        Approx(estimate_case_time(one, plan.sampling).round));
   one.prediction.seconds = 0.001;
   CHECK(forecast.seconds_of_rounds(one, {.rounds = 9, .seconds = 3, .medians = {}}) ==
-        Approx(predicted_pieces(one, plan.sampling).round));
+        Approx(estimate_case_time(one, plan.sampling).round));
 }

@@ -6,7 +6,7 @@
 
 #include "harness/planning/case.h"
 #include "harness/support/json.h"
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 #include "tests/catch.h"
 #include "tests/harness/harness_test_support.h"
 #include "variants/api/registry.h"

@@ -28,7 +28,7 @@ TEST_CASE("an answer comes back on its own pipe, apart from what is printed") {
   CHECK(outcome.end == End::exited);
   CHECK(outcome.code == 4);
   CHECK(outcome.answer == "answered\n");
-  CHECK(outcome.last_words == "complained");
+  CHECK(outcome.stderr_tail == "complained");
   CHECK(outcome.wall_seconds > 0);
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("a child that hangs is killed at its limit with all it started") {
   const auto outcome = shell("sleep 1000 & echo $! >&3; trap '' TERM; echo going; sleep 1000", 0.3);
   CHECK(outcome.end == End::timed_out);
   CHECK(dies_soon(std::stol(outcome.answer)));
-  CHECK(outcome.last_words == "going");
+  CHECK(outcome.stderr_tail == "going");
 }
 
 TEST_CASE("a child's child that keeps the pipes open does not hold up the end") {
@@ -62,16 +62,16 @@ TEST_CASE("a child's child that keeps the pipes open does not hold up the end") 
 TEST_CASE("a flood of output neither blocks the child nor is kept whole") {
   const auto outcome = shell("head -c 5000000 /dev/zero | tr '\\0' a; echo; echo the end; echo answered >&3");
   CHECK(outcome.end == End::exited);
-  CHECK(outcome.last_words == "the end");
+  CHECK(outcome.stderr_tail == "the end");
   CHECK(outcome.answer == "answered\n");
 }
 
 TEST_CASE("an answer beyond all bounds ends the child that gives it") {
   const auto outcome = shell("yes answer >&3");
-  CHECK(outcome.end == End::flooded);
+  CHECK(outcome.end == End::output_limit_exceeded);
   CHECK(outcome.answer.size() < 2 * kAnswerLimit);
   const auto quick = shell("head -c " + std::to_string(kAnswerLimit + 1) + " /dev/zero >&3");
-  CHECK(quick.end == End::flooded);
+  CHECK(quick.end == End::output_limit_exceeded);
   CHECK(shell("head -c " + std::to_string(kAnswerLimit) + " /dev/zero >&3").end == End::exited);
 }
 
@@ -100,8 +100,8 @@ TEST_CASE("a child that has answered and will not end is ended, and its answer c
 
 TEST_CASE("last words are one short printable line") {
   const auto outcome = shell("printf 'a\\033[31mb\\tc\\n\\n  \\n'");
-  CHECK(outcome.last_words == "a[31mbc");
-  CHECK(shell("head -c 4000 /dev/zero | tr '\\0' a").last_words.size() == 300);
+  CHECK(outcome.stderr_tail == "a[31mbc");
+  CHECK(shell("head -c 4000 /dev/zero | tr '\\0' a").stderr_tail.size() == 300);
 }
 
 TEST_CASE("the parent can call the wait off") {

@@ -77,11 +77,11 @@ TEST_CASE("memory beyond the declaration is called") {
   CHECK(memory_fault(use, {}, 2).empty());
   use.stray_bytes = 1 << 20;
   CHECK(has(memory_fault(use, {}, 2), "takes 1.00 MiB from the heap or with mmap in every call"));
-  CHECK(memory_fault(use, {.outside_bytes = 2e6}, 2).empty());
+  CHECK(memory_fault(use, {.external_bytes = 2e6}, 2).empty());
   use.stray_bytes = 0;
   use.load_bytes = 64 << 20;
   CHECK(has(memory_fault(use, {}, 2), "holds 74.0 MiB of memory, 64.0 MiB of it while it was loaded, but declares 1.00 MiB"));
-  CHECK(memory_fault(use, {.outside_bytes = 64e6}, 2).empty());
+  CHECK(memory_fault(use, {.external_bytes = 64e6}, 2).empty());
 }
 
 TEST_CASE("the digest of an output depends on every bit and not on the strides") {

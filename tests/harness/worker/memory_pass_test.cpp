@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/measure/heap_count.h"
+#include "harness/measure/allocation_counter.h"
 #include "harness/measure/parallel_tbb.h"
 #include "tests/catch.h"
 #include "tests/harness/fault_variants/fault_variants.h"
@@ -53,7 +53,7 @@ TEST_CASE("heap allocations are counted while they are watched, and only then") 
   std::vector<std::vector<char>> keep;
   keep.reserve(3);
   keep.emplace_back(10);
-  HeapWatch watch;
+  AllocationCounter watch;
   keep.emplace_back(1000);
   ::operator delete (::operator new (64, std::align_val_t{64}), std::align_val_t{64});
   watch.stop();
@@ -67,7 +67,7 @@ TEST_CASE("memory is counted however it is asked for, but for what TBB takes") {
   constexpr std::size_t kBytes = 1 << 16;
   using Count = std::pair<std::int64_t, std::int64_t>;
   const auto counted = [](const std::function<void*()>& take) {
-    HeapWatch watch;
+    AllocationCounter watch;
     void* volatile memory = take();
     watch.stop();
     CHECK(memory != nullptr);
@@ -83,14 +83,14 @@ TEST_CASE("memory is counted however it is asked for, but for what TBB takes") {
         }) == Count(1, kBytes));
   void* volatile small = std::malloc(100);
   CHECK(counted([&] { return std::realloc(small, kBytes); }) == Count(1, kBytes));
-  HeapWatch mapping;
+  AllocationCounter mapping;
   void* const mapped = ::mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   mapping.stop();
   CHECK(::munmap(mapped, kBytes) == 0);
   CHECK(Count(mapping.allocations(), mapping.bytes()) == Count(1, kBytes));
   const ThreadArena arena(3);
   wake_threads(arena.parallel());
-  HeapWatch loop;
+  AllocationCounter loop;
   arena.parallel().for_each(1000, [](std::int64_t, int) {});
   loop.stop();
   CHECK(loop.allocations() == 0);

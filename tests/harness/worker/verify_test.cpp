@@ -183,7 +183,7 @@ std::string joined(const Reasons& reasons) {
   return text;
 }
 
-// The fault is caught with that status and a reason that contains `words`; the same run without the fault passes.
+// The fault is caught with that status and a reason that contains `text`; the same run without the fault passes.
 template <Fault fault>
 void expect_caught(const char* problem, Status status, const std::string& words, bool hidden_nan = false) {
   CAPTURE(problem, words);

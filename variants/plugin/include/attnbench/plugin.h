@@ -211,8 +211,8 @@ typedef struct attnbench_cost {
   double bytes;         /* compulsory traffic: each input and output once, plus any matrix written and read again */
   double pairs;         /* (query, key) scores evaluated over all batch entries and query heads; 0 where there are none */
   /* Since 1.1, for libraries behind a variant; they make plans and predictions fit, and are part of no result. */
-  double outside_bytes; /* most memory beside inputs, output and allocate(): the library, what it allocates, its own process */
-  double start_seconds; /* before the first call: libraries loaded, processes started and ended */
+  double external_bytes; /* most memory beside inputs, output and allocate(): the library, what it allocates, its own process */
+  double start_seconds;  /* before the first call: libraries loaded, processes started and ended */
 } attnbench_cost;
 
 /* A list the plugin adds lines to: reasons, or facts with a name. Strings are copied. */

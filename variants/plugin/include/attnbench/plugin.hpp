@@ -190,7 +190,7 @@ inline void cost(void* user, const attnbench_problem* problem, const attnbench_p
   out->exps = counted.exps;
   out->bytes = counted.bytes;
   out->pairs = counted.pairs;
-  if (ATTNBENCH_HAS(attnbench_cost, out, outside_bytes)) out->outside_bytes = counted.outside_bytes;
+  if (ATTNBENCH_HAS(attnbench_cost, out, external_bytes)) out->external_bytes = counted.external_bytes;
   if (ATTNBENCH_HAS(attnbench_cost, out, start_seconds)) out->start_seconds = counted.start_seconds;
 }
 

@@ -1,4 +1,4 @@
-#include "harness/measure/heap_count.h"
+#include "harness/measure/allocation_counter.h"
 
 #include <link.h>
 #include <sys/mman.h>
@@ -137,17 +137,17 @@ ATTNBENCH_EXPORT void* mremap(void* address, std::size_t old_bytes, std::size_t 
 
 namespace attnbench {
 
-HeapWatch::HeapWatch() {
+AllocationCounter::AllocationCounter() {
   code_ranges = 0;
   ::dl_iterate_phdr(find_code, nullptr);
   allocation_count = 0;
   allocated_bytes = 0;
   watching = true;
 }
-HeapWatch::~HeapWatch() { stop(); }
-void HeapWatch::stop() { watching = false; }
-std::int64_t HeapWatch::allocations() const { return allocation_count; }
-std::int64_t HeapWatch::bytes() const { return allocated_bytes; }
+AllocationCounter::~AllocationCounter() { stop(); }
+void AllocationCounter::stop() { watching = false; }
+std::int64_t AllocationCounter::allocations() const { return allocation_count; }
+std::int64_t AllocationCounter::bytes() const { return allocated_bytes; }
 
 bool heap_is_counted() {
 #ifdef ATTNBENCH_COUNTS_HEAP

@@ -1,4 +1,4 @@
-#include "harness/support/words.h"
+#include "harness/support/text.h"
 
 #include <cmath>
 
