@@ -201,9 +201,7 @@ def test_plugin_check_refuses_what_it_cannot_check(attnbench, plugin):
     assert "no such file" in attnbench.refused("plugin", "check", "nothing.so")
     wrong = attnbench.refused("plugin", "check", plugin("patterned"), "--variant", "paterned")
     assert "did you mean 'patterned'" in wrong
-    assert "unknown check 'oracles'" in attnbench.refused(
-        "plugin", "check", plugin("patterned"), "--check", "oracles"
-    )
+    assert "unknown check 'oracles'" in attnbench.refused("plugin", "check", plugin("patterned"), "--check", "oracles")
 
 
 def test_a_run_with_plugins_is_resumed_with_them_and_refused_when_they_changed(attnbench, plugin, tmp_path):

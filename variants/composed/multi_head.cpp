@@ -78,7 +78,7 @@ void unsupported(const Problem& p, const Params& params, Reasons& reasons) {
   } else if (inner->name == std::string_view("multi_head")) {
     reasons.push_back("multi_head cannot be its own inner variant");
   } else {
-    for (auto& reason : unsupported_reasons(*inner, p, Params(inner->params))) reasons.push_back("inner: " + reason);
+    for (auto& reason : unsupported_reasons(*inner, p, Params(inner->params))) reasons.push_back("multi_head: inner " + reason);
   }
 }
 
