@@ -77,7 +77,7 @@ TEST_CASE("multi_head says why it cannot run an inner variant") {
   CHECK(reasons("naive", "n4 d4").empty());
   CHECK(reasons("nonsense", "n4 d4") == Reasons{"multi_head has no inner variant 'nonsense'; `attnbench list` names them"});
   CHECK(reasons("multi_head", "n4 d4") == Reasons{"multi_head cannot be its own inner variant"});
-  CHECK(reasons("linear", "n4 d4 softcap=2") == Reasons{"inner: linear does not support softcap"});
+  CHECK(reasons("linear", "n4 d4 softcap=2") == Reasons{"multi_head: inner linear does not support softcap"});
 }
 
 // The same values with the heads of a row side by side in memory ([b, n, h, d]), seen as [b, h, n, d].
