@@ -87,10 +87,15 @@ def test_describe_shows_extra_inputs_and_needs(attnbench, gated):
 def test_verify_reads_extra_inputs_of_a_file_and_of_a_generator(attnbench, tmp_path, gated, arrays):
     for dataset in ("file:all.npz", "gaussian"):
         attnbench.ok("verify", "--variants", "gated,naive", "--problem", PROBLEM, "--dataset", dataset, *gated)
+
+
+def test_a_misshapen_extra_input_costs_the_variant_that_reads_it_alone(attnbench, tmp_path, gated, arrays):
     np.savez(tmp_path / "all.npz", **{**arrays, "gate": arrays["gate"][:, :, :-1]})
-    answer = attnbench("verify", "--variants", "gated,naive", "--problem", PROBLEM, "--dataset", "file:all.npz", *gated)
-    assert answer.returncode != 0
-    assert "the input 'gate' is [b, h, n, d] = [2, 2, 12, 1]" in answer.stdout + answer.stderr
+    text = attnbench.ok(
+        "verify", "--variants", "gated,naive", "--problem", PROBLEM, "--dataset", "file:all.npz", *gated
+    )
+    assert "the input 'gate' is [b, h, n, d] = [2, 2, 12, 1]" in text
+    assert text.endswith("1 ok, 1 not run, 0 failed\n")
 
 
 def test_a_run_serves_variants_that_want_another_input_of_the_same_name(attnbench, tmp_path, gated):

@@ -56,8 +56,8 @@ def test_a_run_killed_at_random_moments_loses_nothing_and_repeats_nothing(attnbe
 
 def test_a_full_disk_ends_a_run_with_one_line_and_it_carries_on_when_there_is_room(attnbench, tmp_path):
     def no_room() -> None:
-        """Stands in for a full disk: no file may grow beyond three pages of inputs, or ten records."""
-        resource.setrlimit(resource.RLIMIT_FSIZE, (14_000, resource.RLIM_INFINITY))
+        """Stands in for a full disk: no file may grow beyond four pages of inputs, or about twelve records."""
+        resource.setrlimit(resource.RLIMIT_FSIZE, (17_000, resource.RLIM_INFINITY))
 
     process = start(attnbench, "run", *SWEEP, "--out", "run", preexec_fn=no_room)
     _, said = process.communicate()
