@@ -66,7 +66,6 @@ Cost cost(const Problem& p, const Params&) {
 
 ATTNBENCH_VARIANT(average) = {
     .name = "average",
-    .family = "linear",
     .summary = "every visible key weighs the same: a running mean of the values",
     .paper = "Zhang, Xiong and Su 2018, Accelerating Neural Transformer via an Average Attention Network, section 3",
     .computes = Computes::approximates_softmax,
