@@ -36,7 +36,9 @@ std::string option_head(const CLI::Option& option) {
   auto names = option.get_name(false, true);  // "-a,--axis"
   for (std::size_t at = names.find(','); at != std::string::npos; at = names.find(',', at + 2)) names.insert(at + 1, " ");
   auto value = option.get_type_size() == 0 ? std::string() : option.get_type_name();
-  value = value.substr(0, value.find(':'));  // CLI11 appends what the validator accepts
+  const auto brackets = value.find(']');  // FILE[:NAME]
+  value =
+      value.substr(0, value.find(':', brackets == std::string::npos ? 0 : brackets));  // CLI11 appends what the validator accepts
   return value.empty() ? names : names + " " + value;
 }
 

@@ -107,6 +107,10 @@ def test_describe_prints_ranges_in_words(attnbench):
         assert "e+" not in attnbench.ok("describe", name["name"]).split("Parameters")[-1]
 
 
+def test_help_shows_the_whole_value_of_an_option(attnbench):
+    assert re.search(r"--q FILE\[:NAME\] +queries", attnbench.ok("apply", "--help"))
+
+
 @pytest.mark.parametrize("command", ["run", "report"])
 def test_help_names_the_value_of_fail_on(attnbench, command):
     assert "--fail-on complexity" in attnbench.ok(command, "--help")
