@@ -31,14 +31,22 @@ std::string entry(const std::string& head, const std::string& description) {
   return text + "\n";
 }
 
+// CLI11 appends what a validator accepts behind a colon, "COUNT:INT in [1 - 100]"; a colon in brackets, "FILE[:NAME]", is ours.
+std::string before_validator(const std::string& value) {
+  int depth = 0;
+  for (std::size_t at = 0; at < value.size(); ++at) {
+    depth += (value[at] == '[') - (value[at] == ']');
+    if (value[at] == ':' && depth == 0) return value.substr(0, at);
+  }
+  return value;
+}
+
 std::string option_head(const CLI::Option& option) {
   if (option.get_positional()) return option.get_name(true) + (option.get_expected_max() > 1 ? "..." : "");
   auto names = option.get_name(false, true);  // "-a,--axis"
   for (std::size_t at = names.find(','); at != std::string::npos; at = names.find(',', at + 2)) names.insert(at + 1, " ");
   auto value = option.get_type_size() == 0 ? std::string() : option.get_type_name();
-  const auto brackets = value.find(']');  // FILE[:NAME]
-  value =
-      value.substr(0, value.find(':', brackets == std::string::npos ? 0 : brackets));  // CLI11 appends what the validator accepts
+  value = before_validator(value);
   return value.empty() ? names : names + " " + value;
 }
 

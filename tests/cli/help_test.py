@@ -109,6 +109,7 @@ def test_describe_prints_ranges_in_words(attnbench):
 
 def test_help_shows_the_whole_value_of_an_option(attnbench):
     assert re.search(r"--q FILE\[:NAME\] +queries", attnbench.ok("apply", "--help"))
+    assert re.search(r"--rounds COUNT +fresh processes", attnbench.ok("run", "--help"))
 
 
 @pytest.mark.parametrize("command", ["run", "report"])
