@@ -3,6 +3,7 @@
 import json
 import re
 import warnings
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -173,6 +174,19 @@ def test_words_in_a_font_that_is_installed_are_written(tmp_path, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         draw_all(report, tmp_path / "figures")
+
+
+def test_a_font_installed_since_matplotlib_listed_them_is_found(monkeypatch):
+    """F27: the message says to install a font, and matplotlib's list of fonts is a cache that does not know it then."""
+    (stix,) = (font for font in fonts.font_manager.fontManager.ttflist if Path(font.fname).name == "STIXGeneral.ttf")
+    before = [font for font in fonts.font_manager.fontManager.ttflist if font.name == fonts.FONT]
+    monkeypatch.setattr(fonts.font_manager.fontManager, "ttflist", before)
+    monkeypatch.setattr(fonts.font_manager, "findSystemFonts", lambda: [stix.fname, "/nowhere.ttf"])
+    fonts._others.cache_clear()
+    try:
+        assert fonts.families_for("aℊ") == [fonts.FONT, "STIXGeneral"]
+    finally:
+        fonts._others.cache_clear()
 
 
 def test_a_name_in_another_script_is_drawn_without_a_warning(tmp_path, monkeypatch):

@@ -53,6 +53,7 @@ def _signs(family: str) -> frozenset[int]:
 @cache
 def _others() -> tuple[str, ...]:
     """Installed families in the order of their names; those that cannot be opened are left out."""
+    _add_new_fonts()
     found = []
     for family in sorted({font.name for font in font_manager.fontManager.ttflist if font.name != FONT}):
         try:
@@ -62,3 +63,13 @@ def _others() -> tuple[str, ...]:
         else:
             found.append(family)
     return tuple(found)
+
+
+def _add_new_fonts() -> None:
+    """Adds the fonts installed since matplotlib wrote its list, which it keeps in a cache from its first use on."""
+    listed = {font.fname for font in font_manager.fontManager.ttflist}
+    for path in sorted(set(font_manager.findSystemFonts()) - listed):
+        try:
+            font_manager.fontManager.addfont(path)
+        except (OSError, RuntimeError, ValueError) as error:
+            logging.getLogger(__name__).debug("font %s: %s", path, error)
