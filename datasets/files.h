@@ -1,4 +1,4 @@
-// Files as the datasets need them: read piece by piece, written so that nobody ever sees half a file.
+// Files as the datasets need them: read piece by piece, written so that no reader ever sees half a file.
 #pragma once
 
 #include <cstddef>

@@ -39,7 +39,7 @@ std::vector<InputSpec> extras_of(const Cases& group);
 /// A group in the order of one round. The seed and the shape shuffle the cases once; then the rounds go through the rows of a
 /// Williams square (E. J. Williams 1949, Australian Journal of Scientific Research A 2, 149-168): over as many rounds as there are
 /// cases each stands at each place once, and over as many rounds (twice as many for an odd number of cases) each comes after each
-/// other equally often, so that nobody always runs in the same neighbour's heat.
+/// other equally often, so that none always runs right after the same neighbour.
 Cases round_order(Cases group, std::uint64_t seed, int round);
 
 /// One case per dataset and selected variant: the small problem whose attention matrix is drawn. `wanted` picks the cases to draw.

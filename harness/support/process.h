@@ -41,7 +41,7 @@ ProcessOutcome run_process(const ProcessSpec& spec);
 /// `memory_limit` bytes of private data (0: no limit).
 void apply_process_limits(double memory_limit);
 
-/// Writes one line to the answer pipe. False when nobody listens.
+/// Writes one line to the answer pipe. False when the reader is gone.
 bool answer(const std::string& line);
 
 }  // namespace attnbench

@@ -1,4 +1,4 @@
-// Spelling: what to say about a name nobody knows.
+// Spelling: what to say about an unknown name.
 #pragma once
 
 #include <span>

@@ -27,7 +27,7 @@ class Workspace {
  public:
   /// Reserves and touches room for `declared` bytes (sum of workspace_bytes()) plus guards.
   explicit Workspace(std::size_t declared);
-  /// Hands every request on, in whole 64-byte lines, to somebody else's workspace: that of a plugin's host, which counts them.
+  /// Hands every request on, in whole 64-byte lines, to another workspace: that of a plugin's host, which counts them.
   using Source = void* (*)(void* context, std::size_t bytes);
   Workspace(Source source, void* context);
   Workspace(const Workspace&) = delete;

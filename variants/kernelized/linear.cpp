@@ -40,7 +40,7 @@ KeyRange block_at(std::int64_t count, std::int64_t index) {
   return {std::min(count, index * kBlock), std::min(count, (index + 1) * kBlock)};
 }
 
-// Key j stands at position j, query row i at problem.position(i). Positions beyond the last row are seen by nobody.
+// Key j stands at position j, query row i at problem.position(i). Positions beyond the last row are seen by no row.
 std::int64_t position_count(const Problem& p) { return std::max<std::int64_t>(0, p.position(p.n_q - 1) + 1); }
 
 // What segments are made of: kPanel positions, or blocks of keys where there is no diagonal.

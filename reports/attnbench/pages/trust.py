@@ -127,7 +127,7 @@ def _outliers(trust: Trust) -> Fact:
 def _switches(trust: Trust) -> Fact:
     text = f"{trust.switches}, in {trust.switched_samples} of {units.plural(trust.samples, 'sample')}"
     return Fact("involuntary context switches", text,
-                "how often the kernel gave a core of the benchmark to somebody else while it was measured")  # fmt: skip
+                "how often the kernel gave a core of the benchmark to another process while it was measured")  # fmt: skip
 
 
 def _drift(trust: Trust) -> list[Fact]:
