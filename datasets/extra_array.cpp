@@ -21,7 +21,7 @@ bool serves(std::size_t axis, std::int64_t have, std::int64_t want, const Proble
   return axis == 2 && (cut(&Problem::n_q) || cut(&Problem::n_k));
 }
 
-// The shape with axes of 1 put in so that it serves `spec`, in the order of the file; nothing when there is no way.
+// The shape with axes of 1 inserted so that it matches `spec`, in the order of the file; none if no insertion matches.
 std::optional<Shape> whole_shape(std::span<const std::int64_t> shape, const InputSpec& spec, const Problem& held,
                                  const Problem& asked, Layout layout) {
   for (unsigned present = 0; present < 16; ++present) {

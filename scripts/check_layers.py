@@ -1,7 +1,7 @@
 """Compares the includes of the C++ sources and the imports of the Python package with the arrows that
 docs/architecture.md draws: each include needs an arrow, each arrow an include.
 
-The arrows stand in blocks of lines such as `harness/worker <- harness/support variants/api`: the folder on the left
+The arrows are lines such as `harness/worker <- harness/support variants/api`: the folder on the left
 may include from itself and from the folders on the right, and from nothing else of this repository. A folder counts
 with all folders below it that have no line of their own; a single Python module may have a line too.
 """

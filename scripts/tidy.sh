@@ -7,5 +7,5 @@ command -v clang-tidy >/dev/null || { echo "tidy: clang-tidy is not installed" >
 [[ -f build/compile_commands.json ]] || { echo "tidy: build/compile_commands.json is missing; run scripts/build.sh" >&2; exit 2; }
 files=("$@")
 if [[ $# == 0 ]]; then mapfile -t files < <(git ls-files 'variants/*.cpp' 'datasets/*.cpp' 'harness/*.cpp' ':!harness/templates'); fi
-# The compile commands are g++'s: options that clang does not know are no finding.
+# The compile commands are g++'s: ignore options that clang does not know.
 printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(nproc)" clang-tidy -p build --quiet --extra-arg=-Wno-unknown-warning-option 2>/dev/null

@@ -39,7 +39,8 @@ void require_new_name(const std::string& name) {
 // other folders of variants/.
 fs::path family_folder(const std::string& family) {
   if (!fs::exists("variants/api/variant.h"))
-    throw UserError("there are no sources of attnbench here; change into them, give --dir, or make a plugin with --plugin");
+    throw UserError(
+        "the current folder does not hold the sources of attnbench; change into them, give --dir, or write a plugin with --plugin");
   for (const char* other : {"api", "kernels", "plugin", "external"})
     if (family == other)
       throw UserError("variants/" + family + " is not a family of variants; use exact, sparse, kernelized or a new name");

@@ -28,7 +28,7 @@ struct Timing {
 
 Timing measure(const std::function<void()>& call, const TimerOptions& options);
 
-/// The same schedule with another stopwatch: `time` makes so many calls and gives the seconds they all took
+/// The same schedule with a stopwatch of the caller: `time(count)` makes `count` calls and returns their total seconds
 /// (Variant::time_calls).
 using Stopwatch = std::function<double(std::int64_t count)>;
 Timing measure_by(const Stopwatch& time, const TimerOptions& options);

@@ -29,7 +29,7 @@ class Adapter {
   std::string cost_fault(const Problem& problem, const Params& params) const;
 
   void unsupported(const Problem& problem, const Params& params, Reasons& reasons) const;
-  /// Throws UserError when the plugin declares something that is no input.
+  /// Throws UserError when the plugin declares an invalid input.
   std::vector<InputSpec> extras(const Problem& problem, const Params& params) const;
   /// Numbers that are not finite or negative are 0, as predictions and records need numbers; see cost_fault().
   Cost cost(const Problem& problem, const Params& params) const;

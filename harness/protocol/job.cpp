@@ -76,7 +76,7 @@ void require_measured(const Measurement& measured, JobKind kind) {
   if (needed && std::holds_alternative<std::monostate>(measured)) throw std::invalid_argument("an ok without a measurement");
   const auto* verification = std::get_if<Verification>(&measured);
   if (verification && !(std::isfinite(verification->rel_rms) && std::isfinite(verification->max_abs)))
-    throw std::invalid_argument("an ok with errors that are no numbers");
+    throw std::invalid_argument("status ok, but its errors are not numbers");
 }
 
 // Unlike any other of this process, and of processes before it.

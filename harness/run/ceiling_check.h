@@ -12,7 +12,7 @@ struct Case;
 struct TimedRound;
 
 /// Fills share_of_peak, share_of_bandwidth and above_ceiling (record.schema.json) of a round of a case that ran on `isa`. Without a
-/// calibration, or with one that is below the peak probed beside the case, there is no share of bandwidth.
+/// calibration, or with one that is below the peak probed beside the case, the share of bandwidth is null.
 void add_ceilings(TimedRound& round, const Case& bench_case, const std::string& isa, const std::optional<Calibration>& calibration);
 
 /// Why such a time is impossible, for a round that add_ceilings() has seen: the declared multiply-adds would take more than the

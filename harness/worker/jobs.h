@@ -18,7 +18,7 @@ void weigh_case(const Job& job, VariantLookup find, JobResult& result);
 void draw_weights(const Job& job, VariantLookup find);
 void measure_machine(const Job& job, JobResult& result);
 
-/// The variant and parameters of a job; loads its plugin. Throws UserError where there is no such variant or parameter.
+/// The variant and parameters of a job; loads its plugin. Throws UserError for an unknown variant or parameter.
 VariantConfig select(const Job& job, VariantLookup find);
 
 /// What a case did that its declaration or the rules of run() do not allow.

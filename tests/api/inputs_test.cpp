@@ -55,7 +55,7 @@ TEST_CASE("an extra input is read by its name, and by any index along an axis of
   CHECK(stored_bytes(inputs) == 4 * (3 * 2 * 4 * 3 * 7 + 6 + 4));
 }
 
-TEST_CASE("what is no input is refused by name") {
+TEST_CASE("an invalid input is refused by name") {
   CHECK(fault_of(std::vector{gate()}).empty());
   const auto fault = [](auto change) {
     auto spec = gate();

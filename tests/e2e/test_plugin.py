@@ -138,7 +138,7 @@ def test_new_variant_never_overwrites_and_refuses_names_that_cannot_be(installed
         refused = run("attnbench", "new-variant", name, "--plugin", cwd=tmp_path, env=installed.environment)
         assert refused.returncode == 2 and reason in refused.stderr
     refused = run("attnbench", "new-variant", "other", cwd=tmp_path, env=installed.environment)
-    assert refused.returncode == 2 and "no sources of attnbench here" in refused.stderr
+    assert refused.returncode == 2 and "does not hold the sources of attnbench" in refused.stderr
 
 
 def test_external_baselines_that_are_set_up_here_come_along_and_the_others_say_why_not(installed, binary, tmp_path):

@@ -30,9 +30,9 @@ enum class Mathematics { attention, multi_head };
 using Reasons = std::vector<std::string>;
 
 struct ExternalVariant {
-  const char* name;     // of the variant
-  const char* library;  // as its makers write it
-  const char* call;     // what of the library is called, "scaled_dot_product_attention, flash backend forced"
+  const char* name;       // of the variant
+  const char* framework;  // its name as its makers write it
+  const char* call;       // what of the library is called, "scaled_dot_product_attention, flash backend forced"
   Engine engine;
   const char* home;                       // in_process: the backend's name; adapter: the module of attnbench_adapter/frameworks
   const char* mode;                       // which of its ways to compute

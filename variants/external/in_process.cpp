@@ -20,7 +20,7 @@ std::uint64_t difference(std::uint64_t after, std::uint64_t before) { return aft
 
 NewBackend load(const ExternalVariant& external) {
   void* library = ::dlopen(backend_path(external).c_str(), RTLD_NOW | RTLD_LOCAL);  // never unloaded: neither are its threads
-  if (!library) throw ExternalError(ATTNBENCH_UNAVAILABLE, std::string(external.library) + " cannot be loaded: " + ::dlerror());
+  if (!library) throw ExternalError(ATTNBENCH_UNAVAILABLE, std::string(external.framework) + " cannot be loaded: " + ::dlerror());
   void* entry = ::dlsym(library, kBackendEntry);
   if (!entry) throw ExternalError(ATTNBENCH_UNAVAILABLE, backend_path(external) + " is not a backend: " + ::dlerror());
   return reinterpret_cast<NewBackend>(entry);

@@ -72,12 +72,13 @@ std::string installed_version(const ExternalVariant& external) {
 std::optional<std::string> why_unavailable(const ExternalVariant& external) {
   std::error_code ignored;
   if (external.engine == Engine::in_process && !fs::exists(backend_path(external), ignored))
-    return std::string(external.library) + " is not set up: no " + backend_path(external) + remedy();
+    return std::string(external.framework) + " is not set up: no " + backend_path(external) + remedy();
   if (external.packages.empty()) return std::nullopt;
-  if (!fs::exists(interpreter(), ignored)) return std::string(external.library) + " is not set up: no " + interpreter() + remedy();
+  if (!fs::exists(interpreter(), ignored))
+    return std::string(external.framework) + " is not set up: no " + interpreter() + remedy();
   for (const char* package : external.packages)
     if (distribution_version(package).empty())
-      return std::string(external.library) + " is not set up: no '" + package + "' in the environment of " + interpreter() +
+      return std::string(external.framework) + " is not set up: no '" + package + "' in the environment of " + interpreter() +
              remedy();
   return std::nullopt;
 }

@@ -90,8 +90,8 @@ constexpr std::uint32_t kSoftmaxLaws = ATTNBENCH_LAW_ROW_STOCHASTIC | ATTNBENCH_
 
 void describe(const ExternalVariant& external, Listed& listed) {
   const auto version = installed_version(external);
-  listed.paper = std::string(external.library) + (version.empty() ? "" : " " + version);
-  listed.summary = std::string(external.library) + ": " + external.call;
+  listed.paper = std::string(external.framework) + (version.empty() ? "" : " " + version);
+  listed.summary = std::string(external.framework) + ": " + external.call;
   listed.unavailable = why_unavailable(external).value_or("");
   const bool projects = external.mathematics == Mathematics::multi_head;
   auto& v = listed.variant;

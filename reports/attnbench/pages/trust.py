@@ -62,7 +62,7 @@ def _self_comparison(trust: Trust) -> list[Fact]:
              "5 % is what a 95 % interval allows", alarming=rate.interval.low > 1 - CONFIDENCE),
         Fact("noise floor", units.percent(trust.noise_floor),
              "95 % of these comparisons of a case with itself differ by less; smaller differences between runs of half"
-             " as many rounds are no finding"),
+             " as many rounds are within the noise"),
     ]  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def _outliers(trust: Trust) -> Fact:
 def _switches(trust: Trust) -> Fact:
     text = f"{trust.switches}, in {trust.switched_samples} of {units.plural(trust.samples, 'sample')}"
     return Fact("involuntary context switches", text,
-                "how often the kernel gave a core of the benchmark to another process while it was measured")  # fmt: skip
+                "how often the kernel gave a core of the benchmark to another process meanwhile")  # fmt: skip
 
 
 def _drift(trust: Trust) -> list[Fact]:

@@ -96,7 +96,7 @@ TEST_CASE("a result survives the way back") {
   CHECK(parsed.run_failed);
 }
 
-TEST_CASE("errors that are no numbers come back as none, and are no ok") {
+TEST_CASE("errors that are not numbers come back as none, and are not ok") {
   auto job = sample_job();
   job.kind = JobKind::verify;
   JobResult result;
