@@ -13,6 +13,7 @@
 #include "harness/plugins/catalogue.h"
 #include "harness/support/paths.h"
 #include "variants/api/error.h"
+#include "variants/api/spelling.h"
 
 namespace attnbench {
 namespace {
@@ -25,8 +26,7 @@ struct Options {
 };
 
 void require_identifier(const std::string& name, const std::string& what) {
-  const bool lower = !name.empty() && name[0] >= 'a' && name[0] <= 'z';
-  if (!lower || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos)
+  if (!is_identifier(name))
     throw UserError("'" + name + "' cannot name a " + what + "; use lower-case letters, digits and _, starting with a letter");
 }
 

@@ -19,6 +19,7 @@
 #include "harness/plugins/plain_text.h"
 #include "harness/support/hash.h"
 #include "variants/api/error.h"
+#include "variants/api/spelling.h"
 
 namespace attnbench {
 namespace {
@@ -116,13 +117,6 @@ void require_text(const std::string& file, const std::string& what, const char* 
   require_plain(file, what, text);
 }
 
-bool is_name(std::string_view name) {
-  const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
-  for (const char c : name)
-    if (!lower(c) && !(c >= '0' && c <= '9') && c != '_') return false;
-  return !name.empty() && lower(name[0]);
-}
-
 void check_param(const std::string& file, const std::string& variant, const attnbench_param_spec* given,
                  std::set<std::string>& names) {
   if (given == nullptr) refuse(file, variant + " has a null parameter");
@@ -130,7 +124,7 @@ void check_param(const std::string& file, const std::string& variant, const attn
   require_text(file, "the name of a parameter of " + variant, given->name);
   if (given->choices) require_plain(file, "the choices of a parameter of " + variant, given->choices);
   const auto what = "parameter " + std::string(given->name) + " of " + variant;
-  if (!is_name(given->name)) refuse(file, what + ": a name is lower-case letters, digits and _, and starts with a letter");
+  if (!is_identifier(given->name)) refuse(file, what + ": a name is lower-case letters, digits and _, and starts with a letter");
   if (!names.insert(given->name).second) refuse(file, what + " is declared twice");
   require_text(file, "the help of " + what, given->help);
   if (given->kind < ATTNBENCH_INTEGER || given->kind > ATTNBENCH_CHOICE)
@@ -159,7 +153,7 @@ attnbench_variant checked_variant(const std::string& file, const attnbench_varia
   const auto v = plugins::read_struct(*given);
   require_text(file, "the name of a variant", v.name);
   const auto what = "variant " + std::string(v.name);
-  if (!is_name(v.name)) refuse(file, what + ": a name is lower-case letters, digits and _, and starts with a letter");
+  if (!is_identifier(v.name)) refuse(file, what + ": a name is lower-case letters, digits and _, and starts with a letter");
   for (const auto& [field, text] : {std::pair{"family", v.family},
                                     {"summary", v.summary},
                                     {"paper", v.paper},

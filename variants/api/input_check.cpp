@@ -4,18 +4,14 @@
 #include <cmath>
 #include <iterator>
 
+#include "variants/api/spelling.h"
+
 namespace attnbench {
 namespace {
 
-bool is_name(std::string_view name) {
-  const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
-  return !name.empty() && lower(name[0]) &&
-         std::all_of(name.begin(), name.end(), [&](char c) { return lower(c) || (c >= '0' && c <= '9') || c == '_'; });
-}
-
 std::string fault_of(const InputSpec& spec) {
   const std::string what = "the extra input '" + spec.name + "' ";
-  if (!is_name(spec.name)) return what + "has a name that is not lower-case letters, digits and _, starting with a letter";
+  if (!is_identifier(spec.name)) return what + "has a name that is not lower-case letters, digits and _, starting with a letter";
   for (const char* taken : {"q", "k", "v", "mask", "output"})
     if (spec.name == taken) return what + "has a name that every problem uses; choose another";
   if (std::any_of(spec.shape.begin(), spec.shape.end(), [](std::int64_t axis) { return axis < 1; }))

@@ -1,4 +1,4 @@
-// Spelling: what to say about an unknown name.
+// Spelling: what a name looks like, and what to say about an unknown one.
 #pragma once
 
 #include <span>
@@ -6,6 +6,9 @@
 #include <string_view>
 
 namespace attnbench {
+
+/// Whether it can name a variant, a parameter or an input: lower-case letters, digits and _, starting with a letter.
+bool is_identifier(std::string_view name);
 
 std::string join(std::span<const std::string> words, std::string_view separator);
 
