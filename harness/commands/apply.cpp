@@ -28,6 +28,7 @@
 #include "harness/worker/weights.h"
 #include "variants/api/error.h"
 #include "variants/api/oracle.h"
+#include "variants/api/variant_call.h"
 
 namespace attnbench {
 namespace {
@@ -212,11 +213,9 @@ std::optional<std::int64_t> first_not_finite(const Tensor& tensor) {
 // Starts from NaN, so that an element the variant does not write is noticed.
 Tensor run_once(const VariantConfig& config, const Problem& problem, const Inputs& inputs, std::uint64_t seed, int threads) {
   ThreadArena arena(threads);
-  Tensor output({problem.batch, problem.heads_q, problem.n_q, problem.d_v});
+  Tensor output(output_shape(problem));
   std::fill_n(output.data(), element_count(output.shape()), std::numeric_limits<float>::quiet_NaN());
-  const auto prepared = prepare(*config.variant, problem, config.params, seed, threads);
-  Workspace workspace(declared_workspace(*config.variant, problem, config.params, threads));
-  config.variant->run({problem, config.params, inputs, output.ref(), prepared, workspace, arena.parallel()});
+  VariantCall(*config.variant, config.params, problem, seed, arena.parallel()).run(inputs, output.ref());
   return output;
 }
 

@@ -22,6 +22,7 @@
 #include "harness/support/text.h"
 #include "harness/support/units.h"
 #include "variants/api/error.h"
+#include "variants/api/variant_call.h"
 
 namespace attnbench {
 namespace {
@@ -77,19 +78,15 @@ void profile(const Options& options) {
   require_possible(config, problem, threads);
   const auto tensors = dataset->make(problem, options.seed);
   const auto inputs = tensors.inputs(problem);
-  const auto prepared = prepare(*config.variant, problem, config.params, options.seed, threads);
   const ThreadArena arena(threads);
-  const Tensor output({problem.batch, problem.heads_q, problem.n_q, problem.d_v});
-  Workspace workspace(declared_workspace(*config.variant, problem, config.params, threads));
+  const Tensor output(output_shape(problem));
+  VariantCall call(*config.variant, config.params, problem, options.seed, arena.parallel());
   if (options.wait) wait_for_enter();
   std::cerr << fmt::format("{} calls of {}, {}, {} threads: begin\n", options.calls, config.label(), to_string(problem), threads);
 
   const Pinned pinned(caller_cpu(arena, *config.variant));
   const auto start = std::chrono::steady_clock::now();
-  for (std::int64_t i = 0; i < options.calls; ++i) {
-    workspace.reset();
-    config.variant->run({problem, config.params, inputs, output.ref(), prepared, workspace, arena.parallel()});
-  }
+  for (std::int64_t i = 0; i < options.calls; ++i) call.run(inputs, output.ref());
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   std::cerr << fmt::format("end: {} per call, unwarmed and unverified\n",
                            seconds_text(elapsed.count() / static_cast<double>(options.calls)));

@@ -19,6 +19,7 @@
 #include "harness/worker/memory_pass.h"
 #include "variants/api/error.h"
 #include "variants/api/names.h"
+#include "variants/api/variant_call.h"
 
 namespace attnbench::contract {
 namespace {
@@ -44,14 +45,6 @@ double power_of_n(std::string label) {
   const auto n = label.find('n');
   const auto alone = [&](std::size_t at) { return at >= label.size() || !std::isalpha(static_cast<unsigned char>(label[at])); };
   return n != std::string::npos && alone(n - 1) && alone(n + 1) ? 1 : 0;
-}
-
-// One call on random inputs with a workspace of its own.
-void run_once(const VariantConfig& config, const Problem& p, const Prepared& prepared, Workspace& workspace,
-              const Parallel& parallel) {
-  const auto tensors = random_inputs(config, p);
-  const Tensor out({p.batch, p.heads_q, p.n_q, p.d_v});
-  config.variant->run({p, config.params, tensors.inputs(p), out.ref(), prepared, workspace, parallel});
 }
 
 }  // namespace
@@ -193,12 +186,13 @@ void check_workspace(const Variant& v, Findings& findings) {
     const ThreadArena arena(threads);
     for (const auto& p : supported_problems(config)) {
       findings.examined();
-      const auto declared = declared_workspace(v, p, config.params, threads);
-      const auto prepared = prepare(v, p, config.params, kSeed, threads);
-      Workspace workspace(declared);
-      run_once(config, p, prepared, workspace, arena.parallel());
-      expect(findings, workspace.peak() <= declared && declared <= 2 * workspace.peak() + 4096,
-             fmt::format("{}, {} threads: declares {} bytes, takes {}", to_string(p), threads, declared, workspace.peak()));
+      const auto tensors = random_inputs(config, p);
+      const Tensor out(output_shape(p));
+      VariantCall call(v, config.params, p, kSeed, arena.parallel());
+      call.run(tensors.inputs(p), out.ref());
+      const auto declared = call.workspace().declared(), peak = call.workspace().peak();
+      expect(findings, peak <= declared && declared <= 2 * peak + 4096,
+             fmt::format("{}, {} threads: declares {} bytes, takes {}", to_string(p), threads, declared, peak));
     }
   }
 }
@@ -212,15 +206,12 @@ void check_heap(const Variant& v, Findings& findings) {
     for (const auto& p : supported_problems(config)) {
       findings.examined();
       const auto tensors = random_inputs(config, p);
-      const auto prepared = prepare(v, p, config.params, kSeed, threads);
-      Workspace workspace(declared_workspace(v, p, config.params, threads));
-      const Tensor out({p.batch, p.heads_q, p.n_q, p.d_v});
+      const Tensor out(output_shape(p));
       const auto inputs = tensors.inputs(p);
-      const RunTask task{p, config.params, inputs, out.ref(), prepared, workspace, arena.parallel()};
-      v.run(task);  // threads and buffers of the libraries underneath come to life here
-      workspace.reset();
+      VariantCall call(v, config.params, p, kSeed, arena.parallel());
+      call.run(inputs, out.ref());  // threads and buffers of the libraries underneath come to life here
       AllocationCounter watch;
-      v.run(task);
+      call.run(inputs, out.ref());
       watch.stop();
       expect(findings, watch.allocations() == 0,
              fmt::format("{}, {} threads: {} allocations of {} bytes (malloc, new, mmap)", to_string(p), threads,

@@ -9,6 +9,7 @@
 #include "harness/contract/cases.h"
 #include "harness/measure/parallel_tbb.h"
 #include "variants/api/oracle.h"
+#include "variants/api/variant_call.h"
 
 namespace attnbench::contract {
 
@@ -34,15 +35,13 @@ Laid lay_out(const Tensor& dense, Layout layout) {
 
 Tensor run(const VariantConfig& config, const Problem& p, const Inputs& inputs, const Parallel& parallel, Layout output) {
   [[maybe_unused]] static const bool blas_on_one_thread = (ThreadArena(1), true);  // as everywhere in the suite
-  const auto& variant = *config.variant;
-  const Shape shape{p.batch, p.heads_q, p.n_q, p.d_v};
-  const auto prepared = prepare(variant, p, config.params, kSeed, parallel.threads());
-  Workspace workspace(declared_workspace(variant, p, config.params, parallel.threads()));
-  workspace.poison();
+  const Shape shape = output_shape(p);
+  VariantCall call(*config.variant, config.params, p, kSeed, parallel);
+  call.workspace().poison();
   Tensor unwritten(shape), dense(shape);
   std::fill_n(unwritten.data(), element_count(shape), std::numeric_limits<float>::quiet_NaN());
   const auto laid = lay_out(unwritten, output);
-  variant.run({p, config.params, inputs, laid.ref, prepared, workspace, parallel});
+  call.run(inputs, laid.ref);
   for (std::int64_t t = 0; t < p.batch * p.heads_q * p.n_q; ++t) {
     const auto b = t / (p.heads_q * p.n_q), h = t / p.n_q % p.heads_q, i = t % p.n_q;
     std::copy_n(laid.ref.as<const float>().row(b, h, i), p.d_v, dense.view().row(b, h, i));

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "harness/measure/allocation_counter.h"
+#include "variants/api/variant_call.h"
 
 namespace attnbench {
 namespace {
@@ -51,32 +52,24 @@ void reset_resident_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
 
 MemoryUse measure_memory(const VariantConfig& config, const Problem& problem, const Inputs& inputs, std::uint64_t seed,
                          const Parallel& parallel) {
-  const auto* variant = config.variant;
-  const auto& params = config.params;
-  const int threads = parallel.threads();
-  const Tensor output({problem.batch, problem.heads_q, problem.n_q, problem.d_v});
+  const Tensor output(output_shape(problem));
   wake_threads(parallel);
 
   MemoryUse use;
   use.output_bytes = static_cast<std::int64_t>(output.bytes());
   reset_resident_peak();
   use.rss_baseline = resident_bytes();
-  const auto prepared = prepare(*variant, problem, params, seed, threads);
-  Workspace workspace(declared_workspace(*variant, problem, params, threads));
-  const auto run = [&] {
-    workspace.reset();
-    variant->run({problem, params, inputs, output.ref(), prepared, workspace, parallel});
-  };
-  run();  // libraries set themselves up once; only what every call does is stray
+  VariantCall call(*config.variant, config.params, problem, seed, parallel);
+  call.run(inputs, output.ref());  // libraries set themselves up once; only what every call does is stray
   AllocationCounter watch;
-  run();
+  call.run(inputs, output.ref());
   watch.stop();
 
   use.rss_peak = resident_peak();
   use.children_peak = children_peak();
-  use.workspace_declared = static_cast<std::int64_t>(workspace.declared());
-  use.workspace_peak = static_cast<std::int64_t>(workspace.peak());
-  use.prepared_bytes = static_cast<std::int64_t>(prepared.bytes);
+  use.workspace_declared = static_cast<std::int64_t>(call.workspace().declared());
+  use.workspace_peak = static_cast<std::int64_t>(call.workspace().peak());
+  use.prepared_bytes = static_cast<std::int64_t>(call.prepared().bytes);
   use.stray_allocations = watch.allocations();
   use.stray_bytes = watch.bytes();
   return use;

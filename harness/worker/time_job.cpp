@@ -22,6 +22,7 @@
 #include "harness/worker/jobs.h"
 #include "harness/worker/output_digest.h"
 #include "harness/worker/verify.h"
+#include "variants/api/variant_call.h"
 
 namespace attnbench {
 namespace {
@@ -31,10 +32,7 @@ double wall_seconds() { return std::chrono::duration<double>(std::chrono::steady
 // A case about to be timed, and the set of inputs its next call works on.
 struct TimedCase {
   const Variant& variant;
-  const Params& params;
-  const Problem& problem;
-  const Prepared& prepared;
-  Workspace& workspace;
+  VariantCall& prepared;
   const Parallel& parallel;
   InputSets& sets;
 
@@ -44,10 +42,9 @@ struct TimedCase {
 
   template <class Use>
   auto with_next_task(Use&& use) {
-    workspace.reset();
     const auto& set = sets.next();
     output = set.output;
-    return use(RunTask{problem, params, set.inputs, set.output, prepared, workspace, parallel});
+    return use(prepared.task(set.inputs, set.output));
   }
 
   // One call. An element drawn at random is poisoned first: a call that does its work writes it again.
@@ -136,7 +133,7 @@ void judge_last_output(const Job& job, const VariantConfig& config, TimedCase& t
     return fail(Status::mismatch, {fmt::format("{} of {} timed calls left an element of the output unwritten that was looked at",
                                                timed.idle, timed.calls)});
   if (output_digest(timed.output) == job.verified_output) return;
-  const auto v = judge_output(config, job.problem, inputs, timed.prepared, job.rows_seed, timed.parallel, timed.output);
+  const auto v = judge_output(config, job.problem, inputs, timed.prepared.prepared(), job.rows_seed, timed.parallel, timed.output);
   if (v.status == Status::ok) return;
   auto reasons = v.reasons;
   reasons.front() = "the output of the last timed call is not the one that was verified: " + reasons.front();
@@ -169,12 +166,9 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
   const Pinned pinned(cpu);
   const auto inputs = cached.inputs(config.extras(p));
   InputSets sets(inputs, p, input_sets(p, job.sampling.cache, cache_bytes()));
-  const auto start = std::chrono::steady_clock::now();
-  const auto prepared = prepare(*variant, p, params, job.seed, job.threads);
-  const std::chrono::duration<double> prepare_time = std::chrono::steady_clock::now() - start;
-  Workspace workspace(declared_workspace(*variant, p, params, job.threads));
+  VariantCall prepared(*variant, params, p, job.seed, arena.parallel());
 
-  TimedCase timed{*variant, params, p, prepared, workspace, arena.parallel(), sets};
+  TimedCase timed{*variant, prepared, arena.parallel(), sets};
   double peak_before = 0;
   ThreadTimes begin;
   const auto timing = time_variant(timed, {.samples = job.sampling.samples,
@@ -204,7 +198,7 @@ void time_case(const Job& job, VariantLookup find, std::span<const CounterEvent>
                    .peak_after_gflops = peak_after,
                    .load_1m = load_average(),
                    .counters = per_call(counters.counts(), calls),
-                   .prepare_s = prepare_time.count(),
+                   .prepare_s = prepared.prepare_seconds(),
                    .input_sets = sets.count(),
                    .pinned = cpu.has_value(),
                    .timed_by_variant = variant->time_calls != nullptr};

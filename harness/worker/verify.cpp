@@ -13,6 +13,7 @@
 #include "harness/worker/rounding.h"
 #include "variants/api/integers.h"
 #include "variants/api/oracle.h"
+#include "variants/api/variant_call.h"
 
 namespace attnbench {
 namespace {
@@ -52,11 +53,10 @@ void fail(Verification& v, std::string reason) {
 }
 
 // One call on a poisoned workspace. Different poison in different calls: what survives into the output then differs too.
-void call(const Subject& s, GuardedOutput& output, float poison, Verification& v) {
-  const auto declared = declared_workspace(s.variant, s.problem, s.params, s.parallel.threads());
-  Workspace workspace(declared);
+void call_once(const Subject& s, VariantCall& call, GuardedOutput& output, float poison, Verification& v) {
+  auto& workspace = call.workspace();
   workspace.poison(poison);
-  s.variant.run({s.problem, s.params, s.inputs, output.ref(), s.prepared, workspace, s.parallel});
+  call.run(s.inputs, output.ref());
   if (v.guards_intact && !workspace.guards_intact()) {
     v.guards_intact = false;
     fail(v, "wrote past the end of a workspace allocation");
@@ -65,9 +65,9 @@ void call(const Subject& s, GuardedOutput& output, float poison, Verification& v
     v.guards_intact = false;
     fail(v, overrun);
   }
-  if (v.workspace_within_declared && workspace.peak() > declared) {
+  if (v.workspace_within_declared && workspace.overflowed()) {
     v.workspace_within_declared = false;
-    fail(v, fmt::format("took {} bytes of workspace but declares {}", workspace.peak(), declared));
+    fail(v, fmt::format("took {} bytes of workspace but declares {}", workspace.peak(), workspace.declared()));
   }
 }
 
@@ -149,17 +149,17 @@ Verification judge(const Subject& s, const GuardedOutput& output, std::span<cons
 
 // Runs with padded rows, then with rows as they lie when timed. Should the bits differ, a third call tells a layout that
 // matters (allowed: the error bound holds for both) from an output that changes between two equal calls.
-Verification run_and_judge(const Subject& s, std::span<const double> oracle, GuardedOutput& dense) {
+Verification run_and_judge(const Subject& s, VariantCall& call, std::span<const double> oracle, GuardedOutput& dense) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Shape shape = dense.ref().shape;
   Verification calls;
   GuardedOutput padded(shape, GuardedOutput::Rows::padded);
-  call(s, padded, nan, calls);
-  call(s, dense, 1e30f, calls);
+  call_once(s, call, padded, nan, calls);
+  call_once(s, call, dense, 1e30f, calls);
   auto v = judge(s, padded, oracle);
   if (!difference(padded, dense).empty()) {
     GuardedOutput again(shape, GuardedOutput::Rows::dense);
-    call(s, again, nan, calls);
+    call_once(s, call, again, nan, calls);
     if (v.status == Status::ok) v = judge(s, dense, oracle);
     if (const auto where = difference(dense, again); !where.empty()) {
       v.deterministic = false;
@@ -204,7 +204,8 @@ Verification verify(const VariantConfig& config, const Problem& problem, const I
                     const Parallel& parallel, std::span<const double> exact) {
   const auto& [variant, params] = config;
   const auto rows = verification_rows(problem, seeds.rows), sampled = approximation_rows(problem, seeds.inputs);
-  const auto prepared = prepare(*variant, problem, params, seeds.inputs, parallel.threads());
+  VariantCall call(*variant, params, problem, seeds.inputs, parallel);
+  const auto& prepared = call.prepared();
   const Subject subject{*variant, params, problem, inputs, prepared, parallel, rows};
   std::vector<double> computed;
   if (exact.empty()) exact = computed = exact_rows(problem, inputs, seeds, parallel);
@@ -212,8 +213,8 @@ Verification verify(const VariantConfig& config, const Problem& problem, const I
   std::vector<double> own;
   const auto kind = oracle_kind(*variant);
   if (kind != OracleKind::dense) reference(*variant, subject.oracle_task(own));
-  GuardedOutput output({problem.batch, problem.heads_q, problem.n_q, problem.d_v}, GuardedOutput::Rows::dense);
-  auto v = run_and_judge(subject, kind == OracleKind::dense ? exact.first(verified_size) : own, output);
+  GuardedOutput output(output_shape(problem), GuardedOutput::Rows::dense);
+  auto v = run_and_judge(subject, call, kind == OracleKind::dense ? exact.first(verified_size) : own, output);
   v.oracle = kind;
   const ApproximationTask task{*variant,
                                params,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "variants/api/variant_call.h"
+
 namespace attnbench {
 namespace {
 
@@ -19,19 +21,16 @@ void fill_identity_block(TensorView<float> v, std::int64_t first) {
 
 std::vector<float> read_weights(const VariantConfig& config, const Problem& p, const Inputs& inputs, std::uint64_t seed,
                                 const Parallel& parallel) {
-  const auto& variant = *config.variant;
   const Tensor identity({p.batch, p.heads_kv, p.n_k, p.d_v});
-  const Tensor output({p.batch, p.heads_q, p.n_q, p.d_v});
+  const Tensor output(output_shape(p));
   Inputs probe = inputs;
   probe.v = identity.ref();
-  const auto prepared = prepare(variant, p, config.params, seed, parallel.threads());
-  Workspace workspace(declared_workspace(variant, p, config.params, parallel.threads()));
+  VariantCall call(*config.variant, config.params, p, seed, parallel);
 
   std::vector<float> weights(static_cast<std::size_t>(p.batch * p.heads_q * p.n_q * p.n_k));
   for (std::int64_t first = 0; first < p.n_k; first += p.d_v) {
     fill_identity_block(identity.view(), first);
-    workspace.reset();
-    variant.run({p, config.params, probe, output.ref(), prepared, workspace, parallel});
+    call.run(probe, output.ref());
     const auto columns = std::min(p.d_v, p.n_k - first);
     for (std::int64_t b = 0; b < p.batch; ++b)
       for (std::int64_t h = 0; h < p.heads_q; ++h)
