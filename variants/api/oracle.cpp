@@ -20,15 +20,10 @@ double dot(const float* a, const float* b, std::int64_t d) {
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-double bias_of(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
-  return p.mask.kind == MaskKind::additive ? double{inputs.mask.as<const float>().row(b, h, i)[j]} : 0.0;
-}
-
 // softcap(scale q.k) + additive mask.
 double score_of(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
-  double s = p.effective_scale() * dot(inputs.queries().row(b, h, i), inputs.keys().row(b, p.kv_head(h), j), p.d_qk);
-  if (p.softcap) s = *p.softcap * std::tanh(s / *p.softcap);
-  return s + bias_of(p, inputs, b, h, i, j);
+  const double s = p.effective_scale() * dot(inputs.queries().row(b, h, i), inputs.keys().row(b, p.kv_head(h), j), p.d_qk);
+  return softcapped(p, s) + bias_of(p, inputs, b, h, i, j);
 }
 
 // Calls row(b, h, i, t, keys, slot) for every row of the task, t being its place in b, h and the rows, with the keys it sees.
@@ -53,6 +48,12 @@ void for_each_task_row(const OracleTask& task, AttendsFunction attends, Row row)
 }
 
 }  // namespace
+
+double softcapped(const Problem& p, double s) { return p.softcap ? *p.softcap * std::tanh(s / *p.softcap) : s; }
+
+double bias_of(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
+  return p.mask.kind == MaskKind::additive ? double{inputs.mask.as<const float>().row(b, h, i)[j]} : 0.0;
+}
 
 bool problem_attends(const Problem& p, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) {
   const auto offset = p.n_k - p.n_q;
@@ -106,6 +107,33 @@ void dense_log_sum_exp(const OracleTask& task, AttendsFunction attends) {
     for (const auto j : keys) top = std::max(top, score_of(p, task.inputs, b, h, i, j));
     for (const auto j : keys) total += std::exp(score_of(p, task.inputs, b, h, i, j) - top);
     task.out[t] = keys.empty() ? kMasked : top + std::log(total);
+  });
+}
+
+void softmax_of(std::span<double> scores, double sink) {
+  double top = kMasked;
+  for (const double s : scores) top = std::max(top, s);
+  if (top == kMasked) return void(std::fill(scores.begin(), scores.end(), 0.0));
+  top = std::max(top, sink);
+  double total = std::exp(sink - top);
+  for (double& s : scores) total += s = std::exp(s - top);
+  for (double& s : scores) s /= total;
+}
+
+void weighted_oracle(const OracleTask& task, const WeighRow& weigh) {
+  const auto& p = task.problem;
+  std::vector<double> scratch(static_cast<std::size_t>(task.parallel.threads() * p.n_k));
+  for_each_task_row(task, nullptr, [&](auto b, auto h, auto i, std::int64_t t, std::span<const std::int64_t> keys, int slot) {
+    const std::span<double> weights(scratch.data() + slot * p.n_k, keys.size());
+    for (std::size_t k = 0; k < keys.size(); ++k) weights[k] = score_of(p, task.inputs, b, h, i, keys[k]);
+    weigh({b, h, i, keys}, weights);
+    double* out = task.out + t * p.d_v;
+    std::fill_n(out, p.d_v, 0.0);
+    for (std::size_t k = 0; k < keys.size(); ++k) {
+      if (weights[k] == 0) continue;
+      const float* value = task.inputs.values().row(b, p.kv_head(h), keys[k]);
+      for (std::int64_t c = 0; c < p.d_v; ++c) out[c] += weights[k] * static_cast<double>(value[c]);
+    }
   });
 }
 

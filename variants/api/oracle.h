@@ -2,6 +2,9 @@
 // masked variant; it shares no code with any run(). Sums over keys are plain float64 in key order.
 #pragma once
 
+#include <functional>
+#include <limits>
+
 #include "variants/api/variant.h"
 
 namespace attnbench {
@@ -25,6 +28,27 @@ void dense_oracle(const OracleTask& task, AttendsFunction attends = nullptr);
 /// The logarithm of the sum of exp(score) over the keys that each row of task.rows sees, scores as in attend_keys(); -inf for a row
 /// that sees none. task.out is [b][h_q][rows.size()], dense.
 void dense_log_sum_exp(const OracleTask& task, AttendsFunction attends = nullptr);
+
+/// A query row and the keys it sees.
+struct OracleRow {
+  std::int64_t b, h, i;
+  std::span<const std::int64_t> keys;
+};
+
+/// For variants that weigh the keys in their own way: calls weigh(row, weights) for each row of task.rows with
+/// weights[t] = softcap(scale q.k) + additive mask of keys[t], takes what it leaves there as weights and writes their sum times V.
+/// A weight of 0 leaves its key's value unread. weigh() is called from the threads of the task.
+using WeighRow = std::function<void(const OracleRow& row, std::span<double> weights)>;
+void weighted_oracle(const OracleTask& task, const WeighRow& weigh);
+
+/// scores = exp(scores) / (exp(sink) + sum exp(scores)); all 0 where every score is -inf.
+void softmax_of(std::span<double> scores, double sink = -std::numeric_limits<double>::infinity());
+
+/// softcap(s), or s without one.
+double softcapped(const Problem& problem, double s);
+
+/// What an additive mask adds to the score of key j; 0 without one.
+double bias_of(const Problem& problem, const Inputs& inputs, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j);
 
 /// The reference a variant is judged against: its own oracle, or the dense one with its pattern.
 void reference(const Variant& variant, const OracleTask& task);
