@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "variants/api/variant.h"
+#include "variants/kernels/softmax/score_terms.h"
 
 namespace attnbench::kernels {
 
@@ -17,7 +18,7 @@ struct Splits {
   const float *outputs, *row_max, *row_sum;
 };
 
-/// Writes every row of task.output.
-void combine_splits(const RunTask& task, const Splits& splits);
+/// Writes every row of task.output. A sink joins here, once; pointwise splits are added.
+void combine_splits(const RunTask& task, const ScoreTerms& terms, const Splits& splits);
 
 }  // namespace attnbench::kernels

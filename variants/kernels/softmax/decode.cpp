@@ -47,7 +47,7 @@ bool is_decoding(const Problem& p) {
   return decode_rows(p) <= (bytes > kCacheBytes ? kSomeRows : kFewRows);
 }
 
-void decode(const RunTask& run) {
+void decode(const RunTask& run, const ScoreTerms& terms) {
   const auto& p = run.problem;
   const auto plan = make_plan(p, run.parallel.threads());
   float* scratch = run.workspace.allocate<float>(plan.slots * decode_scratch_floats(p)).data();
@@ -62,6 +62,7 @@ void decode(const RunTask& run) {
       const auto split = index % plan.splits, stream = index / plan.splits, first_row = split * plan.rows;
       const auto out = is_split ? TensorView<float>{outputs + first_row * p.d_v, shape, dense_strides(shape)} : run.out();
       decode_split({.run = run,
+                    .terms = terms,
                     .batch = stream / p.heads_kv,
                     .kv_head = stream % p.heads_kv,
                     .keys = {split * plan.keys_per_split, (split + 1) * plan.keys_per_split},
@@ -71,7 +72,7 @@ void decode(const RunTask& run) {
                     .scratch = scratch + slot * decode_scratch_floats(p)});
     }
   });
-  if (is_split) combine_splits(run, {plan.splits, outputs, row_max, row_sum});
+  if (is_split) combine_splits(run, terms, {plan.splits, outputs, row_max, row_sum});
 }
 
 std::size_t decode_workspace(const Problem& p, int threads) {

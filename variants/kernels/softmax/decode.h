@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "variants/api/variant.h"
+#include "variants/kernels/softmax/score_terms.h"
 
 namespace attnbench::kernels {
 
@@ -19,7 +20,7 @@ bool is_decoding(const Problem& problem);
 
 /// Computes task.output under all the problem's masks; any problem, if is_decoding() or not. Takes decode_workspace() bytes of
 /// task.workspace.
-void decode(const RunTask& task);
+void decode(const RunTask& task, const ScoreTerms& terms = {});
 
 std::size_t decode_workspace(const Problem& problem, int threads);
 

@@ -18,6 +18,7 @@
 #include <hwy/highway.h>
 
 #include "variants/kernels/softmax/decode_kernels-inl.h"
+#include "variants/kernels/softmax/pointwise-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
@@ -36,7 +37,8 @@ class Decoder {
   explicit Decoder(const DecodeTask& task)
       : t_(task),
         p_(task.run.problem),
-        units_(score_units(p_)),
+        terms_(task.terms),
+        units_(score_units(p_, terms_)),
         fold_(p_.heads_q / p_.heads_kv),
         rows_(decode_rows(p_)),
         tile_keys_(decode_tile_keys(p_)) {
@@ -60,6 +62,7 @@ class Decoder {
   T* row_at(const TensorView<T>& tensor, std::int64_t r) const {
     return tensor.row(t_.batch, head_of(r), query_of(r));
   }
+  std::int64_t state_of(std::int64_t r) const { return (t_.batch * p_.heads_q + head_of(r)) * p_.n_q + query_of(r); }
   KeyRange visible(std::int64_t r) const {
     const auto seen = visible_keys(p_, t_.batch, query_of(r));
     return {std::max(seen.begin, t_.keys.begin), std::min(seen.end, t_.keys.end)};
@@ -73,7 +76,10 @@ class Decoder {
   void score_tile(KeyRange tile);
   void mask_row(KeyRange tile, std::int64_t r);
   void apply_dense_mask(KeyRange tile, std::int64_t r);
+  void scale_keys(KeyRange tile, float* scores);
   void cap(float* scores, std::int64_t count);
+  void add_bias(KeyRange tile, std::int64_t r);
+  void weigh(std::int64_t r, std::int64_t count);
   void rescale(std::int64_t r, float factor);
   /// Whether some row may not see some key of a block, whose value may then be anything.
   bool any_hidden(KeyRange block) const {
@@ -85,6 +91,7 @@ class Decoder {
 
   const DecodeTask& t_;
   const Problem& p_;
+  const ScoreTerms& terms_;
   const ScoreUnits units_;
   std::int64_t fold_, rows_, tile_keys_;
   KeyRange seen_by_all_{0, 0};
@@ -108,9 +115,9 @@ void Decoder::lay_out() {
 
 // Queries packed.
 void Decoder::start() {
-  const float sign = units_.query_sign;
   const auto q = t_.run.inputs.queries();
   for (std::int64_t r = 0; r < rows_; ++r) {
+    const float sign = terms_.query_factor ? units_.query_sign * terms_.query_factor[state_of(r)] : units_.query_sign;
     const float* from = row_at(q, r);
     float* to = queries_ + r * q_stride_;
     for (std::int64_t c = 0; c < qk_.whole; ++c) to[c] = sign * from[c];
@@ -145,10 +152,12 @@ void Decoder::run_tile(KeyRange tile) {
   const auto vectors = (tile.size() + kLanes - 1) / kLanes * kLanes;
   for (std::int64_t r = 0; r < rows_; ++r) {
     float* scores = scores_ + r * s_stride_;
+    if (terms_.key_factor) scale_keys(tile, scores);
     if (p_.softcap) cap(scores, tile.size());
+    if (terms_.has_bias()) add_bias(tile, r);
     mask_row(tile, r);
     std::fill(scores + tile.size(), scores + vectors, kMasked);
-    rescale(r, softmax_step(scores, vectors, units_.to_log2, max_[r], sum_[r]));
+    weigh(r, vectors);
   }
   for (auto begin = tile.begin; begin < tile.end; begin += kDecodeBlock) {
     const KeyRange block{begin, std::min(begin + kDecodeBlock, tile.end)};
@@ -195,7 +204,7 @@ void Decoder::apply_dense_mask(KeyRange tile, std::int64_t r) {
     for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] = allowed[t] ? scores[t] : kMasked;
     return;
   }
-  const float scale = p_.softcap ? 1.0f : units_.scale;
+  const float scale = p_.softcap || terms_.has_bias() ? 1.0f : units_.scale;
   const auto* bias = row_at(t_.run.inputs.mask.as<const float>(), r) + tile.begin;
   for (std::int64_t t = 0; t < tile.size(); ++t) {
     const float biased = std::max(scores[t] * scale + bias[t], kLowest);
@@ -210,6 +219,37 @@ void Decoder::cap(float* scores, std::int64_t count) {
              factor = hn::Set(d, static_cast<float>(*p_.softcap));
   for (std::int64_t t = 0; t < count; t += kLanes)
     hn::Store(hn::Mul(factor, tanh_vector(hn::Mul(to_cap, hn::Load(d, scores + t)))), d, scores + t);
+}
+
+void Decoder::scale_keys(KeyRange tile, float* scores) {
+  const float* factors = terms_.key_factor + (t_.batch * p_.heads_kv + t_.kv_head) * p_.n_k + tile.begin;
+  for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] *= factors[t];
+}
+
+// score = scale score + bias
+void Decoder::add_bias(KeyRange tile, std::int64_t r) {
+  float* scores = scores_ + r * s_stride_;
+  const float scale = p_.softcap ? 1.0f : units_.scale;
+  for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] *= scale;
+  if (terms_.distances) {
+    const float* bias = terms_.distances->at(head_of(r), p_.position(query_of(r)) - tile.begin);
+    for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] += bias[-t];
+  }
+  if (terms_.potential) {
+    const double* potential = terms_.potential + (t_.batch * p_.heads_q + head_of(r)) * p_.n_k;
+    const auto keys = p_.key_lengths.empty() ? p_.n_k : p_.key_lengths[static_cast<std::size_t>(t_.batch)];
+    const double row = potential[ScoreTerms::potential_at(p_, keys, query_of(r))];
+    for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] += static_cast<float>(row - potential[tile.begin + t]);
+  }
+}
+
+// Scores of whole vectors become weights; what was summed before is brought to the new maximum.
+void Decoder::weigh(std::int64_t r, std::int64_t count) {
+  float* scores = scores_ + r * s_stride_;
+  if (!terms_.pointwise) return rescale(r, softmax_step(scores, count, units_.to_log2, max_[r], sum_[r]));
+  HWY_ALIGN float bias[kLanes];
+  std::fill_n(bias, kLanes, terms_.pointwise->row_bias[t_.batch * p_.n_q + query_of(r)]);
+  pointwise_weights<1, true>(terms_.pointwise->function, scores, count / kLanes, units_.final_scale, bias);
 }
 
 void Decoder::rescale(std::int64_t r, float factor) {
@@ -250,13 +290,13 @@ void Decoder::weigh_block(KeyRange tile, KeyRange block) {
 void Decoder::finish(std::int64_t r) {
   const float* from = output_ + r * o_stride_;
   float* to = row_at(t_.out, r);
-  const float factor = sum_[r] == 0.0f ? 0.0f : 1.0f / sum_[r];
+  const float sum = t_.row_max ? sum_[r] : terms_.sum_with_sink(head_of(r), sum_[r], max_[r], units_.final_scale);
+  const float factor = terms_.pointwise ? 1.0f / terms_.pointwise->divisor : sum == 0.0f ? 0.0f : 1.0f / sum;
   for (std::int64_t c = 0; c < v_.whole; ++c) to[c] = from[c] * factor;
   for (std::int64_t c = v_.whole; c < v_.dim; ++c) to[c] = from[v_.whole + kLanes - (v_.dim - c)] * factor;
   if (!t_.row_max) return;
-  const auto row = (t_.batch * p_.heads_q + head_of(r)) * p_.n_q + query_of(r);
-  t_.row_max[row] = max_[r];
-  t_.row_sum[row] = sum_[r];
+  t_.row_max[state_of(r)] = max_[r];
+  t_.row_sum[state_of(r)] = sum_[r];
 }
 
 }  // namespace

@@ -7,12 +7,14 @@
 
 #include "variants/api/variant.h"
 #include "variants/kernels/blocking.h"
+#include "variants/kernels/softmax/score_terms.h"
 
 namespace attnbench::kernels {
 
 /// One split of the keys of one key/value head, for all the query rows that use it.
 struct DecodeTask {
   const RunTask& run;
+  const ScoreTerms& terms;
   std::int64_t batch;
   std::int64_t kv_head;
   KeyRange keys;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <span>
 #include <utility>
@@ -21,6 +22,7 @@
 
 #include "variants/kernels/simd/transpose-inl.h"
 #include "variants/kernels/softmax/micro_kernels-inl.h"
+#include "variants/kernels/softmax/pointwise-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace attnbench::kernels::HWY_NAMESPACE {
@@ -35,11 +37,18 @@ struct Panel {
   int vectors;
   std::int64_t first_lane, lanes;  // lanes beyond these, up to vectors * kLanes, compute on zeros and are never written out
   float *queries, *output;         // [d_qk][stride], [d_v][stride]
-  float *max, *sum;                // [stride]
+  float *max, *sum;                // [stride]; pointwise: bias of the row, unused
   KeyRange some, all;              // keys of the current segment that some lane, and that every lane, sees
   KeyRange some_of[kVectors], all_of[kVectors];  // the same for the lanes of each vector
   std::int64_t stride() const { return std::int64_t{vectors} * kLanes; }
 };
+
+// Of the potentials at those keys: what all of them are counted from. A gate of NaN must reach only the rows that see it.
+double first_finite(const double* potential, const std::int64_t* keys, std::int64_t count) {
+  for (std::int64_t t = 0; t < count; ++t)
+    if (std::isfinite(potential[keys[t]])) return potential[keys[t]];
+  return 0;
+}
 
 bool contains(KeyRange range, KeyRange part) { return range.begin <= part.begin && part.end <= range.end; }
 
@@ -56,7 +65,7 @@ struct KeyTile {
 
 class Block {
  public:
-  explicit Block(const BlockTask& task) : t_(task), p_(task.run.problem), units_(score_units(p_)) {
+  explicit Block(const BlockTask& task) : t_(task), p_(task.run.problem), terms_(task.terms), units_(score_units(p_, terms_)) {
     lay_out();
     for (int i = 0; i < panel_count_; ++i) start(panels_[i]);
   }
@@ -89,6 +98,16 @@ class Block {
   void score_tile(const Panel& panel, std::int64_t offset);
   template <int V>
   void run_panel(const Panel& panel, std::int64_t begin, std::int64_t count, bool guarded);
+  template <int V>
+  void scale_keys(std::int64_t offset, std::int64_t count);
+  template <int V>
+  void add_bias(const Panel& panel, std::int64_t offset, std::int64_t count);
+  template <int V>
+  void add_distances(const Panel& panel, std::int64_t offset, std::int64_t count, float scale);
+  template <int V>
+  void add_potential(const Panel& panel, std::int64_t offset, std::int64_t count, float scale);
+  template <int V, bool kGuarded>
+  void weigh(const Panel& panel, std::int64_t count);
   void hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64_t count);
   void apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count);
   void cap(std::int64_t elements);
@@ -98,6 +117,7 @@ class Block {
 
   const BlockTask& t_;
   const Problem& p_;
+  const ScoreTerms& terms_;
   const ScoreUnits units_;
   int panel_count_ = 0;
   Panel panels_[kPanels];
@@ -142,11 +162,17 @@ void Block::start(const Panel& panel) {
   float factors[kPanelLanes];
   std::fill_n(factors, panel.lanes, units_.query_sign);
   for (std::int64_t l = 0; l < panel.lanes; ++l) rows[l] = row_at(q, panel.first_lane + l);
+  if (terms_.query_factor)
+    for (std::int64_t l = 0; l < panel.lanes; ++l) factors[l] *= terms_.query_factor[state_of(panel.first_lane + l)];
   rows_to_lanes(rows, factors, panel.lanes, p_.d_qk, panel.queries, panel.stride());
   std::fill_n(panel.max, panel.stride(), kMasked);
   std::fill_n(panel.sum, panel.stride(), 0.0f);
   std::fill_n(panel.output, p_.d_v * panel.stride(), 0.0f);
   if (t_.resume) resume(panel);
+  if (!terms_.pointwise) return;
+  std::fill_n(correction_, panel.stride(), 1.0f);
+  for (std::int64_t l = 0; l < panel.lanes; ++l)
+    panel.max[l] = terms_.pointwise->row_bias[t_.batch * p_.n_q + row_of(panel.first_lane + l)];
 }
 
 void Block::resume(const Panel& panel) {
@@ -328,17 +354,86 @@ void Block::run_panel(const Panel& panel, std::int64_t begin, std::int64_t count
   cut_tile(panel, begin, count);
   const std::span<const RegisterTile> tiles(tiles_, static_cast<std::size_t>(tile_count_));
   score_tile<V>(panel, offset);
+  if (terms_.key_factor) scale_keys<V>(offset, count);
   if (p_.softcap) cap(count * V * kLanes);
+  if (terms_.has_bias()) add_bias<V>(panel, offset, count);
   if (!guarded) {
-    online_softmax<V, false>(scores_, count, units_.to_log2, panel.max, panel.sum, correction_);
+    weigh<V, false>(panel, count);
     weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, tiles, scores_, correction_, panel.output);
     return;
   }
   if (p_.mask.kind != MaskKind::none) apply_dense_mask(panel, offset, count);
   hide_out_of_range(panel, begin, count);
-  online_softmax<V, true>(scores_, count, units_.to_log2, panel.max, panel.sum, correction_);
+  weigh<V, true>(panel, count);
   if (values_finite()) weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, tiles, scores_, correction_, panel.output);
   else weighted_values<V, true>(tile_.v_rows + offset, p_.d_v, tiles, scores_, correction_, panel.output);
+}
+
+// Scores become weights.
+template <int V, bool kGuarded>
+void Block::weigh(const Panel& panel, std::int64_t count) {
+  if (terms_.pointwise) pointwise_weights<V, kGuarded>(terms_.pointwise->function, scores_, count, units_.final_scale, panel.max);
+  else online_softmax<V, kGuarded>(scores_, count, units_.to_log2, panel.max, panel.sum, correction_);
+}
+
+template <int V>
+void Block::scale_keys(std::int64_t offset, std::int64_t count) {
+  const FloatTag d;
+  const float* factors = terms_.key_factor + (t_.batch * p_.heads_kv + p_.kv_head(t_.first_head)) * p_.n_k;
+  for (std::int64_t t = 0; t < count; ++t) {
+    const auto factor = hn::Set(d, factors[tile_.keys[offset + t]]);
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      float* at = scores_ + (t * V + v) * kLanes;
+      hn::Store(hn::Mul(hn::Load(d, at), factor), d, at);
+    }
+  }
+}
+
+// score = scale score + bias; heads are not folded, so a lane is a row.
+template <int V>
+void Block::add_bias(const Panel& panel, std::int64_t offset, std::int64_t count) {
+  const float scale = p_.softcap ? 1.0f : units_.scale;
+  if (terms_.distances) add_distances<V>(panel, offset, count, scale);
+  if (terms_.potential) add_potential<V>(panel, offset, count, terms_.distances ? 1.0f : scale);
+}
+
+// Rows are adjacent, so the lanes' distances to one key are too: a load at any address.
+template <int V>
+void Block::add_distances(const Panel& panel, std::int64_t offset, std::int64_t count, float scale) {
+  const FloatTag d;
+  const auto factor = hn::Set(d, scale);
+  const auto position = p_.position(row_of(panel.first_lane));
+  for (std::int64_t t = 0; t < count; ++t) {
+    const float* bias = terms_.distances->at(t_.first_head, position - tile_.keys[offset + t]);
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      float* at = scores_ + (t * V + v) * kLanes;
+      hn::Store(hn::MulAdd(hn::Load(d, at), factor, hn::LoadU(d, bias + v * kLanes)), d, at);
+    }
+  }
+}
+
+// G_{p_i} - G_j as (G_{p_i} - G_0) + (G_0 - G_j), G_0 that of the tile's first key: both are small wherever the weight is not,
+// whatever the size of G.
+template <int V>
+void Block::add_potential(const Panel& panel, std::int64_t offset, std::int64_t count, float scale) {
+  const FloatTag d;
+  const auto factor = hn::Set(d, scale);
+  const double* potential = terms_.potential + (t_.batch * p_.heads_q + t_.first_head) * p_.n_k;
+  const auto keys = p_.key_lengths.empty() ? p_.n_k : p_.key_lengths[static_cast<std::size_t>(t_.batch)];
+  const double base = first_finite(potential, tile_.keys + offset, count);
+  HWY_ALIGN float rows[kPanelLanes] = {};
+  for (std::int64_t l = 0; l < panel.lanes; ++l)
+    rows[l] = static_cast<float>(potential[ScoreTerms::potential_at(p_, keys, row_of(panel.first_lane + l))] - base);
+  for (std::int64_t t = 0; t < count; ++t) {
+    const auto key = hn::Set(d, static_cast<float>(base - potential[tile_.keys[offset + t]]));
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      float* at = scores_ + (t * V + v) * kLanes;
+      hn::Store(hn::MulAdd(hn::Load(d, at), factor, hn::Add(key, hn::Load(d, rows + v * kLanes))), d, at);
+    }
+  }
 }
 
 // score = softcap * tanh(scale q.k / softcap)
@@ -383,7 +478,7 @@ HWY_INLINE float visible_or_hidden(float score, bool visible) {
 void Block::apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count) {
   constexpr float kLowest = -3.0e38f;
   const bool boolean = p_.mask.kind == MaskKind::boolean;
-  const float scale = p_.softcap ? 1.0f : units_.scale;
+  const float scale = p_.softcap || terms_.has_bias() ? 1.0f : units_.scale;
   for (std::int64_t l = 0; l < panel.lanes; ++l) {
     const auto lane = panel.first_lane + l;
     float* score = scores_ + l;
@@ -407,10 +502,13 @@ void Block::finish(const Panel& panel) {
   float factors[kPanelLanes];
   for (std::int64_t l = 0; l < panel.lanes; ++l) {
     rows[l] = row_at(t_.out, panel.first_lane + l);
-    factors[l] = panel.sum[l] == 0.0f ? 0.0f : 1.0f / panel.sum[l];
+    const auto lane = panel.first_lane + l;
+    const float sum =
+        t_.row_max ? panel.sum[l] : terms_.sum_with_sink(head_of(lane), panel.sum[l], panel.max[l], units_.final_scale);
+    factors[l] = terms_.pointwise ? 1.0f / terms_.pointwise->divisor : sum == 0.0f ? 0.0f : 1.0f / sum;
     if (!t_.row_max) continue;
-    t_.row_max[state_of(panel.first_lane + l)] = panel.max[l];
-    t_.row_sum[state_of(panel.first_lane + l)] = panel.sum[l];
+    t_.row_max[state_of(lane)] = panel.max[l];
+    t_.row_sum[state_of(lane)] = panel.sum[l];
   }
   lanes_to_rows(panel.output, panel.stride(), factors, panel.lanes, p_.d_v, rows);
 }

@@ -6,6 +6,7 @@
 
 #include "variants/api/variant.h"
 #include "variants/kernels/softmax/key_pattern.h"
+#include "variants/kernels/softmax/score_terms.h"
 
 namespace attnbench::kernels {
 
@@ -23,6 +24,7 @@ struct TileShape {
 struct BlockTask {
   const RunTask& run;
   const KeyPattern& pattern;
+  const ScoreTerms& terms;
   std::int64_t key_block;
   std::int64_t batch;
   std::int64_t first_head;

@@ -64,7 +64,7 @@ Plan make_plan(const Problem& p, const KeyPattern& pattern, bool single_pass, in
   Plan plan{};
   plan.shape = tile_shape();
   plan.key_block = options.key_block > 0 ? std::min(options.key_block, kMaxKeyBlock) : kKeyBlock;
-  plan.q_heads = folded_heads(p, plan.shape);
+  plan.q_heads = options.fold_heads ? folded_heads(p, plan.shape) : 1;
   plan.slots = is_small(p) ? 1 : threads;
   const auto streams = p.batch * (p.heads_q / plan.q_heads);
   const auto panel = std::int64_t{plan.shape.lanes} * plan.shape.vectors;
@@ -126,7 +126,7 @@ RowRange rows_after(const Plan& plan, const KeyPattern& pattern, std::int64_t gr
 
 // Task index -> block: splits innermost, then the blocks of one group, so that neighbours share keys in the cache; the last rows
 // first because they are the long ones under a causal mask. A block beyond its group is empty.
-BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& pattern, std::int64_t index) {
+BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& pattern, const ScoreTerms& terms, std::int64_t index) {
   const auto units = run.problem.heads_q / plan.q_heads;
   const auto split = index % plan.splits;
   const auto block = plan.blocks_per_group - 1 - index / plan.splits % plan.blocks_per_group;
@@ -134,6 +134,7 @@ BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& patte
   const auto stream = index / (plan.splits * plan.blocks_per_group * pattern.groups());
   return {.run = run,
           .pattern = pattern,
+          .terms = terms,
           .key_block = plan.key_block,
           .batch = stream / units,
           .first_head = stream % units * plan.q_heads,
@@ -151,7 +152,7 @@ BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& patte
 
 }  // namespace
 
-void attend(const RunTask& task, Passes passes, const TileOptions& options) {
+void attend(const RunTask& task, Passes passes, const TileOptions& options, const ScoreTerms& terms) {
   const auto& p = task.problem;
   const auto memory = memory_of(p, passes, task.parallel.threads(), options);
   const auto scratch = task.workspace.allocate<float>(memory.scratch);
@@ -164,7 +165,7 @@ void attend(const RunTask& task, Passes passes, const TileOptions& options) {
     const auto grain = plan.slots == 1 ? plan.tasks : 1;
     task.parallel.for_ranges(plan.tasks, grain, [&](std::int64_t begin, std::int64_t end, int slot) {
       for (auto index = begin; index < end; ++index) {
-        auto block = block_of(plan, task, *pattern, index);
+        auto block = block_of(plan, task, *pattern, terms, index);
         const auto first_row = index % plan.splits * row_count(p);
         block.row_max = row_max ? row_max + first_row : nullptr;
         block.row_sum = row_sum ? row_sum + first_row : nullptr;
@@ -174,7 +175,7 @@ void attend(const RunTask& task, Passes passes, const TileOptions& options) {
         if (block.rows.count > 0) attend_block(block);
       }
     });
-    if (outputs) combine_splits(task, {plan.splits, outputs, row_max, row_sum});
+    if (outputs) combine_splits(task, terms, {plan.splits, outputs, row_max, row_sum});
   }
 }
 

@@ -17,6 +17,7 @@
 #include "variants/api/variant.h"
 #include "variants/kernels/blocking.h"
 #include "variants/kernels/softmax/key_pattern.h"
+#include "variants/kernels/softmax/score_terms.h"
 
 namespace attnbench::kernels {
 
@@ -24,13 +25,15 @@ namespace attnbench::kernels {
 struct TileOptions {
   std::int64_t query_block = 0;  // query rows per task; cut to what fits the engine's panels
   std::int64_t key_block = 0;    // keys per tile, at most kMaxKeyBlock
+  bool fold_heads = true;        // take query heads that share keys together; not with score terms that have a bias
 };
 
 /// Patterns that one after the other make up the softmax; together they must not give a row the same key twice.
 using Passes = std::span<const KeyPattern* const>;
 
-/// Computes task.output under the problem's masks and the patterns. Takes tile_workspace() bytes of task.workspace.
-void attend(const RunTask& task, Passes passes, const TileOptions& options = {});
+/// Computes task.output under the problem's masks and the patterns. Takes tile_workspace() bytes of task.workspace. Sinks and
+/// pointwise functions want a single pass.
+void attend(const RunTask& task, Passes passes, const TileOptions& options = {}, const ScoreTerms& terms = {});
 
 /// What attend() does: exact counts of pairs, multiply-adds and exponentials; bytes moved at the least, with the state that each
 /// pass hands over to the next.
@@ -41,9 +44,9 @@ std::size_t tile_workspace(const Problem& problem, Passes passes, int threads, c
 
 // The same for one pattern that is all of the softmax.
 
-inline void attend(const RunTask& task, const KeyPattern& pattern, const TileOptions& options = {}) {
+inline void attend(const RunTask& task, const KeyPattern& pattern, const TileOptions& options = {}, const ScoreTerms& terms = {}) {
   const KeyPattern* passes[] = {&pattern};
-  attend(task, passes, options);
+  attend(task, passes, options, terms);
 }
 
 inline Cost pattern_cost(const Problem& problem, const KeyPattern& pattern) {

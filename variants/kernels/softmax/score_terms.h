@@ -1,0 +1,71 @@
+// Score terms: what a variant does to plain softmax attention inside the engines, beside the problem's scale, softcap and masks.
+//
+//   s_ij = softcap(scale a_i (q_i . k_j) b_j) + t(p_i - j) + G_{p_i} - G_j       a, b factors; t distance table; G potential
+//   w_ij = exp(s_ij) / (exp(sink) + sum_l exp(s_il))      or, pointwise:  w_ij = f(s_ij + c_i) / divisor
+//
+// p_i is Problem::position(i). The problem's masks come after all of it. A member left null costs nothing: the engines look once
+// per tile whether it is there. Arrays belong to the caller (workspace or prepare()) and are dense.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "variants/api/problem.h"
+
+namespace attnbench::kernels {
+
+/// t: one number per query head and distance p_i - j. Rows of the pattern must be adjacent.
+class DistanceTable {
+ public:
+  /// value(h, distance) for every query head and every distance of the problem, rounded once.
+  template <class Value>
+  DistanceTable(const Problem& p, Value value)
+      : first_(p.position(0) - (p.n_k - 1)), count_(p.n_q + p.n_k - 1), numbers_(static_cast<std::size_t>(p.heads_q * stride())) {
+    for (std::int64_t h = 0; h < p.heads_q; ++h)
+      for (std::int64_t x = 0; x < count_; ++x)
+        numbers_[static_cast<std::size_t>(h * stride() + kPad + x)] = static_cast<float>(value(h, first_ + x));
+  }
+  /// That number; those of the distances beside it lie beside it, and a vector may be loaded over either end.
+  const float* at(std::int64_t h, std::int64_t distance) const { return numbers_.data() + h * stride() + kPad + distance - first_; }
+  std::size_t bytes() const { return numbers_.size() * sizeof(float); }
+
+ private:
+  static constexpr std::int64_t kPad = 16;  // lanes of the widest vector
+  std::int64_t stride() const { return count_ + 2 * kPad; }
+
+  std::int64_t first_, count_;
+  std::vector<float> numbers_;
+};
+
+/// f: a nonlinearity of each score on its own in place of the softmax.
+struct Pointwise {
+  enum class Function : std::uint8_t { sigmoid, relu, relu_squared, silu };
+  Function function;
+  const float* row_bias;  // c [b, n_q]
+  float divisor;
+};
+
+struct ScoreTerms {
+  const float* query_factor = nullptr;       // a [b, h_q, n_q]
+  const float* key_factor = nullptr;         // b [b, h_kv, n_k]
+  const DistanceTable* distances = nullptr;  // t
+  const double* potential = nullptr;         // G [b, h_q, n_k]; a row beyond the keys of its batch entry stands at the last of them
+  const float* sinks = nullptr;              // [h_q], in the units of the finished score
+  const Pointwise* pointwise = nullptr;
+
+  /// Whether something is added to scores that are scaled already, and differs between the query heads that share keys.
+  bool has_bias() const { return distances || potential; }
+  /// A row's sum with its sink. `scale` brings max to the units of the sink. A row without keys stays at 0.
+  float sum_with_sink(std::int64_t h, float sum, float max, float scale) const {
+    if (!sinks || sum == 0.0f) return sum;
+    return static_cast<float>(double{sum} + std::exp(double{sinks[h]} - double{max} * double{scale}));
+  }
+  /// Position of row i among the `keys` keys of its batch entry, where its potential is.
+  static std::int64_t potential_at(const Problem& p, std::int64_t keys, std::int64_t i) {
+    return std::clamp<std::int64_t>(p.position(i), 0, std::max<std::int64_t>(keys - 1, 0));
+  }
+};
+
+}  // namespace attnbench::kernels
