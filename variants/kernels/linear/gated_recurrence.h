@@ -1,0 +1,56 @@
+// Recurrences with a matrix state S [d_qk, d_v] whose rows decay and which may erase before they write:
+//
+//   S_t = D_t S_{t-1} + k_t v_t^T,                       o_t = q_t^T S_t
+//   S_t = D_t S_{t-1} + k_t (b_t (v_t - k_t^T D_t S_{t-1}))^T           with the delta rule
+//
+// D_t = 1, a number or diagonal, with elements in [0, 1]. No alignment is asked for, any dimensions and row strides (in elements)
+// are fine, and nothing outside the rows is read or written.
+#pragma once
+
+#include <cstdint>
+
+#include "variants/kernels/linear/linear_recurrence.h"
+
+namespace attnbench::kernels {
+
+/// What D_t is: 1, PositionFactors::decay, or diag(e^g) with a row of log-decays g.
+enum class Decay { none, scalar, channel };
+
+/// How the key rows are read: k, k / sqrt(|k|^2 + 1e-6), or 1 - e^g in place of k.
+enum class KeyForm { plain, unit, one_minus_decay };
+
+/// Which recurrence.
+struct Recurrence {
+  Decay decay = Decay::none;
+  bool erase = false;  // the delta rule
+  KeyForm keys = KeyForm::plain;
+  bool unit_queries = false;  // q / sqrt(|q|^2 + 1e-6)
+  float scale = 1;            // of queries, after that
+  float skip = 0;             // o_t takes skip v_t in as well
+};
+
+/// One number for each position of a call.
+struct PositionFactors {
+  double decay[kMaxPositions];  // D_t where it is a number
+  float weight[kMaxPositions];  // of the key; b_t with the delta rule
+};
+
+/// S of some columns of v, laid out as only recurrent_steps() knows, and what rounding its scalar decays has left out so far.
+struct MatrixState {
+  std::int64_t d_qk, columns;
+  float* sums;  // matrix_state_floats(d_qk, columns); zero before the first key
+  double decay_debt = 0;
+};
+
+std::int64_t matrix_state_floats(std::int64_t d_qk, std::int64_t columns);
+
+/// Floats of scratch of recurrent_steps().
+std::int64_t recurrent_scratch_floats(std::int64_t d_qk, std::int64_t heads);
+
+/// Goes through positions in sequence: writes each row from the state after the key at its own position. Where no keys stand the
+/// state stays as it is. v and out of `positions` begin at the state's first column; `log_decay` [count][d_qk] and `factors` are
+/// those of the keys, and are read where the recurrence asks for them.
+void recurrent_steps(const Recurrence& recurrence, MatrixState& state, const Positions& positions, Rows<const float> log_decay,
+                     const PositionFactors& factors, float* scratch);
+
+}  // namespace attnbench::kernels

@@ -1,0 +1,141 @@
+#include "variants/kernels/linear/recurrent_engine.h"
+
+#include <algorithm>
+
+#include "variants/api/integers.h"
+
+namespace attnbench::kernels {
+namespace {
+
+constexpr std::int64_t kColumns = 32;  // least number of columns of v that a task goes through the sequence for
+
+std::int64_t key_count(const Problem& p, std::int64_t b) {
+  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
+}
+
+// Positions up to that of the last row; none beyond is seen.
+std::int64_t position_count(const Problem& p) { return std::max<std::int64_t>(0, p.position(p.n_q - 1) + 1); }
+
+std::int64_t group_size(const Problem& p) { return p.heads_q / p.heads_kv; }
+
+std::int64_t column_parts(const Problem& p, int threads) {
+  return std::clamp<std::int64_t>(ceil_div(threads, p.batch * p.heads_kv), 1, ceil_div(p.d_v, kColumns));
+}
+
+std::int64_t columns_per_part(const Problem& p, int threads) {
+  return ceil_div(ceil_div(p.d_v, kColumns), column_parts(p, threads)) * kColumns;
+}
+
+// Per thread.
+std::int64_t state_floats(const Problem& p, int threads) { return matrix_state_floats(p.d_qk, columns_per_part(p, threads)); }
+std::int64_t scratch_floats(const Problem& p) { return recurrent_scratch_floats(p.d_qk, group_size(p)); }
+
+// One task: some columns of v of a key/value head, through the whole sequence.
+struct Walk {
+  const RunTask& task;
+  const Recurrence& recurrence;
+  FactorsFunction factors;
+  TensorView<const float> log_decay;
+  std::int64_t b, kv;
+  KeyRange columns;
+  MatrixState state;
+  float* scratch;
+
+  const Problem& problem() const { return task.problem; }
+};
+
+// What stands at `count` positions from `begin` on: keys, unless they ended before, and `rows` of all query heads of the group.
+Positions positions_at(const Walk& walk, std::int64_t begin, std::int64_t count, bool keys, bool rows) {
+  const auto& p = walk.problem();
+  const auto q = walk.task.inputs.queries(), k = walk.task.inputs.keys(), v = walk.task.inputs.values();
+  const auto out = walk.task.out();
+  const auto first_head = walk.kv * group_size(p), row = begin - p.position(0);
+  Positions at{.count = count};
+  if (keys) {
+    at.k = {k.row(walk.b, walk.kv, begin), k.row_stride()};
+    at.v = {v.row(walk.b, walk.kv, begin) + walk.columns.begin, v.row_stride()};
+  }
+  if (rows) {
+    at.heads = group_size(p);
+    at.q = {q.row(walk.b, first_head, row), q.row_stride(), q.stride[1]};
+    at.out = {out.row(walk.b, first_head, row) + walk.columns.begin, out.row_stride(), out.stride[1]};
+  }
+  return at;
+}
+
+void step(Walk& walk, KeyRange positions, bool keys, bool rows) {
+  PositionFactors factors;
+  Rows<const float> log_decay{};
+  if (keys) {
+    std::fill_n(factors.weight, kMaxPositions, 1.0f);
+    if (walk.factors) walk.factors(walk.task, walk.b, walk.kv, positions, factors);
+    if (walk.log_decay.data) log_decay = {walk.log_decay.row(walk.b, walk.kv, positions.begin), walk.log_decay.row_stride()};
+  }
+  recurrent_steps(walk.recurrence, walk.state, positions_at(walk, positions.begin, positions.size(), keys, rows), log_decay,
+                  factors, walk.scratch);
+}
+
+void go_through(Walk& walk) {
+  const auto& p = walk.problem();
+  const auto first_row = p.position(0), keys = key_count(p, walk.b), last = position_count(p);
+  for (std::int64_t begin = std::min<std::int64_t>(0, last), end; begin < last; begin = end) {
+    end = std::min(begin + kMaxPositions, last);
+    for (const auto cut : {first_row, keys})  // where rows begin and where keys end
+      if (begin < cut) end = std::min(end, cut);
+    if (begin < keys || begin >= first_row) step(walk, {begin, end}, begin < keys, begin >= first_row);
+  }
+}
+
+// Rows above the first key's position see nothing (bottom-right with n_q > n_k).
+void clear_blind_rows(const RunTask& task) {
+  const auto& p = task.problem;
+  const auto blind = std::clamp<std::int64_t>(-p.position(0), 0, p.n_q);
+  for (std::int64_t t = 0; t < p.batch * p.heads_q; ++t)
+    for (std::int64_t i = 0; i < blind; ++i) std::fill_n(task.out().row(t / p.heads_q, t % p.heads_q, i), p.d_v, 0.0f);
+}
+
+}  // namespace
+
+void run_recurrence(const RunTask& task, const Recurrence& recurrence, FactorsFunction factors, TensorView<const float> log_decay) {
+  const auto& p = task.problem;
+  const int threads = task.parallel.threads();
+  const auto parts = column_parts(p, threads), columns = columns_per_part(p, threads);
+  const auto states = task.workspace.allocate<float>(threads * state_floats(p, threads));
+  const auto scratch = task.workspace.allocate<float>(threads * scratch_floats(p));
+  clear_blind_rows(task);
+  task.parallel.for_each(p.batch * p.heads_kv * parts, [&](std::int64_t t, int slot) {
+    const KeyRange part{t % parts * columns, std::min((t % parts + 1) * columns, p.d_v)};
+    if (part.size() == 0) return;
+    float* sums = states.data() + slot * state_floats(p, threads);
+    std::fill_n(sums, state_floats(p, threads), 0.0f);
+    Walk walk{task,
+              recurrence,
+              factors,
+              log_decay,
+              t / parts / p.heads_kv,
+              t / parts % p.heads_kv,
+              part,
+              {p.d_qk, part.size(), sums},
+              scratch.data() + slot * scratch_floats(p)};
+    go_through(walk);
+  });
+}
+
+std::size_t recurrence_workspace(const Problem& p, int threads) {
+  return workspace_bytes<float>(threads * state_floats(p, threads)) + workspace_bytes<float>(threads * scratch_floats(p));
+}
+
+Cost recurrence_cost(const Problem& p, const Recurrence& recurrence, const std::vector<InputSpec>& extras) {
+  Cost cost{.bytes = compulsory_bytes(p)};
+  for (const auto& extra : extras) cost.bytes += static_cast<double>(extra.bytes());
+  const double size = static_cast<double>(p.d_qk * p.d_v);
+  for (std::int64_t b = 0; b < p.batch; ++b) {
+    const double keys = static_cast<double>(std::min(key_count(p, b), position_count(p)) * p.heads_kv);
+    const double rows = static_cast<double>(std::min(p.n_q, position_count(p)) * p.heads_q);
+    cost.multiply_adds += keys * size * (recurrence.erase ? 2 : 1) + rows * size;
+    if (recurrence.decay != Decay::none) cost.exps += keys * (recurrence.decay == Decay::channel ? static_cast<double>(p.d_qk) : 1);
+  }
+  return cost;
+}
+
+}  // namespace attnbench::kernels

@@ -1,0 +1,31 @@
+// The walk of a recurrence with a matrix state through a whole problem: every batch entry and head, both causal alignments, key
+// lengths, grouped heads.
+//
+// Key j stands at position j, query row i at problem.position(i). A row reads the state after the key at its position; where keys
+// have ended the state stays as it is, decay included, for what is not there cannot do anything. With fewer heads than threads
+// the columns of v are shared out: columns of S never meet, not even with the delta rule.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "variants/api/variant.h"
+#include "variants/kernels/linear/gated_recurrence.h"
+
+namespace attnbench::kernels {
+
+/// Fills decay (where it is scalar) and weight of the keys at some positions, element 0 for the first of them.
+using FactorsFunction = void (*)(const RunTask& task, std::int64_t b, std::int64_t kv, KeyRange positions,
+                                 PositionFactors& factors);
+
+/// Computes task.output; `log_decay` [b, h_kv, n_k, d_qk] where decays are per channel. Takes recurrence_workspace() bytes.
+void run_recurrence(const RunTask& task, const Recurrence& recurrence, FactorsFunction factors,
+                    TensorView<const float> log_decay = {});
+
+std::size_t recurrence_workspace(const Problem& problem, int threads);
+
+/// Multiply-adds of the recurrence as it is written, keys and rows that meet nothing left out: d_qk d_v for each write, erasure and
+/// read. Bytes are the least, those of `extras` with them.
+Cost recurrence_cost(const Problem& problem, const Recurrence& recurrence, const std::vector<InputSpec>& extras);
+
+}  // namespace attnbench::kernels
