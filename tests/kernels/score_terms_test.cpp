@@ -21,7 +21,7 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Random arrays for every term; terms() picks some.
 struct TermArrays {
   const Problem& p;
-  std::vector<float> query_factor, key_factor, sinks, row_bias;
+  std::vector<float> query_factor, key_factor, slopes, sinks, row_bias;
   std::vector<double> potential;
   kernels::DistanceTable distances;
   Pointwise pointwise{Pointwise::Function::sigmoid, nullptr, 1};
@@ -37,6 +37,8 @@ struct TermArrays {
     fill(query_factor, p.batch * p.heads_q * p.n_q);
     fill(key_factor, p.batch * p.heads_kv * p.n_k);
     fill(sinks, p.heads_q);
+    fill(slopes, p.heads_q);
+    for (auto& m : slopes) m = std::abs(m);
     fill(row_bias, p.batch * p.n_q);
     fill(potential, p.batch * p.heads_q * p.n_k);
     for (std::size_t j = 1; j < potential.size(); ++j) potential[j] = potential[j - 1] - std::abs(potential[j]) - 100;
@@ -48,6 +50,7 @@ struct TermArrays {
     const auto head = static_cast<std::size_t>((b * p.heads_q + h) * p.n_k);
     const auto row = static_cast<std::size_t>(kernels::ScoreTerms::potential_at(p, keys, i));
     double sum = 0;
+    if (terms.slopes) sum -= double{terms.slopes[h]} * std::abs(static_cast<double>(p.position(i) - j));
     if (terms.distances) sum += double{*distances.at(h, p.position(i) - j)};
     if (terms.potential) sum += potential[head + row] - potential[head + static_cast<std::size_t>(j)];
     return sum;
@@ -76,7 +79,7 @@ struct Subject : GuardedInputs {
 
   std::vector<float> run(bool decode) const {
     const auto& p = problem;
-    const kernels::TileOptions options{.fold_heads = !terms.has_bias()};
+    const kernels::TileOptions options{.fold_heads = terms.folds_heads()};
     const kernels::AllKeys pattern(p);
     Workspace workspace(decode ? kernels::decode_workspace(p, 1) : kernels::tile_workspace(p, pattern, 1, options));
     workspace.poison();
@@ -137,6 +140,7 @@ struct Pick {
 
 const Pick kPicks[] = {
     {"factors", [](auto& a, auto& t) { t.query_factor = a.query_factor.data(), t.key_factor = a.key_factor.data(); }},
+    {"slopes", [](auto& a, auto& t) { t.slopes = a.slopes.data(); }},
     {"distances", [](auto& a, auto& t) { t.distances = &a.distances; }},
     {"potential", [](auto& a, auto& t) { t.potential = a.potential.data(); }},
     {"sinks", [](auto& a, auto& t) { t.sinks = a.sinks.data(); }},
@@ -208,8 +212,8 @@ TEST_CASE("NaN in a hidden key's factor or potential never reaches a row that do
   on_every_isa([](const std::string& isa) {
     for (const bool decode : {false, true}) {
       CAPTURE(isa, decode);
-      const Subject clean("n120 d8 causal window=9:0", kPicks[5].pick);
-      Subject dirty("n120 d8 causal window=9:0", kPicks[5].pick);
+      const Subject clean("n120 d8 causal window=9:0", kPicks[6].pick);
+      Subject dirty("n120 d8 causal window=9:0", kPicks[6].pick);
       dirty.arrays.key_factor[40] = std::nanf("");
       dirty.arrays.potential[40] = std::nan("");
       const auto want = clean.run(decode), got = dirty.run(decode);

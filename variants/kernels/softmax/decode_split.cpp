@@ -3,6 +3,7 @@
 #include "variants/kernels/softmax/decode_split.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -231,6 +232,11 @@ void Decoder::add_bias(KeyRange tile, std::int64_t r) {
   float* scores = scores_ + r * s_stride_;
   const float scale = p_.softcap ? 1.0f : units_.scale;
   for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] *= scale;
+  if (terms_.slopes) {
+    const auto position = static_cast<float>(ScoreTerms::slope_position(p_, t_.batch, query_of(r)) - tile.begin);
+    const float slope = terms_.slopes[head_of(r)];
+    for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] -= slope * std::abs(position - static_cast<float>(t));
+  }
   if (terms_.distances) {
     const float* bias = terms_.distances->at(head_of(r), p_.position(query_of(r)) - tile.begin);
     for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] += bias[-t];

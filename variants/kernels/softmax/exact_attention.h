@@ -9,13 +9,13 @@ namespace attnbench::kernels {
 
 inline void attend_all(const RunTask& task, const ScoreTerms& terms) {
   if (is_decoding(task.problem)) return decode(task, terms);
-  attend(task, AllKeys(task.problem), {.fold_heads = !terms.has_bias()}, terms);
+  attend(task, AllKeys(task.problem), {.fold_heads = terms.folds_heads()}, terms);
 }
 
-/// Bytes attend_all() takes; has_bias as its terms have it.
-inline std::size_t all_keys_workspace(const Problem& p, int threads, bool has_bias) {
+/// Bytes attend_all() takes; folds_heads as its terms have it.
+inline std::size_t all_keys_workspace(const Problem& p, int threads, bool folds_heads = true) {
   if (is_decoding(p)) return decode_workspace(p, threads);
-  return tile_workspace(p, AllKeys(p), threads, {.fold_heads = !has_bias});
+  return tile_workspace(p, AllKeys(p), threads, {.fold_heads = folds_heads});
 }
 
 /// What attend_all() does; the terms' own arithmetic apart.

@@ -1,7 +1,9 @@
 // Score terms: what a variant does to plain softmax attention inside the engines, beside the problem's scale, softcap and masks.
 //
-//   s_ij = softcap(scale a_i (q_i . k_j) b_j) + t(p_i - j) + G_{p_i} - G_j       a, b factors; t distance table; G potential
+//   s_ij = softcap(scale a_i (q_i . k_j) b_j) - m |p_i - j| + t(p_i - j) + G_{p_i} - G_j
 //   w_ij = exp(s_ij) / (exp(sink) + sum_l exp(s_il))      or, pointwise:  w_ij = f(s_ij + c_i) / divisor
+//
+// with factors a and b, slopes m, a distance table t, a potential G.
 //
 // p_i is Problem::position(i). The problem's masks come after all of it. A member left null costs nothing: the engines look once
 // per tile whether it is there. Arrays belong to the caller (workspace or prepare()) and are dense.
@@ -48,19 +50,29 @@ struct Pointwise {
 };
 
 struct ScoreTerms {
-  const float* query_factor = nullptr;       // a [b, h_q, n_q]
-  const float* key_factor = nullptr;         // b [b, h_kv, n_k]
+  const float* query_factor = nullptr;  // a [b, h_q, n_q]
+  const float* key_factor = nullptr;    // b [b, h_kv, n_k]
+  /// m [h_q]. A row stands at p_i or, where it does not see that key, at the nearest one it sees: this only adds a constant to the
+  /// row, and keeps the numbers small. So not together with sinks or a pointwise function, which do see constants.
+  const float* slopes = nullptr;
   const DistanceTable* distances = nullptr;  // t
   const double* potential = nullptr;         // G [b, h_q, n_k]; a row beyond the keys of its batch entry stands at the last of them
   const float* sinks = nullptr;              // [h_q], in the units of the finished score
   const Pointwise* pointwise = nullptr;
 
-  /// Whether something is added to scores that are scaled already, and differs between the query heads that share keys.
-  bool has_bias() const { return distances || potential; }
+  /// Whether something is added to scores, which have to be scaled then.
+  bool has_bias() const { return slopes || distances || potential; }
+  /// Whether query heads that share keys can be taken together.
+  bool folds_heads() const { return !distances && !potential; }
   /// A row's sum with its sink. `scale` brings max to the units of the sink. A row without keys stays at 0.
   float sum_with_sink(std::int64_t h, float sum, float max, float scale) const {
     if (!sinks || sum == 0.0f) return sum;
     return static_cast<float>(double{sum} + std::exp(double{sinks[h]} - double{max} * double{scale}));
+  }
+  /// Where row i of batch entry b stands for its slope.
+  static std::int64_t slope_position(const Problem& p, std::int64_t b, std::int64_t i) {
+    const auto seen = visible_keys(p, b, i);
+    return seen.size() == 0 ? 0 : std::clamp(p.position(i), seen.begin, seen.end - 1);
   }
   /// Position of row i among the `keys` keys of its batch entry, where its potential is.
   static std::int64_t potential_at(const Problem& p, std::int64_t keys, std::int64_t i) {

@@ -103,6 +103,8 @@ class Block {
   template <int V>
   void add_bias(const Panel& panel, std::int64_t offset, std::int64_t count);
   template <int V>
+  void add_slopes(const Panel& panel, std::int64_t offset, std::int64_t count, float scale);
+  template <int V>
   void add_distances(const Panel& panel, std::int64_t offset, std::int64_t count, float scale);
   template <int V>
   void add_potential(const Panel& panel, std::int64_t offset, std::int64_t count, float scale);
@@ -122,6 +124,7 @@ class Block {
   int panel_count_ = 0;
   Panel panels_[kPanels];
   KeyRange lane_range_[kBlockLanes];
+  std::int64_t slope_position_[kBlockLanes];
   KeyTile tile_;
   KeySegment segment_;
   KeyRange to_prefetch_{0, 0};   // of the segment: what prefetch_keys() has not asked for of the next tile
@@ -169,6 +172,8 @@ void Block::start(const Panel& panel) {
   std::fill_n(panel.sum, panel.stride(), 0.0f);
   std::fill_n(panel.output, p_.d_v * panel.stride(), 0.0f);
   if (t_.resume) resume(panel);
+  for (auto l = panel.first_lane; terms_.slopes && l < panel.first_lane + panel.lanes; ++l)
+    slope_position_[l] = ScoreTerms::slope_position(p_, t_.batch, row_of(l));
   if (!terms_.pointwise) return;
   std::fill_n(correction_, panel.stride(), 1.0f);
   for (std::int64_t l = 0; l < panel.lanes; ++l)
@@ -390,15 +395,44 @@ void Block::scale_keys(std::int64_t offset, std::int64_t count) {
   }
 }
 
-// score = scale score + bias; heads are not folded, so a lane is a row.
+// score = scale score + bias
 template <int V>
 void Block::add_bias(const Panel& panel, std::int64_t offset, std::int64_t count) {
-  const float scale = p_.softcap ? 1.0f : units_.scale;
-  if (terms_.distances) add_distances<V>(panel, offset, count, scale);
-  if (terms_.potential) add_potential<V>(panel, offset, count, terms_.distances ? 1.0f : scale);
+  float scale = p_.softcap ? 1.0f : units_.scale;
+  const auto add = [&](bool wanted, auto add_one) {
+    if (!wanted) return;
+    (this->*add_one)(panel, offset, count, scale);
+    scale = 1;
+  };
+  add(terms_.slopes, &Block::add_slopes<V>);
+  add(terms_.distances, &Block::add_distances<V>);
+  add(terms_.potential, &Block::add_potential<V>);
 }
 
-// Rows are adjacent, so the lanes' distances to one key are too: a load at any address.
+// Distances are counted from the tile's first key, so that float32 holds them exactly.
+template <int V>
+void Block::add_slopes(const Panel& panel, std::int64_t offset, std::int64_t count, float scale) {
+  const FloatTag d;
+  const auto factor = hn::Set(d, scale);
+  HWY_ALIGN float positions[kPanelLanes] = {}, slopes[kPanelLanes] = {};
+  const auto base = tile_.keys[offset];
+  for (std::int64_t l = 0; l < panel.lanes; ++l) {
+    positions[l] = static_cast<float>(slope_position_[panel.first_lane + l] - base);
+    slopes[l] = terms_.slopes[head_of(panel.first_lane + l)];
+  }
+  for (std::int64_t t = 0; t < count; ++t) {
+    const auto key = hn::Set(d, static_cast<float>(tile_.keys[offset + t] - base));
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      float* at = scores_ + (t * V + v) * kLanes;
+      const auto distance = hn::Abs(hn::Sub(hn::Load(d, positions + v * kLanes), key));
+      const auto score = hn::Mul(hn::Load(d, at), factor);
+      hn::Store(hn::NegMulAdd(distance, hn::Load(d, slopes + v * kLanes), score), d, at);
+    }
+  }
+}
+
+// Rows are adjacent and heads not folded, so the lanes' distances to one key are too: a load at any address.
 template <int V>
 void Block::add_distances(const Panel& panel, std::int64_t offset, std::int64_t count, float scale) {
   const FloatTag d;

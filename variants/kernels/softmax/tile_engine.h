@@ -25,7 +25,7 @@ namespace attnbench::kernels {
 struct TileOptions {
   std::int64_t query_block = 0;  // query rows per task; cut to what fits the engine's panels
   std::int64_t key_block = 0;    // keys per tile, at most kMaxKeyBlock
-  bool fold_heads = true;        // take query heads that share keys together; not with score terms that have a bias
+  bool fold_heads = true;        // take query heads that share keys together, as ScoreTerms::folds_heads() allows
 };
 
 /// Patterns that one after the other make up the softmax; together they must not give a row the same key twice.
