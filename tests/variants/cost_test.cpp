@@ -57,24 +57,38 @@ Cost count_additive(const VariantConfig& config, const Problem& p) {
   return counted;
 }
 
+// What sums over features take: `of_row` multiply-adds and `exps` exponentials make the features of a key or query.
+struct FeatureWork {
+  std::int64_t features, of_row, exps;
+};
+
 // A key joins S, a query meets S and z. Causal: keys behind the last query join nothing, queries before the first key meet nothing.
-Cost count_linear(const VariantConfig&, const Problem& p) {
+Cost count_features(const Problem& p, const FeatureWork& work) {
   const bool causal = p.causal != Causal::none;
   Cost counted;
   for (std::int64_t b = 0; b < p.batch; ++b) {
     const auto key_count = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
     for (std::int64_t j = 0; j < key_count; ++j) {
       if (causal && j > p.position(p.n_q - 1)) continue;
-      counted.exps += static_cast<double>(p.heads_kv * p.d_qk);
-      counted.multiply_adds += static_cast<double>(p.heads_kv * p.d_qk * p.d_v);
+      counted.exps += static_cast<double>(p.heads_kv * work.exps);
+      counted.multiply_adds += static_cast<double>(p.heads_kv * (work.of_row + work.features * p.d_v));
     }
     for (std::int64_t i = 0; i < p.n_q; ++i) {
       if (causal && p.position(i) < 0) continue;
-      counted.exps += static_cast<double>(p.heads_q * p.d_qk);
-      counted.multiply_adds += static_cast<double>(p.heads_q * p.d_qk * (p.d_v + 1));
+      counted.exps += static_cast<double>(p.heads_q * work.exps);
+      counted.multiply_adds += static_cast<double>(p.heads_q * (work.of_row + work.features * (p.d_v + 1)));
     }
   }
   return counted;
+}
+
+Cost count_linear(const VariantConfig&, const Problem& p) { return count_features(p, {p.d_qk, 0, p.d_qk}); }
+
+// m products with omega, and |x|^2 where features are exponentials.
+Cost count_performer(const VariantConfig& config, const Problem& p) {
+  const auto m = config.params.integer("features");
+  const bool exponentials = config.params.choice("map") != "relu";
+  return count_features(p, {m, m * p.d_qk + (exponentials ? p.d_qk : 0), exponentials ? m : 0});
 }
 
 Cost count_multi_head(const VariantConfig& config, const Problem& p) {
@@ -94,8 +108,10 @@ using Counter = std::function<Cost(const VariantConfig&, const Problem&)>;
 Counter counter_of(const std::string& name) {
   static const std::map<std::string, Counter> counters{
       {"additive", count_additive},
+      {"efficient", count_linear},
       {"linear", count_linear},
       {"multi_head", count_multi_head},
+      {"performer", count_performer},
       {"scaled_dot_product",
        [](const VariantConfig& s, const Problem& p) { return count_row_blocks(s, p, p.n_k <= 1024 ? 128 : 64); }},
       {"dot_product", [](const VariantConfig& s, const Problem& p) { return count_row_blocks(s, p, 128); }},

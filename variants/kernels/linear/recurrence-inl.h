@@ -178,7 +178,8 @@ void all_columns(const Scan& scan) {
 
 // ---- Sums of features ----------------------------------------------------------------------------------------------------
 
-// z grows along the positions; its line keeps what each of them sees.
+// z grows along the positions; its line keeps what each of them sees. The positions' own sum is formed first and added once: a
+// feature that is always small and the same would lose the same digits each time it is added to a large z.
 inline void grow_z(const Scan& scan) {
   const FloatTag d;
   float* z = scan.state.sums + scan.state.d_qk * padded(scan.state.d_v);
@@ -186,12 +187,13 @@ inline void grow_z(const Scan& scan) {
     const float* keys = scan.feature(c0, 0, 0);
     float* seen = scan.feature(c0, scan.z_line(), 0);
     for (std::int64_t c = 0; c < std::min(kFeatures, scan.state.d_qk - c0); c += kLanes) {
-      auto sum = hn::LoadU(d, z + c0 + c);
+      const auto before = hn::LoadU(d, z + c0 + c);
+      auto sum = hn::Zero(d);
       for (std::int64_t t = 0; t < scan.at.count; ++t) {
         if (scan.has_keys()) sum = hn::Add(sum, hn::LoadU(d, keys + t * kFeatures + c));
-        hn::StoreU(sum, d, seen + t * kFeatures + c);
+        hn::StoreU(hn::Add(before, sum), d, seen + t * kFeatures + c);
       }
-      hn::StoreU(sum, d, z + c0 + c);
+      hn::StoreU(hn::Add(before, sum), d, z + c0 + c);
     }
   }
 }

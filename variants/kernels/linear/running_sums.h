@@ -37,7 +37,7 @@ class RunningSums {
   virtual void attend(float* state, PanelRows<const float> q, Rows<float> out, std::int64_t count, float* scratch) const = 0;
   /// Writes each row from the keys in `state` and those up to its own position, `first` + t; the keys join `state`.
   virtual void scan(float* state, const Positions& positions, std::int64_t first, float* scratch) const = 0;
-  /// `to` takes in the keys of `from`; both were made by the same one of add_keys() and scan().
+  /// `to` takes in the keys of `from`, which stays; both were made by the same one of add_keys() and scan().
   virtual void join(float* from, float* to, bool causal) const = 0;
 };
 
