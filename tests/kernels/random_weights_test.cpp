@@ -37,5 +37,18 @@ TEST_CASE("random_weights is pinned to the bit: stored results name the seed onl
   CHECK(weights[2] == 0x1.769c46p-1f);
 }
 
+TEST_CASE("random_normals has the moments of the normal distribution, and repeats itself") {
+  const auto numbers = random_normals(1 << 18, 3, 0);
+  double moments[5] = {};
+  for (const double x : numbers)
+    for (int power = 1; power <= 4; ++power) moments[power] += std::pow(x, power) / static_cast<double>(numbers.size());
+  CHECK(std::abs(moments[1]) < 0.01);
+  CHECK(moments[2] == Approx(1).epsilon(0.015));
+  CHECK(std::abs(moments[3]) < 0.03);
+  CHECK(moments[4] == Approx(3).epsilon(0.04));
+  CHECK(numbers[0] == random_normals(1, 3, 0)[0]);
+  CHECK(numbers[0] != random_normals(1, 3, 1)[0]);
+}
+
 }  // namespace
 }  // namespace attnbench::kernels

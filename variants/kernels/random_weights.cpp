@@ -22,4 +22,17 @@ std::vector<float> random_weights(std::int64_t count, std::int64_t fan_in, std::
   return weights;
 }
 
+std::vector<double> random_normals(std::int64_t count, std::uint64_t seed, std::uint64_t stream) {
+  std::uint64_t state = mix(mix(seed) + stream);
+  const auto uniform = [&] { return (static_cast<double>(splitmix64(state) >> 11) + 0.5) * 0x1p-53; };  // in (0, 1)
+  const double width = 2 * std::sqrt(2 / 2.718281828459045);
+  std::vector<double> normals;
+  normals.reserve(static_cast<std::size_t>(count));
+  while (static_cast<std::int64_t>(normals.size()) < count) {
+    const double u = uniform(), x = width * (uniform() - 0.5) / u;
+    if (x * x <= -4 * std::log(u)) normals.push_back(x);
+  }
+  return normals;
+}
+
 }  // namespace attnbench::kernels

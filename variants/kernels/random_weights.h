@@ -11,4 +11,8 @@ namespace attnbench::kernels {
 /// streams of one seed are independent.
 std::vector<float> random_weights(std::int64_t count, std::int64_t fan_in, std::uint64_t seed, std::uint64_t stream);
 
+/// `count` independent standard normal numbers, by the ratio of uniforms (Kinderman & Monahan 1977): a logarithm only decides what
+/// is kept.
+std::vector<double> random_normals(std::int64_t count, std::uint64_t seed, std::uint64_t stream);
+
 }  // namespace attnbench::kernels
