@@ -9,6 +9,8 @@ namespace attnbench::testing {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+
 /// N(0, 1) queries, keys and values, and the call's extra inputs as their specs fill them.
 inline NamedTensors recurrent_arrays(const Call& call, std::uint32_t seed = 1) {
   return contract::random_inputs({&call.variant, call.params}, call.problem, seed);
@@ -57,6 +59,27 @@ inline void check_unseen(const char* variant, const Settings& settings = {}) {
     const auto after = call.run(arrays);
     CHECK(std::memcmp(before.data(), after.data(), static_cast<std::size_t>(rows) * 8 * sizeof(float)) == 0);
   }
+}
+
+/// Decays of which half are ordinary and the others 0 (nothing fades), -inf (a full reset) and far below what float32 can hold.
+inline void mix_log_decays(const Tensor& g) {
+  std::mt19937 random(3);
+  for (std::int64_t t = 0; t < element_count(g.shape()); ++t) switch (random() % 6) {
+      case 0: g.data()[t] = 0; break;
+      case 1: g.data()[t] = random() % 4 == 0 ? kMinusInfinity : -1e-3f; break;
+      case 2: g.data()[t] = random() % 4 == 0 ? -300.0f : -8.0f; break;
+      default: break;
+    }
+}
+
+/// Each row of x [n][d] over sqrt(|row|^2 + 1e-6), times `factor`.
+inline std::vector<double> unit_rows(std::vector<double> x, std::int64_t d, double factor) {
+  for (std::size_t at = 0; at < x.size(); at += static_cast<std::size_t>(d)) {
+    double squares = 1e-6;
+    for (std::size_t c = 0; c < static_cast<std::size_t>(d); ++c) squares += x[at + c] * x[at + c];
+    for (std::size_t c = 0; c < static_cast<std::size_t>(d); ++c) x[at + c] *= factor / std::sqrt(squares);
+  }
+  return x;
 }
 
 /// The rows of one head; each matrix [n][d] as the recurrence has them: queries with their scale, keys as they are written.

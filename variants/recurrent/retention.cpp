@@ -59,8 +59,7 @@ void exact_step(const OracleTask& task, std::int64_t b, std::int64_t kv, std::in
 }
 
 void exact_query(const OracleTask& task, std::int64_t b, std::int64_t h, std::int64_t i, double* q) {
-  const float* row = task.inputs.queries().row(b, h, i);
-  for (std::int64_t c = 0; c < task.problem.d_qk; ++c) q[c] = static_cast<double>(row[c]) * task.problem.effective_scale();
+  exact_scaled_row(task.inputs.queries().row(b, h, i), task.problem.d_qk, task.problem.effective_scale(), q);
 }
 
 void oracle(const OracleTask& task) { recurrence_oracle(task, {.step = exact_step, .query = exact_query}); }

@@ -275,7 +275,7 @@ void meet(const Lines& lines, std::int64_t g, std::int64_t h, float* overlaps) {
   if constexpr (!kRows) return;
   float* scores = lines.scores(g, h);
   score.sum(scores);
-  for (int t = 0; t < T; ++t) scores[t * T + t] += lines.call.rule.skip;
+  for (int t = 0; t < T; ++t) scores[t * T + t] += lines.call.factors.skip;
 }
 
 // solved = (I + diag(b) overlap)^-1 diag(b): what each value of the group adds to what is written at each position.

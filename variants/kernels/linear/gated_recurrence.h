@@ -26,13 +26,13 @@ struct Recurrence {
   KeyForm keys = KeyForm::plain;
   bool unit_queries = false;  // q / sqrt(|q|^2 + 1e-6)
   float scale = 1;            // of queries, after that
-  float skip = 0;             // o_t takes skip v_t in as well
 };
 
-/// One number for each position of a call.
+/// What the positions of a call have beside their rows.
 struct PositionFactors {
   double decay[kMaxPositions];  // D_t where it is a number
   float weight[kMaxPositions];  // of the key; b_t with the delta rule
+  float skip = 0;               // o_t takes skip v_t in as well
 };
 
 /// S of some columns of v, laid out as only recurrent_steps() knows, and what rounding its scalar decays has left out so far.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "variants/api/integers.h"
+#include "variants/kernels/simd/vector_ops.h"
 
 namespace attnbench::kernels {
 namespace {
@@ -95,6 +96,18 @@ void clear_blind_rows(const RunTask& task) {
 }
 
 }  // namespace
+
+void set_decays(const TensorView<const float>& g, std::int64_t b, std::int64_t kv, KeyRange positions, PositionFactors& factors) {
+  float x[kMaxPositions] = {};
+  for (std::int64_t t = 0; t < positions.size(); ++t) x[t] = *g.row(b, kv, positions.begin + t);
+  exp(x, x, positions.size());
+  std::copy_n(x, positions.size(), factors.decay);
+}
+
+void set_weights(const TensorView<const float>& x, float factor, std::int64_t b, std::int64_t kv, KeyRange positions,
+                 PositionFactors& factors) {
+  for (std::int64_t t = 0; t < positions.size(); ++t) factors.weight[t] = factor * *x.row(b, kv, positions.begin + t);
+}
 
 void run_recurrence(const RunTask& task, const Recurrence& recurrence, FactorsFunction factors, TensorView<const float> log_decay) {
   const auto& p = task.problem;

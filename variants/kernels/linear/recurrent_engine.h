@@ -14,9 +14,19 @@
 
 namespace attnbench::kernels {
 
-/// Fills decay (where it is scalar) and weight of the keys at some positions, element 0 for the first of them.
+/// Fills what the keys at some positions have beside their rows, element 0 for the first of them; weights are 1 before.
 using FactorsFunction = void (*)(const RunTask& task, std::int64_t b, std::int64_t kv, KeyRange positions,
                                  PositionFactors& factors);
+
+// ---- For such a function -------------------------------------------------------------------------------------------------
+
+/// decay = e^g of g [b, h_kv, n_k, 1].
+void set_decays(const TensorView<const float>& g, std::int64_t b, std::int64_t kv, KeyRange positions, PositionFactors& factors);
+/// weight = factor x of x [b, h_kv, n_k, 1].
+void set_weights(const TensorView<const float>& x, float factor, std::int64_t b, std::int64_t kv, KeyRange positions,
+                 PositionFactors& factors);
+
+// ---- The walk ------------------------------------------------------------------------------------------------------------
 
 /// Computes task.output; `log_decay` [b, h_kv, n_k, d_qk] where decays are per channel. Takes recurrence_workspace() bytes.
 void run_recurrence(const RunTask& task, const Recurrence& recurrence, FactorsFunction factors,

@@ -49,8 +49,11 @@ void walk(const OracleTask& task, const ExactRecurrence& recurrence, std::int64_
     }
     for (std::size_t g = 0; g < group; ++g) {
       const auto h = kv * static_cast<std::int64_t>(group) + static_cast<std::int64_t>(g);
+      double* out = task.out_row(b, h, static_cast<std::int64_t>(r));
       recurrence.query(task, b, h, task.rows[r], q.data());
-      read(state, q.data(), task.out_row(b, h, static_cast<std::int64_t>(r)));
+      read(state, q.data(), out);
+      if (const auto own = p.position(task.rows[r]); own >= 0 && own < keys)
+        for (std::int64_t c = 0; c < p.d_v; ++c) out[c] += step.skip * static_cast<double>(task.inputs.values().row(b, kv, own)[c]);
     }
   }
 }
@@ -61,6 +64,10 @@ void recurrence_oracle(const OracleTask& task, const ExactRecurrence& recurrence
   const auto& p = task.problem;
   task.parallel.for_each(p.batch * p.heads_kv,
                          [&](std::int64_t t, int) { walk(task, recurrence, t / p.heads_kv, t % p.heads_kv); });
+}
+
+void exact_scaled_row(const float* row, std::int64_t d, double factor, double* out) {
+  for (std::int64_t c = 0; c < d; ++c) out[c] = static_cast<double>(row[c]) * factor;
 }
 
 void exact_unit_row(const float* row, std::int64_t d, double factor, double* out) {

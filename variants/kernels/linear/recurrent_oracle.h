@@ -17,6 +17,7 @@ struct ExactStep {
   std::vector<double> decay;  // the diagonal of D_t
   std::vector<double> k;
   std::vector<double> a, b;  // read only where the recurrence erases
+  double skip = 0;           // the row at this position takes skip v_t in as well
 };
 
 struct ExactRecurrence {
@@ -30,7 +31,9 @@ struct ExactRecurrence {
 /// The rows that task asks for.
 void recurrence_oracle(const OracleTask& task, const ExactRecurrence& recurrence);
 
-/// row[d] as doubles over sqrt(|row|^2 + 1e-6), times `factor`.
+/// out[d] = factor row[d]
+void exact_scaled_row(const float* row, std::int64_t d, double factor, double* out);
+/// out[d] = factor row[d] / sqrt(|row|^2 + 1e-6)
 void exact_unit_row(const float* row, std::int64_t d, double factor, double* out);
 
 }  // namespace attnbench
