@@ -49,12 +49,14 @@ Tensor run(const VariantConfig& config, const Problem& p, const Inputs& inputs, 
   return dense;
 }
 
-std::vector<double> reference_output(const VariantConfig& config, const Problem& p, const Inputs& inputs) {
+ReferenceOutput reference_output(const VariantConfig& config, const Problem& p, const Inputs& inputs) {
   std::vector<std::int64_t> rows(static_cast<std::size_t>(p.n_q));
   std::iota(rows.begin(), rows.end(), 0);
-  std::vector<double> out(static_cast<std::size_t>(p.batch * p.heads_q * p.n_q * p.d_v), std::nan(""));
+  const auto count = static_cast<std::size_t>(p.batch * p.heads_q * p.n_q);
+  ReferenceOutput out{std::vector<double>(count * static_cast<std::size_t>(p.d_v), std::nan("")),
+                      std::vector<std::uint8_t>(count, 0)};
   const auto prepared = prepare(*config.variant, p, config.params, kSeed, 1);
-  reference(*config.variant, {p, config.params, inputs, prepared, rows, out.data(), Parallel()});
+  reference(*config.variant, {p, config.params, inputs, prepared, rows, out.rows.data(), Parallel(), out.undecided.data()});
   return out;
 }
 

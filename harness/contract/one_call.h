@@ -25,8 +25,12 @@ Laid lay_out(const Tensor& dense, Layout layout);
 Tensor run(const VariantConfig& config, const Problem& problem, const Inputs& inputs, const Parallel& parallel = {},
            Layout output = Layout::dense);
 
-/// All rows of the selection's own float64 reference, [b][h_q][n_q][d_v].
-std::vector<double> reference_output(const VariantConfig& config, const Problem& problem, const Inputs& inputs);
+/// All rows of the selection's own float64 reference, [b][h_q][n_q][d_v], and which of them it leaves undecided, [b][h_q][n_q].
+struct ReferenceOutput {
+  std::vector<double> rows;
+  std::vector<std::uint8_t> undecided;
+};
+ReferenceOutput reference_output(const VariantConfig& config, const Problem& problem, const Inputs& inputs);
 
 /// Whether any head of row i sees key j under the problem's masks and the variant's pattern.
 bool any_head_sees(const VariantConfig& config, const Problem& problem, const Inputs& inputs, const Prepared& prepared,

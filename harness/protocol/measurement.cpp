@@ -39,6 +39,7 @@ Json json_of(const Verification& v) {
   const auto& a = v.approximation;
   return {{"oracle", name_of(v.oracle)},
           {"rows", v.rows},
+          {"undecided_rows", v.undecided_rows},
           {"rel_rms", v.rel_rms},
           {"max_abs", v.max_abs},
           {"tolerance_rel_rms", v.tolerance_rel_rms},
@@ -63,6 +64,7 @@ Verification verification_of(const Json& json) {
   Verification v;
   v.oracle = oracle_of(json.at("oracle"));
   v.rows = json.at("rows");
+  v.undecided_rows = json.at("undecided_rows");
   v.rel_rms = number_of(json.at("rel_rms"));
   v.max_abs = number_of(json.at("max_abs"));
   v.tolerance_rel_rms = json.at("tolerance_rel_rms");

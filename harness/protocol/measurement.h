@@ -41,6 +41,7 @@ struct Verification {
   Reasons reasons;
   OracleKind oracle = OracleKind::dense;
   std::int64_t rows = 0;
+  std::int64_t undecided_rows = 0;  // of all batch entries and heads, not compared (variants/api/variant.h, OracleTask)
   double rel_rms = 0, max_abs = 0;  // NaN when the output held one
   double tolerance_rel_rms = 0, tolerance_max_abs = 0;
   bool mostly_constant = false;

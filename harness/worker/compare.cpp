@@ -115,6 +115,15 @@ bool flushed(std::span<const float> output, double max_oracle, const Problem& p)
 
 }  // namespace
 
+std::vector<double> settled(std::span<const float> output, std::span<const double> oracle,
+                            std::span<const std::uint8_t> undecided) {
+  std::vector<double> rows(oracle.begin(), oracle.end());
+  const auto d_v = undecided.empty() ? 0 : oracle.size() / undecided.size();
+  for (std::size_t t = 0; t < undecided.size(); ++t)
+    for (std::size_t c = t * d_v; undecided[t] && c < (t + 1) * d_v; ++c) rows[c] = static_cast<double>(output[c]);
+  return rows;
+}
+
 Verification compare(std::span<const float> output, std::span<const double> oracle, const Problem& problem,
                      std::span<const std::int64_t> rows, const Rounding& rounding) {
   const auto d = measure(output, oracle);

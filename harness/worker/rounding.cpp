@@ -116,7 +116,7 @@ Tensor multiplied(const TensorView<const float>& from, RowFactors row_factors) {
 std::vector<double> output_on(const Variant& variant, const OracleTask& task, const Inputs& inputs) {
   const auto& p = task.problem;
   std::vector<double> out(static_cast<std::size_t>(p.batch * p.heads_q * p.d_v) * task.rows.size());
-  reference(variant, {p, task.params, inputs, task.prepared, task.rows, out.data(), task.parallel});
+  reference(variant, {p, task.params, inputs, task.prepared, task.rows, out.data(), task.parallel, task.undecided});
   return out;
 }
 
@@ -140,7 +140,11 @@ std::vector<double> output_of_random_signs(const Variant& variant, const OracleT
 }
 
 Rounding probed_rounding(const Variant& variant, const OracleTask& task) {
-  const auto still = output_on(variant, task, task.inputs);
+  const auto rows = static_cast<std::size_t>(task.problem.batch * task.problem.heads_q) * task.rows.size();
+  std::vector<std::uint8_t> undecided(rows, 0);  // what these rows do when scores move says nothing of the others
+  auto marking = task;
+  marking.undecided = undecided.data();
+  const auto still = output_on(variant, marking, task.inputs);
   const auto outputs = static_cast<std::int64_t>(still.size());
   const auto draws = std::clamp<std::int64_t>(kOutputs / std::max<std::int64_t>(outputs, 1), kFewestDraws, kMostDraws);
   std::mt19937_64 random(1);
@@ -148,6 +152,7 @@ Rounding probed_rounding(const Variant& variant, const OracleTask& task) {
   for (std::int64_t draw = 0; draw < draws; ++draw) {
     const auto moved = output_of_moved_scores(variant, task, random), spread = output_of_random_signs(variant, task, random);
     for (std::size_t t = 0; t < still.size(); ++t) {
+      if (undecided[t / static_cast<std::size_t>(task.problem.d_v)]) continue;
       sum.error += square(moved[t] - still[t]);
       sum.spread += square(spread[t]);
     }

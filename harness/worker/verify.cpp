@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::int64_t kAllRows = 1024;                                             // up to here every row is compared
 constexpr std::int64_t kRandomRows = 24;                                            // beyond, so many at random on top of the edges
+constexpr double kMostUndecided = 0.05;                                             // of the rows: then too little is compared
 constexpr std::int64_t kEdges[] = {16, 32, 48, 64, 96, 128, 256, 512, 1024, 4096};  // tile, block, window and chunk sizes in use
 
 OracleKind oracle_kind(const Variant& variant) {
@@ -39,12 +40,24 @@ struct Subject {
   const Prepared& prepared;
   const Parallel& parallel;
   std::span<const std::int64_t> rows;
-
-  OracleTask oracle_task(std::vector<double>& out) const {
-    out.assign(row_elements(problem, rows.size()), std::numeric_limits<double>::quiet_NaN());
-    return {problem, params, inputs, prepared, rows, out.data(), parallel};
-  }
 };
+
+// The oracle's rows, and which of them its selection leaves undecided (none of softmax attention).
+struct Expected {
+  std::vector<double> rows;  // [b][h_q][rows][d_v]
+  std::vector<std::uint8_t> undecided;
+
+  std::int64_t undecided_count() const { return std::count(undecided.begin(), undecided.end(), 1); }
+};
+
+Expected expected_rows(const Subject& s) {
+  const auto elements = row_elements(s.problem, s.rows.size());
+  Expected expected{std::vector<double>(elements, std::numeric_limits<double>::quiet_NaN()),
+                    std::vector<std::uint8_t>(elements / static_cast<std::size_t>(s.problem.d_v), 0)};
+  reference(s.variant,
+            {s.problem, s.params, s.inputs, s.prepared, s.rows, expected.rows.data(), s.parallel, expected.undecided.data()});
+  return expected;
+}
 
 // A fault outside the comparison with the oracle.
 void fail(Verification& v, std::string reason) {
@@ -138,9 +151,18 @@ Verification compare_conditioned(const Subject& s, std::span<const float> values
   return compare(values, oracle, s.problem, s.rows, rounding);
 }
 
-Verification judge(const Subject& s, const GuardedOutput& output, std::span<const double> oracle) {
+Verification judge(const Subject& s, const GuardedOutput& output, const Expected& expected) {
   const auto values = output.gather(s.rows);
+  const auto oracle = settled(values, expected.rows, expected.undecided);
   auto v = compare_conditioned(s, values, oracle);
+  v.undecided_rows = expected.undecided_count();
+  if (const auto rows = static_cast<double>(expected.undecided.size());
+      v.status == Status::ok && static_cast<double>(v.undecided_rows) > kMostUndecided * rows) {
+    v.status = Status::mistrusted;
+    v.reasons.push_back(
+        fmt::format("scores too close to call leave {} of {} rows without a selection to compare with; at most {:g} % may",
+                    v.undecided_rows, rows, 100 * kMostUndecided));
+  }
   if (std::isnan(v.max_abs)) return v;
   check_unsampled(output, v);
   check_blind_rows(s, values, oracle, v);
@@ -149,7 +171,7 @@ Verification judge(const Subject& s, const GuardedOutput& output, std::span<cons
 
 // Runs with padded rows, then with rows as they lie when timed. Should the bits differ, a third call tells a layout that
 // matters (allowed: the error bound holds for both) from an output that changes between two equal calls.
-Verification run_and_judge(const Subject& s, VariantCall& call, std::span<const double> oracle, GuardedOutput& dense) {
+Verification run_and_judge(const Subject& s, VariantCall& call, const Expected& oracle, GuardedOutput& dense) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Shape shape = dense.ref().shape;
   Verification calls;
@@ -210,11 +232,11 @@ Verification verify(const VariantConfig& config, const Problem& problem, const I
   std::vector<double> computed;
   if (exact.empty()) exact = computed = exact_rows(problem, inputs, seeds, parallel);
   const auto verified_size = row_elements(problem, rows.size()), sampled_size = row_elements(problem, sampled.size());
-  std::vector<double> own;
   const auto kind = oracle_kind(*variant);
-  if (kind != OracleKind::dense) reference(*variant, subject.oracle_task(own));
+  const auto known = exact.first(verified_size);
+  const auto expected = kind == OracleKind::dense ? Expected{{known.begin(), known.end()}, {}} : expected_rows(subject);
   GuardedOutput output(output_shape(problem), GuardedOutput::Rows::dense);
-  auto v = run_and_judge(subject, call, kind == OracleKind::dense ? exact.first(verified_size) : own, output);
+  auto v = run_and_judge(subject, call, expected, output);
   v.oracle = kind;
   const ApproximationTask task{*variant,
                                params,
@@ -235,8 +257,6 @@ Verification judge_output(const VariantConfig& config, const Problem& problem, c
                           std::uint64_t rows_seed, const Parallel& parallel, const TensorRef& output) {
   const auto rows = verification_rows(problem, rows_seed);
   const Subject subject{*config.variant, config.params, problem, inputs, prepared, parallel, rows};
-  std::vector<double> oracle;
-  reference(*config.variant, subject.oracle_task(oracle));
   const GuardedOutput copy(output.shape, GuardedOutput::Rows::dense);
   const auto from = output.as<const float>();
   const auto to = copy.ref().as<float>();
@@ -244,7 +264,7 @@ Verification judge_output(const VariantConfig& config, const Problem& problem, c
     const auto b = t / (from.heads() * from.rows()), h = t / from.rows() % from.heads(), i = t % from.rows();
     std::copy_n(from.row(b, h, i), from.dim(), to.row(b, h, i));
   }
-  return judge(subject, copy, oracle);
+  return judge(subject, copy, expected_rows(subject));
 }
 
 }  // namespace attnbench

@@ -35,10 +35,13 @@ std::vector<std::int64_t> verification_rows(const Problem& problem, std::uint64_
 Verification compare(std::span<const float> output, std::span<const double> oracle, const Problem& problem,
                      std::span<const std::int64_t> rows = {}, const Rounding& rounding = {});
 
+/// The oracle's rows with those that are marked undecided (empty: none) replaced by the output's own, which says nothing of them.
+std::vector<double> settled(std::span<const float> output, std::span<const double> oracle, std::span<const std::uint8_t> undecided);
+
 /// Runs the variant twice on poisoned workspace and output, and compares with its oracle. `exact` may hold what
 /// exact_rows() gives, computed once per problem; empty computes it here. Inputs on which float32 loses
 /// digits whatever the implementation (large scores) widen the tolerances as far as rounding.h says, and no output at the first
-/// look.
+/// look. Rows that the oracle marks undecided are not compared; more than 5 % of them are too many.
 Verification verify(const VariantConfig& config, const Problem& problem, const Inputs& inputs, const Seeds& seeds,
                     const Parallel& parallel, std::span<const double> exact = {});
 

@@ -111,6 +111,9 @@ struct RunTask {
   TensorView<float> out() const { return output.as<float>(); }
 };
 
+/// Scores this close, times 1 + |score|, are a tie that float32 may break either way.
+constexpr double kUndecided = 1e-5;
+
 /// A float64 reference for some query rows (the same rows of every batch entry and head).
 struct OracleTask {
   const Problem& problem;
@@ -120,9 +123,17 @@ struct OracleTask {
   std::span<const std::int64_t> rows;  // ascending query indices
   double* out;                         // [b][h_q][rows.size()][d_v], dense; must be written whole
   const Parallel& parallel;
+  /// [b][h_q][rows.size()], zeroed by the caller; null where nobody asks. A reference that selects keys marks the rows whose
+  /// selection float32 cannot decide: a key that it took and one that it left differ in score s, not exactly equal, by less than
+  /// kUndecided (1 + |s|). Such rows are not compared.
+  std::uint8_t* undecided = nullptr;
 
-  double* out_row(std::int64_t b, std::int64_t h, std::int64_t r) const {
-    return out + ((b * problem.heads_q + h) * static_cast<std::int64_t>(rows.size()) + r) * problem.d_v;
+  std::int64_t row_index(std::int64_t b, std::int64_t h, std::int64_t r) const {
+    return (b * problem.heads_q + h) * static_cast<std::int64_t>(rows.size()) + r;
+  }
+  double* out_row(std::int64_t b, std::int64_t h, std::int64_t r) const { return out + row_index(b, h, r) * problem.d_v; }
+  void mark_undecided(std::int64_t b, std::int64_t h, std::int64_t r) const {
+    if (undecided) undecided[row_index(b, h, r)] = 1;
   }
 };
 

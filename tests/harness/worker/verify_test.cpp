@@ -266,6 +266,38 @@ TEST_CASE("an output that depends on more than the input is found") {
   CHECK_FALSE(verify_on(kFaulty<Fault::changes_between_calls>, "n17 d8").deterministic);
 }
 
+// Right but in row 3 of every head, which the oracle may mark undecided, and with it the first `kMarked` rows.
+template <int kMarked>
+void mark_rows(const OracleTask& task) {
+  dense_oracle(task);
+  for (std::int64_t t = 0; t < task.problem.batch * task.problem.heads_q; ++t)
+    for (std::int64_t r = 0; r < kMarked; ++r) task.mark_undecided(t / task.problem.heads_q, t % task.problem.heads_q, 3 + r);
+}
+
+template <Fault fault, int kMarked>
+Verification verify_marked(const char* problem) {
+  auto variant = kFaulty<fault>;
+  variant.computes = Computes::approximates_softmax;
+  variant.oracle = mark_rows<kMarked>;
+  return verify_on(variant, problem);
+}
+
+TEST_CASE("a row that the oracle marks undecided is not compared, and counted; too many of them prove nothing") {
+  CHECK(verify_marked<Fault::one_off, 0>("h1 n9 d8").status == Status::mismatch);  // in row 9 / 3
+  const auto v = verify_marked<Fault::one_off, 1>("h1 n60 d8");                    // 60 / 3 is not marked
+  CHECK(v.status == Status::mismatch);
+  CHECK(v.undecided_rows == 1);
+  CHECK(verify_marked<Fault::none, 1>("b2 h3 n40 d8").undecided_rows == 6);
+  CHECK(verify_marked<Fault::none, 1>("b2 h3 n40 d8").status == Status::ok);
+  const auto many = verify_marked<Fault::none, 3>("b2 h3 n40 d8");
+  CHECK(many.status == Status::mistrusted);
+  CHECK(joined(many.reasons).find("18 of 240 rows") != std::string::npos);
+  const auto hidden = verify_marked<Fault::one_off, 1>("h1 n11 d8");  // in row 3, marked: one row of 11 is too many
+  CHECK(hidden.status == Status::mistrusted);
+  CHECK(hidden.max_abs < 1e-5);
+  CHECK(verify_marked<Fault::one_nan, 8>("h1 n11 d8").status == Status::mismatch);  // NaN fails even there
+}
+
 TEST_CASE("compare is as strict as float32 allows and no stricter") {
   const auto problem = parse_problem("n8 d4");
   std::vector<double> oracle(32);
