@@ -12,29 +12,33 @@
 
 namespace attnbench::kernels {
 
-/// Query rows first, first + step, ...
+/// Query rows first, first + step, ..., or those of a list.
 struct RowRange {
   std::int64_t first = 0;
   std::int64_t step = 1;
   std::int64_t count = 0;
-  std::int64_t row(std::int64_t index) const { return first + index * step; }
+  const std::int32_t* list = nullptr;
+  std::int64_t row(std::int64_t index) const { return list ? list[index] : first + index * step; }
 };
 
 /// Runs of `run` adjacent keys, `step` apart: key(t) = first + (t / run) step + t % run. All keys of a contiguous segment are
-/// one run; run = 1 is a column every `step` keys.
+/// one run; run = 1 is a column every `step` keys. A list of keys, ascending, takes the place of all that.
 struct KeySegment {
   std::int64_t first = 0;
   std::int64_t run = 1;
   std::int64_t step = 1;
   std::int64_t count = 0;
+  const std::int32_t* list = nullptr;
 
+  static KeySegment listed(const std::int32_t* keys, std::int64_t count) { return {0, 1, 1, count, keys}; }
   static KeySegment contiguous(std::int64_t begin, std::int64_t end) {
     const std::int64_t count = std::max<std::int64_t>(0, end - begin);
     return {begin, std::max<std::int64_t>(1, count), std::max<std::int64_t>(1, count), count};
   }
-  std::int64_t key(std::int64_t t) const { return first + t / run * step + t % run; }
+  std::int64_t key(std::int64_t t) const { return list ? list[t] : first + t / run * step + t % run; }
   /// The first t whose key is at least `key`, count if there is none.
   std::int64_t index_of(std::int64_t key) const {
+    if (list) return std::lower_bound(list, list + count, key) - list;
     const auto distance = key - first;
     if (distance <= 0) return 0;
     if (run >= count) return std::min(count, distance);  // contiguous: no division

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <span>
 #include <utility>
@@ -111,6 +112,7 @@ class Block {
   template <int V, bool kGuarded>
   void weigh(const Panel& panel, std::int64_t count);
   void hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64_t count);
+  void hide_by_bits(const Panel& panel, std::int64_t begin, std::int64_t count);
   void apply_dense_mask(const Panel& panel, std::int64_t offset, std::int64_t count);
   void cap(std::int64_t elements);
   void prefetch_rows();
@@ -230,6 +232,7 @@ void Block::fill_tile(std::int64_t begin, std::int64_t end) {
   auto key = segment_.key(begin);
   auto left_in_run = segment_.run - begin % segment_.run;
   for (std::int64_t t = 0; t < tile_.count; ++t) {
+    if (segment_.list) key = segment_.list[begin + t];
     tile_.keys[t] = key;
     tile_.k_rows[t] = first_k + key * k.row_stride();
     tile_.v_rows[t] = first_v + key * v.row_stride();
@@ -281,7 +284,7 @@ void Block::run_tile(const Panel& panel) {
   const auto begin = std::max(tile_.begin, panel.some.begin);
   const auto end = std::min(tile_.begin + tile_.count, panel.some.end);
   if (begin >= end) return;
-  const bool full = contains(panel.all, {begin, end}) && p_.mask.kind == MaskKind::none;
+  const bool full = contains(panel.all, {begin, end}) && p_.mask.kind == MaskKind::none && !t_.lane_bits;
   if (panel.vectors == 1) return run_panel<1>(panel, begin, end - begin, !full);
   if (panel.vectors == 2) return run_panel<2>(panel, begin, end - begin, !full);
   if constexpr (kVectors >= 3) run_panel<3>(panel, begin, end - begin, !full);
@@ -368,6 +371,7 @@ void Block::run_panel(const Panel& panel, std::int64_t begin, std::int64_t count
     return;
   }
   if (p_.mask.kind != MaskKind::none) apply_dense_mask(panel, offset, count);
+  if (t_.lane_bits) hide_by_bits(panel, begin, count);
   hide_out_of_range(panel, begin, count);
   weigh<V, true>(panel, count);
   if (values_finite()) weighted_values<V, false>(tile_.v_rows + offset, p_.d_v, tiles, scores_, correction_, panel.output);
@@ -499,6 +503,22 @@ void Block::hide_out_of_range(const Panel& panel, std::int64_t begin, std::int64
       hn::Store(hn::IfThenElse(seen, hn::Load(d, at), masked), d, at);
     }
   }
+}
+
+// A vector's lanes never straddle two words: panels begin at whole vectors, whose lanes divide 64.
+void Block::hide_by_bits(const Panel& panel, std::int64_t begin, std::int64_t count) {
+  const FloatTag d;
+  const auto masked = hn::Set(d, kMasked);
+  const auto words = t_.lane_words();
+  for (std::int64_t t = 0; t < count; ++t)
+    for (int v = 0; v < panel.vectors; ++v) {
+      const auto lane = panel.first_lane + std::int64_t{v} * kLanes;
+      const std::uint64_t bits = t_.lane_bits[(begin + t) * words + lane / 64] >> (lane % 64);
+      std::uint8_t bytes[8];
+      std::memcpy(bytes, &bits, sizeof bytes);
+      float* at = scores_ + t * panel.stride() + v * kLanes;
+      hn::Store(hn::IfThenElse(hn::LoadMaskBits(d, bytes), hn::Load(d, at), masked), d, at);
+    }
 }
 
 // score or kMasked, without the branch that a random mask would make the processor guess wrong every third time.

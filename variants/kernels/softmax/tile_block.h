@@ -39,9 +39,16 @@ struct BlockTask {
   float* row_sum;
   bool resume;     // start from row_max, row_sum and the output so far
   float* scratch;  // block_scratch_floats()
+  // Of a pattern with one segment: which lanes see its key t, bit l % 64 of word l / 64 of [t][lane_words()] for lane l; null: all.
+  const std::uint64_t* lane_bits = nullptr;
+
+  std::int64_t lane_words() const { return (rows.count * q_heads + 63) / 64; }
 };
 
 TileShape tile_shape();
+
+/// Query heads that are computed together: those that share keys, as far as they fit one panel, in equal parts.
+std::int64_t folded_heads(const Problem& problem, const TileShape& shape);
 
 /// Floats of scratch for blocks of at most `lanes` query lanes.
 std::int64_t block_scratch_floats(const TileShape& shape, const Problem& problem, std::int64_t lanes, std::int64_t key_block);

@@ -29,14 +29,6 @@ struct Plan {
   std::int64_t scratch_floats;
 };
 
-// Heads that share keys are folded into lanes as far as they fit one panel, in equal parts.
-std::int64_t folded_heads(const Problem& p, const TileShape& shape) {
-  const auto sharing = p.heads_q / p.heads_kv;
-  auto q_heads = std::min<std::int64_t>(sharing, shape.lanes * shape.vectors);
-  while (sharing % q_heads != 0) --q_heads;
-  return q_heads;
-}
-
 struct GroupSizes {
   std::int64_t longest = 1;
   std::int64_t blocks = 0;  // of `block_lanes` query lanes, over all groups
@@ -151,6 +143,13 @@ BlockTask block_of(const Plan& plan, const RunTask& run, const KeyPattern& patte
 }
 
 }  // namespace
+
+std::int64_t folded_heads(const Problem& p, const TileShape& shape) {
+  const auto sharing = p.heads_q / p.heads_kv;
+  auto q_heads = std::min<std::int64_t>(sharing, shape.lanes * shape.vectors);
+  while (sharing % q_heads != 0) --q_heads;
+  return q_heads;
+}
 
 void attend(const RunTask& task, Passes passes, const TileOptions& options, const ScoreTerms& terms) {
   const auto& p = task.problem;
