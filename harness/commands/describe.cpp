@@ -70,6 +70,7 @@ std::string cost_text(const VariantConfig& config, const Problem& problem) {
   text += fmt::format("  exps           {}\n", count_text(cost.exps));
   text += fmt::format("  bytes moved    {}\n", bytes_text(cost.bytes));
   text += fmt::format("  pairs scored   {}\n", count_text(cost.pairs));
+  text += fmt::format("  depth          {} (steps that wait for one another)\n", count_text(cost.depth));
   return text + fmt::format("  workspace      {}\n", bytes_text(workspace));
 }
 

@@ -124,6 +124,7 @@ void check_cost_sane(const Variant& v, Findings& findings) {
         expect(findings, std::isfinite(count) && count >= 0, where + fmt::format("a count of {}", count));
       double least = compulsory_bytes(p);
       for (const auto& spec : config.extras(p)) least += static_cast<double>(spec.bytes());
+      expect(findings, std::isfinite(cost.depth) && cost.depth >= 1, where + fmt::format("a depth of {}", cost.depth));
       expect(findings, cost.bytes >= least,
              where + fmt::format("{} bytes, less than the {} of its inputs and output", cost.bytes, least));
       expect(findings, visible_pairs(p) == 0 || cost.multiply_adds > 0, where + "no multiply-adds");

@@ -280,7 +280,8 @@ Cost Adapter::cost(const Problem& problem, const Params& params) const {
           .bytes = count(cost.bytes),
           .pairs = count(cost.pairs),
           .external_bytes = count(cost.external_bytes),
-          .start_seconds = count(cost.start_seconds)};
+          .start_seconds = count(cost.start_seconds),
+          .depth = std::max(1.0, count(cost.depth))};
 }
 
 std::string Adapter::cost_fault(const Problem& problem, const Params& params) const {
@@ -290,7 +291,8 @@ std::string Adapter::cost_fault(const Problem& problem, const Params& params) co
                                     {"bytes", cost.bytes},
                                     {"pairs", cost.pairs},
                                     {"external_bytes", cost.external_bytes},
-                                    {"start_seconds", cost.start_seconds}})
+                                    {"start_seconds", cost.start_seconds},
+                                    {"depth", cost.depth}})
     if (!is_count(value)) return fmt::format("declares a cost of {} = {}; expected a finite number, at least 0", name, value);
   return {};
 }

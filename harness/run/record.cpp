@@ -41,6 +41,7 @@ Json cost_json(const Case& bench_case) {
           {"exps", cost.exps},
           {"bytes", cost.bytes},
           {"pairs", cost.pairs},
+          {"depth", cost.depth},
           {"dense_flops", dense_flops(bench_case.problem())},
           {"compulsory_bytes", compulsory_bytes(bench_case.problem())}};
 }

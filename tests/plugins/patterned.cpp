@@ -86,7 +86,8 @@ Cost cost(const Problem& p, const Params& params) {
           .bytes = compulsory_bytes(p),
           .pairs = pairs,
           .external_bytes = 5e6,  // of the library that it plays
-          .start_seconds = 0.25};
+          .start_seconds = 0.25,
+          .depth = 3};
 }
 
 double time_calls(const RunTask& task, std::int64_t count) {

@@ -100,6 +100,15 @@ TEST_CASE("linear counts what it does") {
   CHECK(cost("n20:30 d8 causal-top-left").multiply_adds == 20 * 8 * 8 + 20 * (8 * 8 + 8));
 }
 
+TEST_CASE("linear waits from position to position only where it is causal, and no longer than there are keys and rows") {
+  const auto depth = [](const char* text) { return find_variant("linear")->cost(parse_problem(text), Params()).depth; };
+  CHECK(depth("n32 d8") == 1);
+  CHECK(depth("n32 d8 causal") == 32);
+  CHECK(depth("n30:20 d8 causal-bottom-right") == 20);
+  CHECK(depth("n20:30 d8 causal-top-left") == 20);
+  CHECK(depth("n1:300 d8 causal-bottom-right") == 300);
+}
+
 TEST_CASE("linear refuses masks that its sums cannot honour") {
   for (const char* text : {"n4 d4 window=1:0", "n4 d4 mask=bool", "n4 d4 mask=additive", "n4 d4 scale=2", "n4 d4 softcap=2"})
     CHECK(unsupported_reasons(*find_variant("linear"), parse_problem(text), Params()).size() == 1);

@@ -75,6 +75,7 @@ struct Cost {
   double pairs = 0;  // (query, key) scores evaluated over all batch entries and query heads; 0 where there are none
   double external_bytes = 0;  // most memory beside inputs, output and workspace: a library, what it allocates, its own process
   double start_seconds = 0;   // before the first call: libraries loaded, processes started and ended
+  double depth = 1;  // steps along the sequence that wait for one another: n where position follows position, log2 n for an FFT
 };
 
 /// What prepare() left for run(): weights, block lists. It may depend on shape, parameters and seed, never on the data.

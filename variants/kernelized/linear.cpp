@@ -60,9 +60,12 @@ std::size_t workspace(const Problem& p, const Params&, int threads) { return ker
 // Every key that some row may see joins S; every row that may see a key meets S and z.
 Cost cost(const Problem& p, const Params&) {
   const double d = static_cast<double>(p.d_qk), d_v = static_cast<double>(p.d_v);
-  const auto [keys, rows] = kernels::linear_counts(p);
-  return {
-      .multiply_adds = keys * d * d_v + rows * (d * d_v + d), .exps = (keys + rows) * d, .bytes = compulsory_bytes(p), .pairs = 0};
+  const auto counts = kernels::linear_counts(p);
+  return {.multiply_adds = counts.keys * d * d_v + counts.rows * (d * d_v + d),
+          .exps = (counts.keys + counts.rows) * d,
+          .bytes = compulsory_bytes(p),
+          .pairs = 0,
+          .depth = counts.depth};
 }
 
 // ---- Float64 reference: the quadratic form, equation 3 with sim(q, k) = phi(q)^T phi(k) ----------------------------------

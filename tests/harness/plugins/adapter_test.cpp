@@ -224,6 +224,7 @@ TEST_CASE("what a library behind a variant takes crosses the ABI, and is not wri
   const auto cost = variant.cost(problem, config(variant).params);
   CHECK(cost.external_bytes == 5e6);
   CHECK(cost.start_seconds == 0.25);
+  CHECK(cost.depth == 3);
 
   void* library = ::dlopen(PLUGIN_DIR "/libpatterned.so", RTLD_NOW | RTLD_NOLOAD);
   REQUIRE(library != nullptr);
@@ -234,10 +235,11 @@ TEST_CASE("what a library behind a variant takes crosses the ABI, and is not wri
   attnbench_cost older{};
   older.head = plugins::head_of<attnbench_cost>();
   older.head.size = offsetof(attnbench_cost, external_bytes);
-  older.external_bytes = older.start_seconds = -1;
+  older.external_bytes = older.start_seconds = older.depth = -1;
   given->cost(given->user, abi_problem.get(), abi_params.get(), &older);
   CHECK(older.multiply_adds == cost.multiply_adds);
   CHECK(older.pairs == cost.pairs);
   CHECK(older.external_bytes == -1);
   CHECK(older.start_seconds == -1);
+  CHECK(older.depth == -1);
 }

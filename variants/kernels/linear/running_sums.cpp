@@ -183,6 +183,7 @@ LinearCounts linear_counts(const Problem& p) {
     counts.keys += static_cast<double>((causal ? std::min(keys, position_count(p)) : keys) * p.heads_kv);
     counts.rows += static_cast<double>((causal ? std::min(p.n_q, position_count(p)) : p.n_q) * p.heads_q);
   }
+  if (causal) counts.depth = static_cast<double>(std::max<std::int64_t>(1, std::min(p.n_k, position_count(p))));
   return counts;
 }
 

@@ -50,6 +50,7 @@ std::size_t linear_workspace(const Problem& problem, const RunningSums& sums, in
 /// cut only when threads outnumber heads, take their keys once more.
 struct LinearCounts {
   double keys = 0, rows = 0;
+  double depth = 1;  // positions with keys, where they follow one another
 };
 LinearCounts linear_counts(const Problem& problem);
 

@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define ATTNBENCH_ABI_MAJOR 1u
-#define ATTNBENCH_ABI_MINOR 3u
+#define ATTNBENCH_ABI_MINOR 4u
 
 #ifdef __cplusplus
 extern "C" {
@@ -213,6 +213,8 @@ typedef struct attnbench_cost {
   /* Since 1.1, for libraries behind a variant; they make plans and predictions fit, and are part of no result. */
   double external_bytes; /* most memory beside inputs, output and allocate(): the library, what it allocates, its own process */
   double start_seconds;  /* before the first call: libraries loaded, processes started and ended */
+  /* Since 1.4. Steps along the sequence that wait for one another: n for a recurrence, log2 n for an FFT; 0 counts as 1. */
+  double depth;
 } attnbench_cost;
 
 /* A list the plugin adds lines to: reasons, or facts with a name. Strings are copied. */

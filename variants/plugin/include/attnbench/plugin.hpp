@@ -192,6 +192,7 @@ inline void cost(void* user, const attnbench_problem* problem, const attnbench_p
   out->pairs = counted.pairs;
   if (ATTNBENCH_HAS(attnbench_cost, out, external_bytes)) out->external_bytes = counted.external_bytes;
   if (ATTNBENCH_HAS(attnbench_cost, out, start_seconds)) out->start_seconds = counted.start_seconds;
+  if (ATTNBENCH_HAS(attnbench_cost, out, depth)) out->depth = counted.depth;
 }
 
 inline std::uint64_t workspace(void* user, const attnbench_problem* problem, const attnbench_params* params,
