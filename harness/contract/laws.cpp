@@ -188,6 +188,13 @@ void replace_extras(const Subject& s, NamedTensors& tensors, std::int64_t first)
   }
 }
 
+// Rows [0, end) of one head are the same: bit for bit, or, of a variant that is causal to rounding only, close.
+bool same_past(const Subject& s, const Tensor& x, const Tensor& y, std::int64_t b, std::int64_t h, std::int64_t end) {
+  if ((s.config.variant->laws & kCausalToRounding) == 0) return same_bits(x, y, b, h, 0, end);
+  const float *first = x.view().row(b, h, 0), *second = y.view().row(b, h, 0);
+  return std::equal(first, first + end * s.problem.d_v, second, [](float u, float v) { return std::abs(u - v) <= kClose; });
+}
+
 void change_future(const Subject& s) {
   const auto& p = s.problem;
   const auto before = s.run(random_inputs(s.config, p));
@@ -202,7 +209,7 @@ void change_future(const Subject& s) {
     const auto after = s.run(tensors);
     for (std::int64_t t = 0; t < p.batch * p.heads_q; ++t) {
       const auto b = t / p.heads_q, h = t % p.heads_q;
-      s.expect(same_bits(before, after, b, h, 0, now + 1), fmt::format("rows up to {} changed with what comes after them", now));
+      s.expect(same_past(s, before, after, b, h, now + 1), fmt::format("rows up to {} changed with what comes after them", now));
       s.expect(!same_bits(before, after, b, h, now + 1, p.n_q), fmt::format("rows after {} did not change with their inputs", now));
     }
   }

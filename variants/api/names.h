@@ -15,7 +15,7 @@ struct LawName {
 
 inline constexpr LawName kLawNames[] = {
     {kRowStochastic, "row_stochastic"}, {kKeyPermutation, "key_permutation"},   {kIndependentHeads, "independent_heads"},
-    {kScoreShift, "score_shift"},       {kWeightsReadable, "weights_readable"},
+    {kScoreShift, "score_shift"},       {kWeightsReadable, "weights_readable"}, {kCausalToRounding, "causal_to_rounding"},
 };
 
 struct FeatureName {

@@ -64,6 +64,7 @@ enum Law : std::uint32_t {
   kIndependentHeads = 1u << 2,  // a (batch, head) output depends on that (batch, head) input only
   kScoreShift = 1u << 3,        // adding a constant to all scores (an additive mask of c) changes nothing
   kWeightsReadable = 1u << 4,   // linear in V per head: feeding V = I gives the applied weights
+  kCausalToRounding = 1u << 5,  // less than is asked of all others: the future may change the past, but by rounding errors only
 };
 constexpr std::uint32_t kSoftmaxLaws = kRowStochastic | kKeyPermutation | kIndependentHeads | kScoreShift | kWeightsReadable;
 

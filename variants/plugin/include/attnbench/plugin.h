@@ -101,7 +101,9 @@ enum {
   ATTNBENCH_LAW_KEY_PERMUTATION = 1 << 1,   /* permuting keys and values together changes nothing where no mask knows positions */
   ATTNBENCH_LAW_INDEPENDENT_HEADS = 1 << 2, /* a head's output depends on that head's inputs only */
   ATTNBENCH_LAW_SCORE_SHIFT = 1 << 3,       /* adding a constant to all scores changes nothing */
-  ATTNBENCH_LAW_WEIGHTS_READABLE = 1 << 4   /* linear in V: feeding V = I gives the weights applied */
+  ATTNBENCH_LAW_WEIGHTS_READABLE = 1 << 4,  /* linear in V: feeding V = I gives the weights applied */
+  /* Since 1.4. Less than is asked of all others: the future may change the past, but by rounding errors only (FFT) */
+  ATTNBENCH_LAW_CAUSAL_TO_ROUNDING = 1 << 5
 };
 
 /* ---- What the host passes ------------------------------------------------------------------------------------------------ */
