@@ -48,9 +48,12 @@ std::size_t workspace(const Problem& p, const Params&, int threads) {
 
 Cost cost(const Problem& p, const Params&) {
   const double d = static_cast<double>(p.d_qk), d_v = static_cast<double>(p.d_v);
-  const auto [keys, rows] = kernels::linear_counts(p);
-  return {
-      .multiply_adds = keys * d * d_v + rows * d * (d_v + 1), .exps = (keys + rows) * d, .bytes = compulsory_bytes(p), .pairs = 0};
+  const auto [keys, rows, depth] = kernels::linear_counts(p);
+  return {.multiply_adds = keys * d * d_v + rows * d * (d_v + 1),
+          .exps = (keys + rows) * d,
+          .bytes = compulsory_bytes(p),
+          .pairs = 0,
+          .depth = depth};
 }
 
 // ---- Float64 reference: the weights of all pairs ---------------------------------------------------------------------------

@@ -149,12 +149,13 @@ std::size_t workspace(const Problem& p, const Params& params, int threads) {
 Cost cost(const Problem& p, const Params& params) {
   const double d = static_cast<double>(p.d_qk), d_v = static_cast<double>(p.d_v),
                m = static_cast<double>(params.integer("features"));
-  const auto [keys, rows] = kernels::linear_counts(p);
+  const auto [keys, rows, depth] = kernels::linear_counts(p);
   const double norm = has_exponentials(params) ? d : 0;
   return {.multiply_adds = (keys + rows) * (m * d + norm) + keys * m * d_v + rows * m * (d_v + 1),
           .exps = has_exponentials(params) ? (keys + rows) * m : 0,
           .bytes = compulsory_bytes(p),
-          .pairs = 0};
+          .pairs = 0,
+          .depth = depth};
 }
 
 // ---- Float64 reference: the quadratic form -------------------------------------------------------------------------------
