@@ -21,10 +21,10 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Random arrays for every term; terms() picks some.
 struct TermArrays {
   const Problem& p;
-  std::vector<float> query_factor, key_factor, slopes, sinks, row_bias;
+  std::vector<float> query_factor, key_factor, slopes, sinks, row_bias, row_factor;
   std::vector<double> potential;
   kernels::DistanceTable distances;
-  Pointwise pointwise{Pointwise::Function::sigmoid, nullptr, 1};
+  Pointwise pointwise{Pointwise::Function::sigmoid, nullptr, nullptr};
 
   explicit TermArrays(const Problem& problem)
       : p(problem), distances(problem, [](auto h, auto distance) { return std::sin(static_cast<double>(h + distance)); }) {
@@ -40,19 +40,19 @@ struct TermArrays {
     fill(slopes, p.heads_q);
     for (auto& m : slopes) m = std::abs(m);
     fill(row_bias, p.batch * p.n_q);
+    fill(row_factor, p.batch * p.n_q);
     fill(potential, p.batch * p.heads_q * p.n_k);
     for (std::size_t j = 1; j < potential.size(); ++j) potential[j] = potential[j - 1] - std::abs(potential[j]) - 100;
     for (auto& g : potential) g *= 0.01;  // far beyond what float32 could hold the differences of
     pointwise.row_bias = row_bias.data();
+    pointwise.row_factor = row_factor.data();
   }
   double bias(const kernels::ScoreTerms& terms, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) const {
-    const auto keys = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-    const auto head = static_cast<std::size_t>((b * p.heads_q + h) * p.n_k);
-    const auto row = static_cast<std::size_t>(kernels::ScoreTerms::potential_at(p, keys, i));
+    const double* head = potential.data() + (b * p.heads_q + h) * p.n_k;
     double sum = 0;
     if (terms.slopes) sum -= double{terms.slopes[h]} * std::abs(static_cast<double>(p.position(i) - j));
     if (terms.distances) sum += double{*distances.at(h, p.position(i) - j)};
-    if (terms.potential) sum += potential[head + row] - potential[head + static_cast<std::size_t>(j)];
+    if (terms.potential) sum += kernels::ScoreTerms::row_potential(p, head, b, i) - head[j];
     return sum;
   }
 };
@@ -119,7 +119,7 @@ struct Subject : GuardedInputs {
     }
     if (!terms.pointwise) return softmax_of(w, terms.sinks ? double{terms.sinks[h]} : double{-kInfinity});
     for (double& s : w) s = exact_function(terms.pointwise->function, s + double{terms.pointwise->row_bias[b * p.n_q + i]});
-    for (double& s : w) s /= double{terms.pointwise->divisor};
+    for (double& s : w) s *= double{terms.pointwise->row_factor[b * p.n_q + i]};
   }
   double error(bool decode) const {
     const auto result = run(decode);
@@ -185,7 +185,6 @@ TEST_CASE("every pointwise function is right, from where it vanishes to where it
       for (const char* text : {"n53:101 d8 scale=1", "n9:70 d8 scale=40 causal-bottom-right", "n9:70 d8 mask=additive"}) {
         Subject subject(text, [](auto&, auto&) {});
         subject.arrays.pointwise.function = function;
-        subject.arrays.pointwise.divisor = 70;
         subject.terms.pointwise = &subject.arrays.pointwise;
         CAPTURE(isa, static_cast<int>(function), text);
         for (const bool decode : {false, true}) CHECK(subject.error(decode) <= kTolerance);

@@ -242,9 +242,8 @@ void Decoder::add_bias(KeyRange tile, std::int64_t r) {
     for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] += bias[-t];
   }
   if (terms_.potential) {
-    const double* potential = terms_.potential + (t_.batch * p_.heads_q + head_of(r)) * p_.n_k;
-    const auto keys = p_.key_lengths.empty() ? p_.n_k : p_.key_lengths[static_cast<std::size_t>(t_.batch)];
-    const double row = potential[ScoreTerms::potential_at(p_, keys, query_of(r))];
+    const double* potential = terms_.potential_of(p_, t_.batch, head_of(r));
+    const double row = ScoreTerms::row_potential(p_, potential, t_.batch, query_of(r));
     for (std::int64_t t = 0; t < tile.size(); ++t) scores[t] += static_cast<float>(row - potential[tile.begin + t]);
   }
 }
@@ -297,7 +296,9 @@ void Decoder::finish(std::int64_t r) {
   const float* from = output_ + r * o_stride_;
   float* to = row_at(t_.out, r);
   const float sum = t_.row_max ? sum_[r] : terms_.sum_with_sink(head_of(r), sum_[r], max_[r], units_.final_scale);
-  const float factor = terms_.pointwise ? 1.0f / terms_.pointwise->divisor : sum == 0.0f ? 0.0f : 1.0f / sum;
+  const float factor = terms_.pointwise ? terms_.pointwise->row_factor[t_.batch * p_.n_q + query_of(r)]
+                       : sum == 0.0f    ? 0.0f
+                                        : 1.0f / sum;
   for (std::int64_t c = 0; c < v_.whole; ++c) to[c] = from[c] * factor;
   for (std::int64_t c = v_.whole; c < v_.dim; ++c) to[c] = from[v_.whole + kLanes - (v_.dim - c)] * factor;
   if (!t_.row_max) return;

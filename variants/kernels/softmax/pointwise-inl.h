@@ -8,6 +8,8 @@
 
 #include <hwy/highway.h>
 
+#include <limits>
+
 #include "variants/kernels/softmax/micro_kernels-inl.h"
 #include "variants/kernels/softmax/score_terms.h"
 
@@ -26,20 +28,36 @@ HWY_INLINE FloatVec reciprocal(FloatVec x) {
 #endif
 }
 
-/// 1 / (1 + e^-x); below x = -87 as there, 1.6e-38.
+/// x, or the bound it is beyond; NaN stays.
+HWY_INLINE FloatVec bounded(FloatVec lowest, FloatVec x, FloatVec highest) {
+#if HWY_TARGET <= HWY_SSE2 && HWY_ARCH_X86  // gives the second operand if one is NaN
+  return hn::Max(lowest, hn::Min(highest, x));
+#else
+  return hn::IfThenElse(hn::Lt(x, lowest), lowest, hn::IfThenElse(hn::Gt(x, highest), highest, x));
+#endif
+}
+
+/// 1 / (1 + e^-x), between 1.6e-38 and 1. As exp2_scaled(), but 127 in the magic number makes 2^n a shift and 1 + e^-x one
+/// multiply-add, and bounds take the place of a comparison: 16 instructions, of which 5 are the polynomial's.
 HWY_INLINE FloatVec sigmoid_vector(FloatVec x) {
   const FloatTag d;
-  const auto lowest = hn::Set(d, -87.0f);
-  const auto e = exp2_scaled(hn::IfThenElse(hn::Lt(x, lowest), lowest, x), hn::Set(d, -1.44269504f));  // keeps NaN
-  return reciprocal(hn::Add(hn::Set(d, 1.0f), e));
+  const auto magic = hn::Set(d, 12582912.0f + 127), factor = hn::Set(d, -1.44269504f);
+  x = bounded(hn::Set(d, -87.0f), x, hn::Set(d, 87.0f));
+  const auto shifted = hn::MulAdd(x, factor, magic);
+  const auto p = exp2_fraction(hn::MulSub(x, factor, hn::Sub(shifted, magic)));
+  const auto power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(IntTag(), shifted)));
+  return reciprocal(hn::MulAdd(p, power, hn::Set(d, 1.0f)));
 }
 
 template <Pointwise::Function kFunction>
 HWY_INLINE FloatVec pointwise_weight(FloatVec x) {
   const FloatTag d;
   if constexpr (kFunction == Pointwise::Function::sigmoid) return sigmoid_vector(x);
-  if constexpr (kFunction == Pointwise::Function::silu) return hn::Mul(x, sigmoid_vector(x));
-  const auto positive = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x);  // keeps NaN
+  if constexpr (kFunction == Pointwise::Function::silu) {  // of a mask's most negative number the sigmoid's rest would leave -5
+    const auto seen = bounded(hn::Set(d, -87.0f), x, hn::Set(d, 3.0e38f));
+    return hn::Mul(seen, sigmoid_vector(x));
+  }
+  const auto positive = bounded(hn::Zero(d), x, hn::Set(d, std::numeric_limits<float>::infinity()));
   return kFunction == Pointwise::Function::relu ? positive : hn::Mul(positive, positive);
 }
 

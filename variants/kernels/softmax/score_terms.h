@@ -1,7 +1,7 @@
 // Score terms: what a variant does to plain softmax attention inside the engines, beside the problem's scale, softcap and masks.
 //
 //   s_ij = softcap(scale a_i (q_i . k_j) b_j) - m |p_i - j| + t(p_i - j) + G_{p_i} - G_j
-//   w_ij = exp(s_ij) / (exp(sink) + sum_l exp(s_il))      or, pointwise:  w_ij = f(s_ij + c_i) / divisor
+//   w_ij = exp(s_ij) / (exp(sink) + sum_l exp(s_il))      or, pointwise:  w_ij = f(s_ij + c_i) r_i
 //
 // with factors a and b, slopes m, a distance table t, a potential G.
 //
@@ -45,8 +45,8 @@ class DistanceTable {
 struct Pointwise {
   enum class Function : std::uint8_t { sigmoid, relu, relu_squared, silu };
   Function function;
-  const float* row_bias;  // c [b, n_q]
-  float divisor;
+  const float* row_bias;    // c [b, n_q]
+  const float* row_factor;  // r [b, n_q]
 };
 
 struct ScoreTerms {
@@ -56,7 +56,7 @@ struct ScoreTerms {
   /// row, and keeps the numbers small. So not together with sinks or a pointwise function, which do see constants.
   const float* slopes = nullptr;
   const DistanceTable* distances = nullptr;  // t
-  const double* potential = nullptr;         // G [b, h_q, n_k]; a row beyond the keys of its batch entry stands at the last of them
+  const double* potential = nullptr;         // G [b, h_q, n_k]; NaN reaches the rows that see its key and no others
   const float* sinks = nullptr;              // [h_q], in the units of the finished score
   const Pointwise* pointwise = nullptr;
 
@@ -74,9 +74,17 @@ struct ScoreTerms {
     const auto seen = visible_keys(p, b, i);
     return seen.size() == 0 ? 0 : std::clamp(p.position(i), seen.begin, seen.end - 1);
   }
-  /// Position of row i among the `keys` keys of its batch entry, where its potential is.
-  static std::int64_t potential_at(const Problem& p, std::int64_t keys, std::int64_t i) {
-    return std::clamp<std::int64_t>(p.position(i), 0, std::max<std::int64_t>(keys - 1, 0));
+  /// The potential of query head h of batch entry b.
+  const double* potential_of(const Problem& p, std::int64_t b, std::int64_t h) const {
+    return potential + (b * p.heads_q + h) * p.n_k;
+  }
+  /// A row's own: at its position, or at the last key of its batch entry if it stands beyond, or at the last number before that. A
+  /// row has one and the same for all keys, so that only its size matters.
+  static double row_potential(const Problem& p, const double* potential, std::int64_t b, std::int64_t i) {
+    const auto keys = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
+    auto at = std::min(p.position(i), keys - 1);
+    while (at > 0 && std::isnan(potential[at])) --at;
+    return at < 0 || std::isnan(potential[at]) ? 0 : potential[at];
   }
 };
 

@@ -51,6 +51,12 @@ double first_finite(const double* potential, const std::int64_t* keys, std::int6
   return 0;
 }
 
+// x = high + low to twice the digits of a float.
+void split(double x, float& high, float& low) {
+  high = static_cast<float>(x);
+  low = static_cast<float>(x - static_cast<double>(high));
+}
+
 bool contains(KeyRange range, KeyRange part) { return range.begin <= part.begin && part.end <= range.end; }
 
 enum class Finite { unknown, yes, no };
@@ -62,6 +68,8 @@ struct KeyTile {
   const float* k_rows[kMaxKeyBlock + kRows];
   const float* v_rows[kMaxKeyBlock];
   std::int64_t keys[kMaxKeyBlock];
+  double potential = 0;                                   // that all others of the tile are counted from
+  float bias_high[kMaxKeyBlock], bias_low[kMaxKeyBlock];  // of each key's potential
 };
 
 class Block {
@@ -92,6 +100,7 @@ class Block {
   void run_segment(std::int64_t s);
   void find_ranges(std::int64_t s);
   void fill_tile(std::int64_t begin, std::int64_t end);
+  void fill_potential();
   bool values_finite();
   void run_tile(const Panel& panel);
   void cut_tile(const Panel& panel, std::int64_t begin, std::int64_t count);
@@ -127,6 +136,7 @@ class Block {
   Panel panels_[kPanels];
   KeyRange lane_range_[kBlockLanes];
   std::int64_t slope_position_[kBlockLanes];
+  double row_potential_[kBlockLanes];
   KeyTile tile_;
   KeySegment segment_;
   KeyRange to_prefetch_{0, 0};   // of the segment: what prefetch_keys() has not asked for of the next tile
@@ -176,6 +186,8 @@ void Block::start(const Panel& panel) {
   if (t_.resume) resume(panel);
   for (auto l = panel.first_lane; terms_.slopes && l < panel.first_lane + panel.lanes; ++l)
     slope_position_[l] = ScoreTerms::slope_position(p_, t_.batch, row_of(l));
+  for (auto l = panel.first_lane; terms_.potential && l < panel.first_lane + panel.lanes; ++l)
+    row_potential_[l] = ScoreTerms::row_potential(p_, terms_.potential_of(p_, t_.batch, t_.first_head), t_.batch, row_of(l));
   if (!terms_.pointwise) return;
   std::fill_n(correction_, panel.stride(), 1.0f);
   for (std::int64_t l = 0; l < panel.lanes; ++l)
@@ -241,6 +253,14 @@ void Block::fill_tile(std::int64_t begin, std::int64_t end) {
     if (run_ends) left_in_run = segment_.run;
   }
   std::fill_n(tile_.k_rows + tile_.count, kRows, tile_.k_rows[tile_.count - 1]);
+  if (terms_.potential) fill_potential();
+}
+
+void Block::fill_potential() {
+  const double* potential = terms_.potential_of(p_, t_.batch, t_.first_head);
+  tile_.potential = first_finite(potential, tile_.keys, tile_.count);
+  for (std::int64_t t = 0; t < tile_.count; ++t)
+    split(tile_.potential - potential[tile_.keys[t]], tile_.bias_high[t], tile_.bias_low[t]);
 }
 
 // Whether no value of the tile is NaN or infinite: then a weight of 0 needs no guard. Looked up once per tile, by the first panel
@@ -452,24 +472,21 @@ void Block::add_distances(const Panel& panel, std::int64_t offset, std::int64_t 
   }
 }
 
-// G_{p_i} - G_j as (G_{p_i} - G_0) + (G_0 - G_j), G_0 that of the tile's first key: both are small wherever the weight is not,
-// whatever the size of G.
+// G_{p_i} - G_j as (G_{p_i} - G_0) + (G_0 - G_j), G_0 that of the tile's first key, each of the two as a pair of floats: where one
+// is large and the weight is not 0, they cancel.
 template <int V>
 void Block::add_potential(const Panel& panel, std::int64_t offset, std::int64_t count, float scale) {
   const FloatTag d;
   const auto factor = hn::Set(d, scale);
-  const double* potential = terms_.potential + (t_.batch * p_.heads_q + t_.first_head) * p_.n_k;
-  const auto keys = p_.key_lengths.empty() ? p_.n_k : p_.key_lengths[static_cast<std::size_t>(t_.batch)];
-  const double base = first_finite(potential, tile_.keys + offset, count);
-  HWY_ALIGN float rows[kPanelLanes] = {};
-  for (std::int64_t l = 0; l < panel.lanes; ++l)
-    rows[l] = static_cast<float>(potential[ScoreTerms::potential_at(p_, keys, row_of(panel.first_lane + l))] - base);
+  HWY_ALIGN float high[kPanelLanes] = {}, low[kPanelLanes] = {};
+  for (std::int64_t l = 0; l < panel.lanes; ++l) split(row_potential_[panel.first_lane + l] - tile_.potential, high[l], low[l]);
   for (std::int64_t t = 0; t < count; ++t) {
-    const auto key = hn::Set(d, static_cast<float>(base - potential[tile_.keys[offset + t]]));
+    const auto key_high = hn::Set(d, tile_.bias_high[offset + t]), key_low = hn::Set(d, tile_.bias_low[offset + t]);
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
       float* at = scores_ + (t * V + v) * kLanes;
-      hn::Store(hn::MulAdd(hn::Load(d, at), factor, hn::Add(key, hn::Load(d, rows + v * kLanes))), d, at);
+      const auto bias = hn::Add(hn::Add(key_high, hn::Load(d, high + v * kLanes)), hn::Add(key_low, hn::Load(d, low + v * kLanes)));
+      hn::Store(hn::MulAdd(hn::Load(d, at), factor, bias), d, at);
     }
   }
 }
@@ -559,7 +576,9 @@ void Block::finish(const Panel& panel) {
     const auto lane = panel.first_lane + l;
     const float sum =
         t_.row_max ? panel.sum[l] : terms_.sum_with_sink(head_of(lane), panel.sum[l], panel.max[l], units_.final_scale);
-    factors[l] = terms_.pointwise ? 1.0f / terms_.pointwise->divisor : sum == 0.0f ? 0.0f : 1.0f / sum;
+    factors[l] = terms_.pointwise ? terms_.pointwise->row_factor[t_.batch * p_.n_q + row_of(lane)]
+                 : sum == 0.0f    ? 0.0f
+                                  : 1.0f / sum;
     if (!t_.row_max) continue;
     t_.row_max[state_of(lane)] = panel.max[l];
     t_.row_sum[state_of(lane)] = panel.sum[l];
