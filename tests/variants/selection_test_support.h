@@ -2,10 +2,18 @@
 // kept.
 #pragma once
 
+#include "datasets/fills.h"
 #include "tests/catch.h"
 #include "tests/variants/call.h"
 
 namespace attnbench::testing {
+
+/// random_arrays(), and the extra inputs that the variant declares.
+inline NamedTensors all_arrays(const Call& call, unsigned seed = 1) {
+  auto arrays = random_arrays(call.problem, seed);
+  for (const auto& spec : extras_of(call.variant, call.problem, call.params)) arrays.extras.set(spec.name, make_fill(spec, seed));
+  return arrays;
+}
 
 /// Reference of all rows, [b, h_q, n_q, d_v], with undecided rows taken from the output.
 inline std::vector<double> decided_reference(Call& call, const Inputs& inputs, const Tensor& out) {
@@ -23,7 +31,7 @@ inline std::vector<double> decided_reference(Call& call, const Inputs& inputs, c
 
 /// The run agrees with its reference, on random inputs.
 inline void check_decided(Call&& call, unsigned seed = 1) {
-  const auto arrays = random_arrays(call.problem, seed);
+  const auto arrays = all_arrays(call, seed);
   const auto inputs = arrays.inputs(call.problem);
   const auto out = call.run(inputs);
   CHECK(relative_rms(out, decided_reference(call, inputs, out)) <= kTolerance);
@@ -31,7 +39,7 @@ inline void check_decided(Call&& call, unsigned seed = 1) {
 
 /// Both the run and its reference are exact attention.
 inline void check_equals_exact(Call&& call) {
-  const auto arrays = random_arrays(call.problem);
+  const auto arrays = all_arrays(call);
   const auto inputs = arrays.inputs(call.problem);
   Call exact("naive", to_string(call.problem));
   const auto want = exact.reference(inputs);

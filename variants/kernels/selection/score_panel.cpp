@@ -126,6 +126,7 @@ std::int64_t capacity_here(std::int64_t keep) {
 
 void keep_best_here(TopKeys& top, std::int64_t keep) {
   if (top.count <= keep) return;
+  if (keep == 0) return void(top.count = 0);
   std::fill_n(top.scores + top.count, kLanes, kLowest);
   const float floor = find_floor(top.scores, top.count, keep);
   if (count_at_least(top.scores, top.count, floor) == keep) drop_below(top, floor);
