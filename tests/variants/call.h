@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "datasets/fills.h"
 #include "harness/measure/parallel_tbb.h"
 #include "variants/api/oracle.h"
 #include "variants/api/registry.h"
@@ -89,9 +90,16 @@ inline double relative_rms(const Tensor& out, const std::vector<double>& referen
   return size == 0 ? std::sqrt(error) : std::sqrt(error / size);
 }
 
-/// Runs on random inputs and gives the distance to the reference.
+/// random_arrays() of its problem and the extra inputs that it declares, filled as it says.
+inline NamedTensors inputs_of(const Call& call, unsigned seed = 1) {
+  auto arrays = random_arrays(call.problem, seed);
+  for (const auto& spec : extras_of(call.variant, call.problem, call.params)) arrays.extras.set(spec.name, make_fill(spec, seed));
+  return arrays;
+}
+
+/// Runs on such inputs and gives the distance to the reference.
 inline double error_of(Call&& call, unsigned seed = 1) {
-  const auto arrays = random_arrays(call.problem, seed);
+  const auto arrays = inputs_of(call, seed);
   const auto inputs = arrays.inputs(call.problem);
   return relative_rms(call.run(inputs), call.reference(inputs));
 }
