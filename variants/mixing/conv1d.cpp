@@ -9,6 +9,8 @@
 // prepare() with variance 1 / (inputs of an output). Tokens beyond either end or a key length are 0. One layer: what dilations 1,
 // 2, 4, ... reach in log n layers is a matter of stacking them. Cost: k n D^2, k n D, or k n D + n D^2 multiply-adds. Dense: one
 // BLAS product per tap on shifted rows, no copy of the windows.
+// Time against blockwise, causal, n 1024, D 512 (AVX-512, one thread): dense 1.65, separable 0.57, depthwise 0.03, with 31 taps
+// 0.10.
 #include <cblas.h>
 
 #include <algorithm>

