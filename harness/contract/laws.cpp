@@ -243,7 +243,7 @@ void check_weights_of_row(const Subject& s, const Inputs& inputs, const Prepared
     sum += double{weight[j]};
     first_channel += double{weight[j]} * double{values.view().row(b, p.kv_head(h), j)[0]};
   }
-  s.expect(std::abs(first_channel - double{out[0]}) <= kClose,
+  s.expect(std::abs(first_channel - double{out[0]}) <= kClose * std::max(1.0, std::abs(first_channel)),
            fmt::format("row b{} h{} i{}: its weights give {}, the output was {}", b, h, i, first_channel, out[0]));
   if (s.config.variant->laws & kRowStochastic)
     s.expect(std::abs(sum - (sees ? 1 : 0)) <= kClose, fmt::format("row b{} h{} i{}: its weights sum to {}", b, h, i, sum));
