@@ -39,7 +39,6 @@
 namespace attnbench::kernels {
 
 constexpr std::int64_t kBlockDims = 64;  // of a line that lie together
-constexpr std::int64_t kSmallFloats = 3 * kMaxPositions + 8 * kMaxPositions;
 
 // Lines of d_qk floats, [d_qk / kBlockDims][line][kBlockDims], so that the lines of a group lie a constant apart and one pointer
 // reaches them all; then small squares of weights.
@@ -56,7 +55,8 @@ struct RecurrentCall {
 };
 
 // kMaxPositions each of keys, decays, updates and erasing reads, queries of each head, and a total decay per group of 2 or more.
-constexpr std::int64_t line_count(std::int64_t heads) { return kMaxPositions * (4 + heads) + kMaxPositions / 2; }
+// The bonus comes last.
+constexpr std::int64_t line_count(std::int64_t heads) { return kMaxPositions * (4 + heads) + kMaxPositions / 2 + 1; }
 
 }  // namespace attnbench::kernels
 #endif
@@ -87,10 +87,13 @@ struct Lines {
   float* erase(std::int64_t c, std::int64_t g) const { return update(c, g) + (T + 1) * kBlockDims; }
   float* query(std::int64_t c, std::int64_t g, std::int64_t h) const { return erase(c, g) + (h + 1) * T * kBlockDims; }
 
-  // Squares [T][T], lower triangles.
+  float* bonus(std::int64_t c) const { return line(c, count - 1); }
+
+  // Squares [T][T], lower triangles; then what each row is multiplied by, [head][position].
   float* squares() const { return call.scratch + (call.d_qk() + kBlockDims - 1) / kBlockDims * count * kBlockDims; }
   float* solved(std::int64_t g) const { return squares() + g * T * T; }
   float* scores(std::int64_t g, std::int64_t h) const { return squares() + (kGroups * (h + 1) + g) * T * T; }
+  float* inverse(std::int64_t h) const { return squares() + ((call.at.heads + 1) * T + h) * kMaxPositions; }
 };
 
 template <class F>
@@ -185,6 +188,12 @@ void fill_decay(const Lines& lines, std::int64_t t, float value) {
              [&](std::int64_t c0, std::int64_t) { std::fill_n(lines.decay(c0, 0) + t * kBlockDims, kBlockDims, value); });
 }
 
+void load_bonus(const Lines& lines) {
+  for_blocks(lines.call.d_qk(), [&](std::int64_t c0, std::int64_t size) {
+    std::fill(std::copy_n(lines.call.factors.bonus + c0, size, lines.bonus(c0)), lines.bonus(c0) + kBlockDims, 0.0f);
+  });
+}
+
 void load_keys(const Lines& lines) {
   const auto& call = lines.call;
   const auto count = call.at.count, whole = (count + T - 1) / T * T;
@@ -195,6 +204,7 @@ void load_keys(const Lines& lines) {
   if (!call.rule.erase)
     for (std::int64_t t = 0; t < count; ++t) factor[t] *= call.factors.weight[t];
   load_rows(lines, k.data, k.stride, factor, [&](std::int64_t c, std::int64_t t) { return lines.key(c, 0) + t * kBlockDims; });
+  if (call.rule.read_first) load_bonus(lines);
   if (call.rule.decay == Decay::channel) load_channel_decays(lines);
   else
     for (std::int64_t t = 0; t < count; ++t)
@@ -230,27 +240,39 @@ struct Triangle {
   }
 };
 
+// What the walk through a group is to do at the vector of channels that it is at.
+enum class Read { none, after, before };  // a row reads the state after its own key has changed it, or before
+
 // x[j] is key j, decayed from its own position to position t; on the way
 //   score[t][j]    q_t . x_j          query line t   q_t decayed from the group's start
 //   overlap[t][j]  k_t . x_j, j < t   erase line t   k_t decayed from the group's start
-// and at the end update line j is x_j, total the decay of the whole group.
-template <bool kRows, bool kFirst, bool kErase>
-HWY_INLINE void meet_vector(float* key, const float* decay, float* update, float* query, Triangle& score, Triangle& overlap) {
+// and at the end update line j is x_j, total the decay of the whole group. A row that reads before is spared its own decay, and its
+// own key counts by the bonus.
+template <Read kRead, bool kFirst, bool kErase>
+HWY_INLINE void meet_vector(float* key, const float* decay, float* update, float* query, const float* bonus, Triangle& score,
+                            Triangle& overlap) {
   const FloatTag d;
   FloatVec x[T], prefix = hn::Set(d, 1.0f);
 #pragma GCC unroll 4
   for (int t = 0; t < T; ++t) {
     const auto a = hn::LoadU(d, decay + t * kBlockDims);
+    x[t] = hn::LoadU(d, key + t * kBlockDims);
+    if constexpr (kRead == Read::before) {
+      const auto q = hn::LoadU(d, query + t * kBlockDims);
+#pragma GCC unroll 4
+      for (int j = 0; j < t; ++j) score.part[t][j] = hn::MulAdd(q, x[j], score.part[t][j]);
+      score.part[t][t] = hn::MulAdd(q, hn::Mul(x[t], hn::LoadU(d, bonus)), score.part[t][t]);
+      hn::StoreU(hn::Mul(q, prefix), d, query + t * kBlockDims);
+    }
     prefix = hn::Mul(prefix, a);
 #pragma GCC unroll 4
     for (int j = 0; j < t; ++j) x[j] = hn::Mul(x[j], a);
-    x[t] = hn::LoadU(d, key + t * kBlockDims);
     if constexpr (kErase && kFirst) {
 #pragma GCC unroll 4
       for (int j = 0; j < t; ++j) overlap.part[t][j] = hn::MulAdd(x[t], x[j], overlap.part[t][j]);
       hn::StoreU(hn::Mul(x[t], prefix), d, update + (T + 1 + t) * kBlockDims);
     }
-    if constexpr (kRows) {
+    if constexpr (kRead == Read::after) {
       const auto q = hn::LoadU(d, query + t * kBlockDims);
 #pragma GCC unroll 4
       for (int j = 0; j <= t; ++j) score.part[t][j] = hn::MulAdd(q, x[j], score.part[t][j]);
@@ -263,16 +285,16 @@ HWY_INLINE void meet_vector(float* key, const float* decay, float* update, float
   hn::StoreU(prefix, d, update + T * kBlockDims);
 }
 
-template <bool kRows, bool kFirst, bool kErase>
+template <Read kRead, bool kFirst, bool kErase>
 void meet(const Lines& lines, std::int64_t g, std::int64_t h, float* overlaps) {
   Triangle score, overlap;
   for_blocks(lines.call.d_qk(), [&](std::int64_t c0, std::int64_t size) HWY_ATTR {
     for (std::int64_t c = c0; c < c0 + size; c += kLanes)
-      meet_vector<kRows, kFirst, kErase>(lines.key(c, g), lines.decay(c, g), lines.update(c, g),
-                                         kRows ? lines.query(c, g, h) : nullptr, score, overlap);
+      meet_vector<kRead, kFirst, kErase>(lines.key(c, g), lines.decay(c, g), lines.update(c, g),
+                                         kRead == Read::none ? nullptr : lines.query(c, g, h), lines.bonus(c), score, overlap);
   });
   if constexpr (kErase && kFirst) overlap.sum(overlaps);
-  if constexpr (!kRows) return;
+  if constexpr (kRead == Read::none) return;
   float* scores = lines.scores(g, h);
   score.sum(scores);
   for (int t = 0; t < T; ++t) scores[t * T + t] += lines.call.factors.skip;
@@ -314,13 +336,12 @@ void mix_erase_lines(const Lines& lines, std::int64_t g) {
   });
 }
 
-template <bool kErase>
+template <Read kRead, bool kErase>
 void prepare_group(const Lines& lines, std::int64_t g) {
-  const auto heads = lines.call.at.heads;
   float overlaps[T * T];
-  if (heads == 0) meet<false, true, kErase>(lines, g, 0, overlaps);
-  else meet<true, true, kErase>(lines, g, 0, overlaps);
-  for (std::int64_t h = 1; h < heads; ++h) meet<true, false, kErase>(lines, g, h, overlaps);
+  if (lines.call.at.heads == 0) meet<Read::none, true, kErase>(lines, g, 0, overlaps);
+  else meet<kRead, true, kErase>(lines, g, 0, overlaps);
+  for (std::int64_t h = 1; h < lines.call.at.heads; ++h) meet<kRead, false, kErase>(lines, g, h, overlaps);
   if constexpr (kErase) {
     solve(lines, g, overlaps);
     mix_erase_lines(lines, g);
@@ -338,15 +359,63 @@ void settle_decay(const Lines& lines, std::int64_t g) {
   for_blocks(call.d_qk(), [&](std::int64_t c0, std::int64_t) { std::fill_n(lines.total(c0, g), kBlockDims, taken); });
 }
 
+// ---- The normaliser n --------------------------------------------------------------------------------------------------------
+
+// inverse[h][t] = 1 / max(|q_t^T n_t|, floor) for the group's rows: what n was before the group, and the group's own keys.
+void invert_sums(const Lines& lines, std::int64_t g, std::int64_t h, const float* n) {
+  const FloatTag d;
+  const auto& call = lines.call;
+  FloatVec sum[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+  for_blocks(call.d_qk(), [&](std::int64_t c0, std::int64_t size) HWY_ATTR {
+    for (std::int64_t c = c0; c < c0 + size; c += kLanes)
+      for (int t = 0; t < T; ++t)
+        sum[t] = hn::MulAdd(hn::LoadU(d, lines.query(c, g, h) + t * kBlockDims), hn::LoadU(d, n + c), sum[t]);
+  });
+  float totals[4];
+  sum_lanes_of_4(sum, totals);
+  for (std::int64_t t = 0; t < T && g * T + t < call.at.count; ++t) {
+    const float* scores = lines.scores(g, h) + t * T;
+    for (std::int64_t j = 0; j <= t && call.has_keys(); ++j) totals[t] += scores[j];
+    lines.inverse(h)[g * T + t] = 1 / std::max(std::abs(totals[t]), call.factors.floor[g * T + t]);
+  }
+}
+
+// n takes the group's keys in.
+void grow(const Lines& lines, std::int64_t g, float* n) {
+  const FloatTag d;
+  for_blocks(lines.call.d_qk(), [&](std::int64_t c0, std::int64_t size) HWY_ATTR {
+    for (std::int64_t c = c0; c < c0 + size; c += kLanes) {
+      auto sum = hn::Mul(hn::LoadU(d, n + c), hn::LoadU(d, lines.total(c, g)));
+      for (int t = 0; t < T; ++t) sum = hn::Add(sum, hn::LoadU(d, lines.update(c, g) + t * kBlockDims));
+      hn::StoreU(sum, d, n + c);
+    }
+  });
+}
+
+void normalise_group(const Lines& lines, std::int64_t g) {
+  const auto& state = lines.call.state;
+  float* n = state.sums + state.d_qk * padded(state.columns);
+  for (std::int64_t h = 0; h < lines.call.at.heads; ++h) invert_sums(lines, g, h, n);
+  if (lines.call.has_keys()) grow(lines, g, n);
+}
+
+// ---- All that does not depend on the column --------------------------------------------------------------------------------
+
+void prepare_keys(const Lines& lines, std::int64_t g) {
+  const auto& rule = lines.call.rule;
+  if (rule.erase) prepare_group<Read::after, true>(lines, g);
+  else if (rule.read_first) prepare_group<Read::before, false>(lines, g);
+  else prepare_group<Read::after, false>(lines, g);
+  if (rule.decay == Decay::scalar) settle_decay(lines, g);
+}
+
 void prepare(const Lines& lines) {
   const auto& call = lines.call;
   for (std::int64_t h = 0; h < call.at.heads; ++h) load_queries(lines, h);
-  if (!call.has_keys()) return;
-  load_keys(lines);
+  if (call.has_keys()) load_keys(lines);
   for (std::int64_t g = 0; g * T < call.at.count; ++g) {
-    if (call.rule.erase) prepare_group<true>(lines, g);
-    else prepare_group<false>(lines, g);
-    if (call.rule.decay == Decay::scalar) settle_decay(lines, g);
+    if (call.has_keys()) prepare_keys(lines, g);
+    if (call.rule.normalise) normalise_group(lines, g);
   }
 }
 
@@ -448,10 +517,12 @@ struct Group {
   HWY_INLINE void store_row(std::int64_t h, int t, const Column<V>& x) const {
     const auto& out = call().at.out;
     if (t >= rows()) return;
+    const auto factor = hn::Set(FloatTag(), call().rule.normalise ? lines.inverse(h)[g * T + t] : 1.0f);
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
       const auto c = column + v * kLanes;
-      store_within(x.part[v], out.data + h * out.head_stride + (g * T + t) * out.stride + c, call().state.columns - c);
+      store_within(hn::Mul(x.part[v], factor), out.data + h * out.head_stride + (g * T + t) * out.stride + c,
+                   call().state.columns - c);
     }
   }
   // Rows of head h: what S gives, and what `written` at the group's own positions does.
@@ -557,10 +628,10 @@ HWY_EXPORT(all_steps);
 
 }  // namespace
 
-std::int64_t matrix_state_floats(std::int64_t d_qk, std::int64_t columns) { return d_qk * padded(columns); }
+std::int64_t matrix_state_floats(std::int64_t d_qk, std::int64_t columns) { return d_qk * padded(columns) + padded(d_qk); }
 
 std::int64_t recurrent_scratch_floats(std::int64_t d_qk, std::int64_t heads) {
-  return (d_qk + kBlockDims - 1) / kBlockDims * kBlockDims * line_count(heads) + (1 + heads) * kMaxPositions * 4;
+  return (d_qk + kBlockDims - 1) / kBlockDims * kBlockDims * line_count(heads) + (4 * (1 + heads) + heads) * kMaxPositions;
 }
 
 void recurrent_steps(const Recurrence& recurrence, MatrixState& state, const Positions& positions, Rows<const float> log_decay,

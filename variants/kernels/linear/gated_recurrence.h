@@ -26,16 +26,21 @@ struct Recurrence {
   KeyForm keys = KeyForm::plain;
   bool unit_queries = false;  // q / sqrt(|q|^2 + 1e-6)
   float scale = 1;            // of queries, after that
+  bool read_first = false;    // a row reads S before its own key changes it, and takes that key in by PositionFactors::bonus
+  bool normalise = false;     // o_t is divided by max(|q_t^T n_t|, floor), where n_t = D_t n_{t-1} + k_t
 };
 
 /// What the positions of a call have beside their rows.
 struct PositionFactors {
-  double decay[kMaxPositions];  // D_t where it is a number
-  float weight[kMaxPositions];  // of the key; b_t with the delta rule
-  float skip = 0;               // o_t takes skip v_t in as well
+  double decay[kMaxPositions];   // D_t where it is a number
+  float weight[kMaxPositions];   // of the key; b_t with the delta rule
+  float skip = 0;                // o_t takes skip v_t in as well
+  const float* bonus = nullptr;  // [d_qk]: with read_first, o_t takes (q_t . bonus k_t) v_t in
+  float floor[kMaxPositions];    // of the normaliser, above 0; read at positions without keys too
+  double carried = 0;            // what the variant keeps from call to call
 };
 
-/// S of some columns of v, laid out as only recurrent_steps() knows, and what rounding its scalar decays has left out so far.
+/// S of some columns of v and n, laid out as only recurrent_steps() knows, and what rounding its scalar decays has left out so far.
 struct MatrixState {
   std::int64_t d_qk, columns;
   float* sums;  // matrix_state_floats(d_qk, columns); zero before the first key

@@ -41,6 +41,7 @@ struct Walk {
   KeyRange columns;
   MatrixState state;
   float* scratch;
+  PositionFactors at{};  // of the last key on
 
   const Problem& problem() const { return task.problem; }
 };
@@ -65,15 +66,15 @@ Positions positions_at(const Walk& walk, std::int64_t begin, std::int64_t count,
 }
 
 void step(Walk& walk, KeyRange positions, bool keys, bool rows) {
-  PositionFactors factors;
   Rows<const float> log_decay{};
   if (keys) {
-    std::fill_n(factors.weight, kMaxPositions, 1.0f);
-    if (walk.factors) walk.factors(walk.task, walk.b, walk.kv, positions, factors);
+    std::fill_n(walk.at.weight, kMaxPositions, 1.0f);
+    if (walk.factors) walk.factors(walk.task, walk.b, walk.kv, positions, walk.at);
     if (walk.log_decay.data) log_decay = {walk.log_decay.row(walk.b, walk.kv, positions.begin), walk.log_decay.row_stride()};
   }
   recurrent_steps(walk.recurrence, walk.state, positions_at(walk, positions.begin, positions.size(), keys, rows), log_decay,
-                  factors, walk.scratch);
+                  walk.at, walk.scratch);
+  std::fill_n(walk.at.floor, kMaxPositions, walk.at.floor[positions.size() - 1]);
 }
 
 void go_through(Walk& walk) {
@@ -130,6 +131,7 @@ void run_recurrence(const RunTask& task, const Recurrence& recurrence, FactorsFu
               part,
               {p.d_qk, part.size(), sums},
               scratch.data() + slot * scratch_floats(p)};
+    std::fill_n(walk.at.floor, kMaxPositions, 1.0f);
     go_through(walk);
   });
 }

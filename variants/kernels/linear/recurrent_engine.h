@@ -14,7 +14,8 @@
 
 namespace attnbench::kernels {
 
-/// Fills what the keys at some positions have beside their rows, element 0 for the first of them; weights are 1 before.
+/// Fills what the keys at some positions have beside their rows, element 0 for the first of them; weights are 1 before, the rest is
+/// what it was left at, zero or null before the first key. Rows behind the last key are under its floor.
 using FactorsFunction = void (*)(const RunTask& task, std::int64_t b, std::int64_t kv, KeyRange positions,
                                  PositionFactors& factors);
 

@@ -33,27 +33,39 @@ void advance(State& state, const ExactStep& step, bool erases, const float* v, s
   }
 }
 
+// What of v at its own position a row takes in beside what S gives.
+double own_share(const ExactRecurrence& recurrence, const ExactStep& step, const std::vector<double>& q) {
+  if (!recurrence.reads_first) return step.skip;
+  double share = 0;
+  for (std::size_t c = 0; c < q.size(); ++c) share += q[c] * step.bonus[c] * step.k[c];
+  return share;
+}
+
 // One key/value head and the query heads that share it.
 void walk(const OracleTask& task, const ExactRecurrence& recurrence, std::int64_t b, std::int64_t kv) {
   const auto& p = task.problem;
   const auto d_qk = static_cast<std::size_t>(p.d_qk), group = static_cast<std::size_t>(p.heads_q / p.heads_kv);
   const auto keys = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
+  const auto v = task.inputs.values();
   State state{p.d_qk, p.d_v, std::vector<double>(d_qk * static_cast<std::size_t>(p.d_v))};
   ExactStep step{std::vector<double>(d_qk), std::vector<double>(d_qk), std::vector<double>(d_qk), std::vector<double>(d_qk)};
   std::vector<double> q(d_qk), erased(static_cast<std::size_t>(p.d_v));
   std::int64_t seen = 0;
   for (std::size_t r = 0; r < task.rows.size(); ++r) {
-    for (; seen < std::min(keys, p.position(task.rows[r]) + 1); ++seen) {
+    const auto own = p.position(task.rows[r]);
+    const bool has_own = own >= 0 && own < keys;
+    for (; seen < std::min(keys, own + (recurrence.reads_first ? 0 : 1)); ++seen) {
       recurrence.step(task, b, kv, seen, step);
-      advance(state, step, recurrence.erases, task.inputs.values().row(b, kv, seen), erased);
+      advance(state, step, recurrence.erases, v.row(b, kv, seen), erased);
     }
+    if (has_own) recurrence.step(task, b, kv, own, step);
     for (std::size_t g = 0; g < group; ++g) {
       const auto h = kv * static_cast<std::int64_t>(group) + static_cast<std::int64_t>(g);
       double* out = task.out_row(b, h, static_cast<std::int64_t>(r));
       recurrence.query(task, b, h, task.rows[r], q.data());
       read(state, q.data(), out);
-      if (const auto own = p.position(task.rows[r]); own >= 0 && own < keys)
-        for (std::int64_t c = 0; c < p.d_v; ++c) out[c] += step.skip * static_cast<double>(task.inputs.values().row(b, kv, own)[c]);
+      const double share = has_own ? own_share(recurrence, step, q) : 0;
+      for (std::int64_t c = 0; c < p.d_v && share != 0; ++c) out[c] += share * static_cast<double>(v.row(b, kv, own)[c]);
     }
   }
 }

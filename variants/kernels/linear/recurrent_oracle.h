@@ -16,12 +16,14 @@ namespace attnbench {
 struct ExactStep {
   std::vector<double> decay;  // the diagonal of D_t
   std::vector<double> k;
-  std::vector<double> a, b;  // read only where the recurrence erases
-  double skip = 0;           // the row at this position takes skip v_t in as well
+  std::vector<double> a, b;     // read only where the recurrence erases
+  double skip = 0;              // the row at this position takes skip v_t in as well
+  std::vector<double> bonus{};  // [d_qk] where rows read first
 };
 
 struct ExactRecurrence {
   bool erases = false;
+  bool reads_first = false;  // o_t = q_t^T (S_{t-1} + diag(bonus) k_t v_t^T)
   /// Fills what key j of (b, kv) does.
   void (*step)(const OracleTask& task, std::int64_t b, std::int64_t kv, std::int64_t j, ExactStep& step);
   /// Fills q_t [d_qk] of row i of query head h.
