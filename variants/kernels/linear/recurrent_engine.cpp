@@ -143,6 +143,7 @@ std::size_t recurrence_workspace(const Problem& p, int threads) {
 Cost recurrence_cost(const Problem& p, const Recurrence& recurrence, const std::vector<InputSpec>& extras) {
   Cost cost{.bytes = compulsory_bytes(p)};
   for (const auto& extra : extras) cost.bytes += static_cast<double>(extra.bytes());
+  cost.depth = static_cast<double>(std::max<std::int64_t>(1, std::min(p.n_k, position_count(p))));
   const double size = static_cast<double>(p.d_qk * p.d_v);
   for (std::int64_t b = 0; b < p.batch; ++b) {
     const double keys = static_cast<double>(std::min(key_count(p, b), position_count(p)) * p.heads_kv);
