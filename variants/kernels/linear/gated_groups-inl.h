@@ -37,13 +37,14 @@ struct Triangle {
 
 // What the walk through a group is to do at the vector of channels that it is at.
 enum class Read { none, after, before };  // a row reads the state after its own key has changed it, or before
+enum class Erase { none, own, before };   // what a key finds is read by itself in the decayed state, or by a line before the decay
 
 // x[j] is key j, decayed from its own position to position t; on the way
 //   score[t][j]    q_t . x_j          query line t   q_t decayed from the group's start
 //   overlap[t][j]  k_t . x_j, j < t   erase line t   k_t decayed from the group's start
 // and at the end update line j is x_j, total the decay of the whole group. A row that reads before is spared its own decay, and its
 // own key counts by the bonus.
-template <Read kRead, bool kFirst, bool kErase>
+template <Read kRead, bool kFirst, Erase kErase>
 HWY_INLINE void meet_vector(float* key, const float* decay, float* update, float* query, const float* bonus, Triangle& score,
                             Triangle& overlap) {
   const FloatTag d;
@@ -59,13 +60,20 @@ HWY_INLINE void meet_vector(float* key, const float* decay, float* update, float
       score.part[t][t] = hn::MulAdd(q, hn::Mul(x[t], hn::LoadU(d, bonus)), score.part[t][t]);
       hn::StoreU(hn::Mul(q, prefix), d, query + t * kBlockDims);
     }
+    float* erase = update + (T + 1 + t) * kBlockDims;
+    if constexpr (kErase == Erase::before && kFirst) {
+      const auto finds = hn::LoadU(d, erase);
+#pragma GCC unroll 4
+      for (int j = 0; j < t; ++j) overlap.part[t][j] = hn::MulAdd(finds, x[j], overlap.part[t][j]);
+      hn::StoreU(hn::Mul(finds, prefix), d, erase);
+    }
     prefix = hn::Mul(prefix, a);
 #pragma GCC unroll 4
     for (int j = 0; j < t; ++j) x[j] = hn::Mul(x[j], a);
-    if constexpr (kErase && kFirst) {
+    if constexpr (kErase == Erase::own && kFirst) {
 #pragma GCC unroll 4
       for (int j = 0; j < t; ++j) overlap.part[t][j] = hn::MulAdd(x[t], x[j], overlap.part[t][j]);
-      hn::StoreU(hn::Mul(x[t], prefix), d, update + (T + 1 + t) * kBlockDims);
+      hn::StoreU(hn::Mul(x[t], prefix), d, erase);
     }
     if constexpr (kRead == Read::after) {
       const auto q = hn::LoadU(d, query + t * kBlockDims);
@@ -80,7 +88,7 @@ HWY_INLINE void meet_vector(float* key, const float* decay, float* update, float
   hn::StoreU(prefix, d, update + T * kBlockDims);
 }
 
-template <Read kRead, bool kFirst, bool kErase>
+template <Read kRead, bool kFirst, Erase kErase>
 void meet(const Lines& lines, std::int64_t g, std::int64_t h, float* overlaps) {
   Triangle score, overlap;
   for_blocks(lines.call.d_qk(), [&](std::int64_t c0, std::int64_t size) HWY_ATTR {
@@ -88,7 +96,7 @@ void meet(const Lines& lines, std::int64_t g, std::int64_t h, float* overlaps) {
       meet_vector<kRead, kFirst, kErase>(lines.key(c, g), lines.decay(c, g), lines.update(c, g),
                                          kRead == Read::none ? nullptr : lines.query(c, g, h), lines.bonus(c), score, overlap);
   });
-  if constexpr (kErase && kFirst) overlap.sum(overlaps);
+  if constexpr (kErase != Erase::none && kFirst) overlap.sum(overlaps);
   if constexpr (kRead == Read::none) return;
   float* scores = lines.scores(g, h);
   score.sum(scores);
@@ -100,7 +108,8 @@ void solve(const Lines& lines, std::int64_t g, const float* overlap) {
   const auto& call = lines.call;
   float* solved = lines.solved(g);
   for (int t = 0; t < T; ++t) {
-    const float b = g * T + t < call.at.count ? call.factors.weight[g * T + t] : 0.0f;
+    const auto step = g * T + t;
+    const float b = step < call.steps() ? call.factors.weight[call.position(step)] : 0.0f;
     for (int j = 0; j < t; ++j) {
       float sum = 0;
       for (int i = j; i < t; ++i) sum += overlap[t * T + i] * solved[i * T + j];
@@ -131,13 +140,13 @@ void mix_erase_lines(const Lines& lines, std::int64_t g) {
   });
 }
 
-template <Read kRead, bool kErase>
+template <Read kRead, Erase kErase>
 void prepare_group(const Lines& lines, std::int64_t g) {
   float overlaps[T * T];
   if (lines.call.at.heads == 0) meet<Read::none, true, kErase>(lines, g, 0, overlaps);
   else meet<kRead, true, kErase>(lines, g, 0, overlaps);
   for (std::int64_t h = 1; h < lines.call.at.heads; ++h) meet<kRead, false, kErase>(lines, g, h, overlaps);
-  if constexpr (kErase) {
+  if constexpr (kErase != Erase::none) {
     solve(lines, g, overlaps);
     mix_erase_lines(lines, g);
   }
@@ -198,17 +207,19 @@ void normalise_group(const Lines& lines, std::int64_t g) {
 
 void prepare_keys(const Lines& lines, std::int64_t g) {
   const auto& rule = lines.call.rule;
-  if (rule.erase) prepare_group<Read::after, true>(lines, g);
-  else if (rule.read_first) prepare_group<Read::before, false>(lines, g);
-  else prepare_group<Read::after, false>(lines, g);
+  if (rule.two_steps) prepare_group<Read::after, Erase::before>(lines, g);
+  else if (rule.erase) prepare_group<Read::after, Erase::own>(lines, g);
+  else if (rule.read_first) prepare_group<Read::before, Erase::none>(lines, g);
+  else prepare_group<Read::after, Erase::none>(lines, g);
   if (rule.decay == Decay::scalar) settle_decay(lines, g);
 }
 
 void prepare(const Lines& lines) {
   const auto& call = lines.call;
   for (std::int64_t h = 0; h < call.at.heads; ++h) load_queries(lines, h);
-  if (call.has_keys()) load_keys(lines);
-  for (std::int64_t g = 0; g * T < call.at.count; ++g) {
+  if (call.in_pairs()) load_pairs(lines);
+  else if (call.has_keys()) load_keys(lines);
+  for (std::int64_t g = 0; g * T < call.steps(); ++g) {
     if (call.has_keys()) prepare_keys(lines, g);
     if (call.rule.normalise) normalise_group(lines, g);
   }

@@ -120,25 +120,26 @@ struct Group {
 
   const RecurrentCall& call() const { return lines.call; }
   float* s() const { return call().state.sums + column * call().d_qk(); }
-  std::int64_t rows() const { return std::min<std::int64_t>(T, call().at.count - g * T); }
 
   HWY_INLINE void load_values(Column<V> (&value)[T]) const {
-    const auto& rows_of = call().at.v;
+    const auto& from = call().at.v;
     for (int t = 0; t < T; ++t)
       for (int v = 0; v < V; ++v) {
-        const auto c = column + v * kLanes;
-        value[t].part[v] = t < rows() ? load_within(rows_of.data + (g * T + t) * rows_of.stride + c, call().state.columns - c)
-                                      : hn::Zero(FloatTag());
+        const auto c = column + v * kLanes, step = g * T + t;
+        value[t].part[v] = call().has_row(step)
+                               ? load_within(from.data + call().position(step) * from.stride + c, call().state.columns - c)
+                               : hn::Zero(FloatTag());
       }
   }
   HWY_INLINE void store_row(std::int64_t h, int t, const Column<V>& x) const {
     const auto& out = call().at.out;
-    if (t >= rows()) return;
-    const auto factor = hn::Set(FloatTag(), call().rule.normalise ? lines.inverse(h)[g * T + t] : 1.0f);
+    const auto step = g * T + t;
+    if (!call().has_row(step)) return;
+    const auto factor = hn::Set(FloatTag(), call().rule.normalise ? lines.inverse(h)[step] : 1.0f);
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
       const auto c = column + v * kLanes;
-      store_within(hn::Mul(x.part[v], factor), out.data + h * out.head_stride + (g * T + t) * out.stride + c,
+      store_within(hn::Mul(x.part[v], factor), out.data + h * out.head_stride + call().position(step) * out.stride + c,
                    call().state.columns - c);
     }
   }
@@ -173,7 +174,7 @@ struct Group {
 template <int V>
 void plain_column(const Lines& lines, std::int64_t column) {
   const auto& call = lines.call;
-  for (std::int64_t g = 0; g * T < call.at.count; ++g) {
+  for (std::int64_t g = 0; g * T < call.steps(); ++g) {
     const Group<V> group{lines, g, column};
     Column<V> value[T];
     clear<V>(value, T);
@@ -194,7 +195,7 @@ void erasing_column(const Lines& lines, std::int64_t column) {
   Column<V> written[T];
   clear<V>(written, T);
   std::int64_t g = 0;
-  for (; g * T < lines.call.at.count; ++g) {
+  for (; g * T < lines.call.steps(); ++g) {
     const Group<V> group{lines, g, column};
     Column<V> sum[kReads];
     const float* read = lines.erase(0, g);
@@ -218,7 +219,7 @@ void erasing_column(const Lines& lines, std::int64_t column) {
 
 template <int V>
 void column_block(const Lines& lines, std::int64_t column) {
-  if (!lines.call.rule.erase || !lines.call.has_keys()) plain_column<V>(lines, column);
+  if ((!lines.call.rule.erase && !lines.call.rule.two_steps) || !lines.call.has_keys()) plain_column<V>(lines, column);
   else if (lines.call.at.heads > 0) erasing_column<V, true>(lines, column);
   else erasing_column<V, false>(lines, column);
 }

@@ -33,6 +33,11 @@ struct RecurrentCall {
   float* scratch;
 
   bool has_keys() const { return at.k.data != nullptr; }
+  // A position is one step, or two: the first erases, the second writes and is read.
+  bool in_pairs() const { return rule.two_steps && has_keys(); }
+  std::int64_t steps() const { return in_pairs() ? 2 * at.count : at.count; }
+  std::int64_t position(std::int64_t step) const { return in_pairs() ? step / 2 : step; }
+  bool has_row(std::int64_t step) const { return step < steps() && (!in_pairs() || step % 2 == 1); }
   std::int64_t d_qk() const { return state.d_qk; }
 };
 
@@ -122,18 +127,20 @@ void inverse_norms(const float* row, std::int64_t stride, std::int64_t count, st
   for (std::int64_t t = 0; t < count; ++t) inverse[t] = 1 / std::sqrt(inverse[t] + 1e-6f);
 }
 
-// line[t] = factor[t] row[t], 0 beyond d_qk and, up to whole groups, beyond the last row.
+// line[step] = factor[t] row[t] of the step's position t, 0 beyond d_qk, where a step has no row and, up to whole groups, beyond
+// the last.
 template <class Target>
 HWY_INLINE void load_rows(const Lines& lines, const float* row, std::int64_t stride, const float* factor, Target target) {
   const FloatTag d;
-  const auto d_qk = lines.call.d_qk(), count = lines.call.at.count;
-  for (std::int64_t t = 0; t < (count + T - 1) / T * T; ++t)
-    for_blocks(d_qk, [&](std::int64_t c0, std::int64_t size) HWY_ATTR {
-      float* to = target(c0, t);
-      if (t >= count) {
+  const auto& call = lines.call;
+  for (std::int64_t step = 0; step < (call.steps() + T - 1) / T * T; ++step)
+    for_blocks(call.d_qk(), [&](std::int64_t c0, std::int64_t size) HWY_ATTR {
+      float* to = target(c0, step);
+      if (!call.has_row(step)) {
         std::fill_n(to, kBlockDims, 0.0f);
         return;
       }
+      const auto t = call.position(step);
       const float* from = row + t * stride + c0;
       const auto f = hn::Set(d, factor[t]);
       for (std::int64_t c = 0; c < size; c += kLanes) hn::StoreU(hn::Mul(load_within(from + c, size - c), f), d, to + c);
@@ -176,6 +183,39 @@ void load_bonus(const Lines& lines) {
   });
 }
 
+// A position's two steps: what erases reads by a_t and writes by a_t o rate, and S fades; then k'_t is written.
+void load_pairs(const Lines& lines) {
+  const FloatTag d;
+  const auto& call = lines.call;
+  const auto k = call.at.k, rates = call.factors.rates;
+  float inverse[kMaxPositions];
+  inverse_norms(k.data, k.stride, call.at.count, call.d_qk(), inverse);
+  const auto one = hn::Set(d, 1.0f), mix = hn::Set(d, call.factors.mix);
+  for (std::int64_t t = 0; t < call.at.count; ++t)
+    for_blocks(call.d_qk(), [&](std::int64_t c0, std::int64_t size) HWY_ATTR {
+      const auto g = 2 * t / T, first = 2 * t % T * kBlockDims;
+      float *key = lines.key(c0, g) + first, *erase = lines.erase(c0, g) + first, *decay = lines.decay(c0, g) + first;
+      std::fill_n(erase + kBlockDims, kBlockDims, 0.0f);
+      std::fill_n(decay + kBlockDims, kBlockDims, 1.0f);
+      for (std::int64_t c = 0; c < size; c += kLanes) {
+        const auto x = load_within(k.data + t * k.stride + c0 + c, size - c);
+        const auto rate = load_within(rates.data + t * rates.stride + c0 + c, size - c);
+        const auto unit = hn::Mul(x, hn::Set(d, inverse[t]));
+        const auto log_decay = load_within(call.log_decay.data + t * call.log_decay.stride + c0 + c, size - c);
+        hn::StoreU(exp_vector(log_decay), d, decay + c);
+        hn::StoreU(unit, d, erase + c);
+        hn::StoreU(hn::Mul(unit, rate), d, key + c);
+        hn::StoreU(hn::Mul(x, hn::MulAdd(mix, hn::Sub(rate, one), one)), d, key + kBlockDims + c);
+      }
+    });
+  for (auto step = call.steps(); step % T != 0; ++step)
+    for_blocks(call.d_qk(), [&](std::int64_t c0, std::int64_t) {
+      const auto at = step % T * kBlockDims;
+      for (float* line : {lines.key(c0, step / T) + at, lines.erase(c0, step / T) + at}) std::fill_n(line, kBlockDims, 0.0f);
+      std::fill_n(lines.decay(c0, step / T) + at, kBlockDims, 1.0f);
+    });
+}
+
 void load_keys(const Lines& lines) {
   const auto& call = lines.call;
   const auto count = call.at.count, whole = (count + T - 1) / T * T;
@@ -185,7 +225,8 @@ void load_keys(const Lines& lines) {
   if (call.rule.keys == KeyForm::unit) inverse_norms(k.data, k.stride, count, call.d_qk(), factor);
   if (!call.rule.erase)
     for (std::int64_t t = 0; t < count; ++t) factor[t] *= call.factors.weight[t];
-  load_rows(lines, k.data, k.stride, factor, [&](std::int64_t c, std::int64_t t) { return lines.key(c, 0) + t * kBlockDims; });
+  load_rows(lines, k.data, k.stride, factor,
+            [&](std::int64_t c, std::int64_t step) { return lines.key(c, 0) + step * kBlockDims; });
   if (call.rule.read_first) load_bonus(lines);
   if (call.rule.decay == Decay::channel) load_channel_decays(lines);
   else
@@ -202,7 +243,7 @@ void load_queries(const Lines& lines, std::int64_t h) {
   if (rule.unit_queries) inverse_norms(q, at.q.stride, at.count, state.d_qk, factor);
   for (float& f : factor) f *= rule.scale;
   load_rows(lines, q, at.q.stride, factor,
-            [&](std::int64_t c, std::int64_t t) { return lines.query(c, t / T, h) + t % T * kBlockDims; });
+            [&](std::int64_t c, std::int64_t step) { return lines.query(c, step / T, h) + step % T * kBlockDims; });
 }
 
 }  // namespace

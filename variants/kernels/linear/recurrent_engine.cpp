@@ -81,7 +81,7 @@ void go_through(Walk& walk) {
   const auto& p = walk.problem();
   const auto first_row = p.position(0), keys = key_count(p, walk.b), last = position_count(p);
   for (std::int64_t begin = std::min<std::int64_t>(0, last), end; begin < last; begin = end) {
-    end = std::min(begin + kMaxPositions, last);
+    end = std::min(begin + step_limit(walk.recurrence), last);
     for (const auto cut : {first_row, keys})  // where rows begin and where keys end
       if (begin < cut) end = std::min(end, cut);
     if (begin < keys || begin >= first_row) step(walk, {begin, end}, begin < keys, begin >= first_row);
@@ -148,7 +148,7 @@ Cost recurrence_cost(const Problem& p, const Recurrence& recurrence, const std::
   for (std::int64_t b = 0; b < p.batch; ++b) {
     const double keys = static_cast<double>(std::min(key_count(p, b), position_count(p)) * p.heads_kv);
     const double rows = static_cast<double>(std::min(p.n_q, position_count(p)) * p.heads_q);
-    cost.multiply_adds += keys * size * (recurrence.erase ? 2 : 1) + rows * size;
+    cost.multiply_adds += keys * size * (recurrence.two_steps ? 3 : recurrence.erase ? 2 : 1) + rows * size;
     if (recurrence.decay != Decay::none) cost.exps += keys * (recurrence.decay == Decay::channel ? static_cast<double>(p.d_qk) : 1);
   }
   return cost;
