@@ -34,8 +34,9 @@ constexpr ParamSpec kParams[] = {
 };
 constexpr std::int64_t kIndexRows = 32;   // whose index scores are computed together
 constexpr std::int64_t kSharedHeads = 8;  // so many heads of one row fill enough lanes of a tile
-// A masked tile takes all keys of a row's past, a gathered row only its own, at about three times the price.
-constexpr double kDense = 0.33;
+// A masked tile takes all keys of a row's past, a gathered row only its own, at about seven times the price: it waits for the
+// cache (AVX-512, d 64).
+constexpr double kDense = 0.15;
 
 bool selects(const Problem& p, const Params& params) { return params.integer("keep") < p.n_k; }
 
@@ -114,34 +115,36 @@ void select_keys(const Block& t, std::int64_t first, std::int64_t count, kernels
   for (std::int64_t r = 0; r < count; ++r) kernels::keep_best(top[r], plan.keep);
 }
 
-// Row i goes to its own keys.
-void attend_row(const Block& t, std::int64_t i, const kernels::TopKeys& top) {
+// Row i goes to its own keys with all heads at once, which fill enough lanes.
+void attend_shared(const Block& t, std::int64_t i, const kernels::TopKeys& top) {
+  for (std::int64_t h = 0; h < t.problem().heads_q; h += t.plan.q_heads)
+    kernels::attend_listed({t.run,
+                            t.b,
+                            h,
+                            t.plan.q_heads,
+                            {i, 1, 1},
+                            kernels::KeySegment::listed(top.keys, top.count),
+                            t.run.out(),
+                            nullptr,
+                            nullptr,
+                            false,
+                            t.tile});
+}
+
+// Rows [first, first + count) go to their own keys, head by head, so that K and V of a head stay in the cache.
+void attend_gathered_rows(const Block& t, std::int64_t first, std::int64_t count, const kernels::TopKeys* top) {
   const auto& p = t.problem();
   const auto k = t.run.inputs.keys(), v = t.run.inputs.values();
-  if (t.plan.q_heads >= kSharedHeads) {
-    for (std::int64_t h = 0; h < p.heads_q; h += t.plan.q_heads)
-      kernels::attend_listed({t.run,
-                              t.b,
-                              h,
-                              t.plan.q_heads,
-                              {i, 1, 1},
-                              kernels::KeySegment::listed(top.keys, top.count),
-                              t.run.out(),
-                              nullptr,
-                              nullptr,
-                              false,
-                              t.tile});
-    return;
-  }
   const auto scale = static_cast<float>(p.effective_scale() * 1.44269504088896340736);
-  for (std::int64_t h = 0; h < p.heads_q; ++h) {
-    const auto kv = p.kv_head(h);
-    kernels::score_gathered(t.run.inputs.queries().row(t.b, h, i), {k.row(t.b, kv, 0), k.row_stride(), p.d_qk}, top.keys, top.count,
-                            t.row_scores);
-    if (scale < 0) kernels::scale(-1.0f, t.row_scores, top.count);
-    kernels::attend_gathered(t.row_scores, std::abs(scale), {v.row(t.b, kv, 0), v.row_stride(), p.d_v}, top.keys, top.count,
-                             t.run.out().row(t.b, h, i));
-  }
+  for (std::int64_t h = 0; h < p.heads_q; ++h)
+    for (std::int64_t r = 0; r < count; ++r) {
+      const auto kv = p.kv_head(h);
+      kernels::score_gathered(t.run.inputs.queries().row(t.b, h, first + r), {k.row(t.b, kv, 0), k.row_stride(), p.d_qk},
+                              top[r].keys, top[r].count, t.row_scores);
+      if (scale < 0) kernels::scale(-1.0f, t.row_scores, top[r].count);
+      kernels::attend_gathered(t.row_scores, std::abs(scale), {v.row(t.b, kv, 0), v.row_stride(), p.d_v}, top[r].keys, top[r].count,
+                               t.run.out().row(t.b, h, first + r));
+    }
 }
 
 void set_bits(const Block& t, std::int64_t r, const kernels::TopKeys& top) {
@@ -179,10 +182,12 @@ void attend_block(Block& t) {
   for (std::int64_t r = 0; r < t.count; r += kIndexRows) {
     const auto rows = std::min(kIndexRows, t.count - r);
     select_keys(t, t.begin + r, rows, top);
-    for (std::int64_t i = 0; i < rows; ++i) {
+    const bool shared = plan.q_heads >= kSharedHeads;
+    for (std::int64_t i = 0; i < rows && (dense || shared); ++i) {
       if (dense) set_bits(t, r + i, top[i]);
-      else attend_row(t, t.begin + r + i, top[i]);
+      else attend_shared(t, t.begin + r + i, top[i]);
     }
+    if (!dense && !shared) attend_gathered_rows(t, t.begin + r, rows, top);
   }
   if (dense) attend_tiles(t, end, t.bits);
 }

@@ -62,11 +62,11 @@ float to_log2(const Problem& p) {
 }
 
 // Scores of row i for keys first + t, t in [0, count), from their dot products; hidden keys get -inf.
-void finish_scores(const RunTask& task, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t first, std::int64_t count,
-                   float* scores) {
+void finish_scores(const RunTask& task, float factor, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t first,
+                   std::int64_t count, float* scores) {
   constexpr float kHidden = -std::numeric_limits<float>::infinity();
   const auto& p = task.problem;
-  if (const float factor = score_factor(p); factor != 1.0f) kernels::scale(factor, scores, count);
+  if (factor != 1.0f) kernels::scale(factor, scores, count);
   if (p.mask.kind == MaskKind::boolean) {
     const auto* allowed = task.inputs.mask.as<const std::uint8_t>().row(b, h, i) + first;
     for (std::int64_t t = 0; t < count; ++t) scores[t] = allowed[t] ? scores[t] : kHidden;
@@ -90,6 +90,7 @@ void attend_rows(const RunTask& task, const Plan& plan, std::int64_t b, std::int
     seen[r] = visible_keys(p, b, begin + r);
     top[r] = {scratch.candidates + r * plan.capacity, scratch.keys + r * plan.capacity};
   }
+  const float factor = score_factor(p);
   const auto some = kernels::keys_seen_by_any(p, b, begin, begin + count);
   for (auto first = some.begin / plan.width * plan.width; first < some.end; first += plan.width) {
     kernels::score_panel(rows, count, p.d_qk, panels + first * p.d_qk, scratch.scores);
@@ -97,7 +98,7 @@ void attend_rows(const RunTask& task, const Plan& plan, std::int64_t b, std::int
       const auto from = std::max(seen[r].begin - first, std::int64_t{0}), to = std::min(seen[r].end - first, plan.width);
       if (from >= to) continue;
       float* scores = scratch.scores + r * plan.width;
-      finish_scores(task, b, h, begin + r, first + from, to - from, scores + from);
+      finish_scores(task, factor, b, h, begin + r, first + from, to - from, scores + from);
       kernels::offer_keys(top[r], plan.keep, scores, first, from, to);
     }
   }

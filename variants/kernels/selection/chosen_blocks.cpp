@@ -25,6 +25,8 @@ void attend_chosen(ListedBlock base, const ChosenBlocks& choice, std::int32_t* s
   for (std::int64_t c = 0, first = 0; c < choice.blocks; first = ends[c++]) {
     if (ends[c] == first) continue;
     base.rows = {0, 1, ends[c] - first, lists + first};
+    const auto next = c + 1 < choice.blocks ? ends[c + 1] - ends[c] : 0;
+    base.next_rows = {0, 1, next, lists + ends[c]};
     base.keys = KeySegment::contiguous(c * choice.block, std::min((c + 1) * choice.block, base.run.problem.n_k));
     attend_listed(base);
   }

@@ -52,7 +52,9 @@ void attend_listed(const ListedBlock& b) {
                   .q_heads = b.q_heads,
                   .group = 0,
                   .rows = rows,
-                  .next_rows = {},
+                  .next_rows = begin + most < b.rows.count
+                                   ? part_of(b.rows, begin + most, std::min(most, b.rows.count - begin - most))
+                                   : b.next_rows,
                   .keys = {0, b.run.problem.n_k},
                   .out = b.out,
                   .row_max = b.row_max,

@@ -25,6 +25,7 @@ struct ListedBlock {
   /// Which rows see which keys: lane l = row index * q_heads + head is bit l % 64 of word l / 64 of [key][ceil(lanes / 64)]; null:
   /// all see all. Then the rows must fit max_listed_rows().
   const std::uint64_t* lane_bits = nullptr;
+  RowRange next_rows{};  // of the block that comes next, to be prefetched
 };
 
 /// Rows that are computed together; more are cut into blocks of so many.

@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::int64_t kPanelKeys = std::int64_t{kVectors} * kLanes;
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
+constexpr std::int64_t kFew = 6;     // keys to keep that are found faster one by one than by bisection
 constexpr std::int64_t kSlack = 64;  // elements behind the last one that whole vectors may write
 
 // Floats in the order of their values as integers (but for the two zeros, which compare equal as floats), and back.
@@ -43,10 +44,43 @@ std::int64_t count_at_least(const float* scores, std::int64_t count, float floor
   return static_cast<std::int64_t>(found);
 }
 
+// `count` is rounded up to whole vectors for the largest, down for the smallest: elements behind are -inf.
+float largest_score(const float* scores, std::int64_t count) {
+  const FloatTag d;
+  auto top = hn::LoadU(d, scores);
+  for (std::int64_t t = kLanes; t < count; t += kLanes) top = hn::Max(top, hn::LoadU(d, scores + t));
+  return max_of_lanes(top);
+}
+float smallest_score(const float* scores, std::int64_t count) {
+  const FloatTag d;
+  auto low = hn::Set(d, scores[0]);
+  std::int64_t t = 0;
+  for (; t + kLanes <= count; t += kLanes) low = hn::Min(low, hn::LoadU(d, scores + t));
+  float smallest = -max_of_lanes(hn::Neg(low));
+  for (; t < count; ++t) smallest = std::min(smallest, scores[t]);
+  return smallest;
+}
+
+// The keep-th largest score, by going down from the largest value by value.
+float find_floor_of_few(const float* scores, std::int64_t count, std::int64_t keep) {
+  const FloatTag d;
+  float floor = largest_score(scores, count);
+  while (count_at_least(scores, count, floor) < keep) {
+    const auto limit = hn::Set(d, floor);
+    auto next = hn::Set(d, kLowest);
+    for (std::int64_t t = 0; t < count; t += kLanes) {
+      const auto score = hn::LoadU(d, scores + t);
+      next = hn::Max(next, hn::IfThenElse(hn::Lt(score, limit), score, hn::Set(d, kLowest)));
+    }
+    floor = max_of_lanes(next);
+  }
+  return floor;
+}
+
 // A floor with exactly `keep` scores at or above it, or the keep-th largest score where ties leave no such floor. Bisection: halves
 // the range of values, at most 32 times.
 float find_floor(const float* scores, std::int64_t count, std::int64_t keep) {
-  auto low = ordered(*std::min_element(scores, scores + count)), high = ordered(*std::max_element(scores, scores + count)) + 1;
+  auto low = ordered(smallest_score(scores, count)), high = ordered(largest_score(scores, count)) + 1;
   while (high - low > 1) {
     const auto middle = low + (high - low) / 2;
     const auto found = count_at_least(scores, count, unordered(middle));
@@ -128,16 +162,23 @@ void keep_best_here(TopKeys& top, std::int64_t keep) {
   if (top.count <= keep) return;
   if (keep == 0) return void(top.count = 0);
   std::fill_n(top.scores + top.count, kLanes, kLowest);
-  const float floor = find_floor(top.scores, top.count, keep);
+  const auto find = keep <= kFew ? find_floor_of_few : find_floor;
+  const float floor = find(top.scores, top.count, keep);
   if (count_at_least(top.scores, top.count, floor) == keep) drop_below(top, floor);
   else drop_last_ties(top, keep, floor);
-  top.floor = *std::min_element(top.scores, top.scores + top.count);
+  top.floor = smallest_score(top.scores, top.count);
 }
 
 void offer_here(TopKeys& top, std::int64_t keep, const float* scores, std::int64_t first_key, std::int64_t begin,
                 std::int64_t end) {
   const FloatTag d;
   const IntTag di;
+  if (begin == 0 && end == kPanelKeys) {  // most panels have nothing new for a row
+    const auto any = hn::Set(d, top.floor);
+    auto best = hn::LoadU(d, scores);
+    for (std::int64_t t = kLanes; t < kPanelKeys; t += kLanes) best = hn::Max(best, hn::LoadU(d, scores + t));
+    if (hn::AllFalse(d, hn::Gt(best, any))) return;
+  }
   if (top.count + (end - begin) > capacity_here(keep) - kSlack) keep_best_here(top, keep);
   const auto floor = hn::Set(d, top.floor);
   for (auto t = begin / kLanes * kLanes; t < end; t += kLanes) {
