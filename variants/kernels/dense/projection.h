@@ -37,6 +37,17 @@ TensorView<T> rows_of(TensorView<T> x, KeyRange rows) {
 void gather_rows(const TensorView<const float>& x, std::int64_t b, KeyRange rows, float* panel);
 void scatter_rows(const float* panel, const TensorView<float>& y, std::int64_t b, KeyRange rows);
 
+/// A matrix [in, out] as BLAS reads it; stored [out, in] where `transposed`.
+struct Weights {
+  const float* data;
+  std::int64_t in, out;
+  bool transposed = false;
+};
+
+/// y [rows, out] = x [rows, in] W, plus what y holds already, if `add`; strides in floats. On the calling thread.
+void multiply(const float* x, std::int64_t x_stride, std::int64_t rows, const Weights& w, float* y, std::int64_t y_stride,
+              bool add = false);
+
 /// concat(y) = concat(x) W for W [D of x, D of y], dense; plus what y holds already, if `add`. x and y have the same batch and
 /// rows. Shared out over blocks of rows, every product on one thread.
 /// panels: projection_floats() of scratch.
