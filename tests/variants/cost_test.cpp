@@ -84,11 +84,70 @@ Cost count_features(const Problem& p, const FeatureWork& work) {
 
 Cost count_linear(const VariantConfig&, const Problem& p) { return count_features(p, {p.d_qk, 0, p.d_qk}); }
 
+Cost count_cosformer(const VariantConfig&, const Problem& p) { return count_features(p, {2 * p.d_qk, 0, 0}); }
+
+// 1, the channels, and each pair of channels once.
+Cost count_taylor(const VariantConfig&, const Problem& p) {
+  std::int64_t features = 1 + p.d_qk;
+  for (std::int64_t a = 0; a < p.d_qk; ++a) features += p.d_qk - a;
+  return count_features(p, {features, 0, 0});
+}
+
 // m products with omega, and |x|^2 where features are exponentials.
 Cost count_performer(const VariantConfig& config, const Problem& p) {
   const auto m = config.params.integer("features");
   const bool exponentials = config.params.choice("map") != "relu";
   return count_features(p, {m, m * p.d_qk + (exponentials ? p.d_qk : 0), exponentials ? m : 0});
+}
+
+std::int64_t keys_of(const Problem& p, std::int64_t b) {
+  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
+}
+
+// Segments of ceil(keys / k) are averaged, or k rows drawn; each query meets what comes out.
+Cost count_linformer(const VariantConfig& config, const Problem& p) {
+  const bool means = config.params.choice("projection") == "mean";
+  const auto k = std::min(config.params.integer("rank"), p.n_k);
+  Cost counted;
+  for (std::int64_t b = 0; b < p.batch; ++b) {
+    const auto keys = keys_of(p, b), length = (keys + k - 1) / k;
+    std::int64_t projected = means ? 0 : k;
+    for (std::int64_t first = 0; means && first < keys; first += length) ++projected;
+    const auto products = p.heads_kv * keys * (means ? 1 : k), pairs = p.heads_q * p.n_q * projected;
+    counted.multiply_adds += static_cast<double>((products + pairs) * (p.d_qk + p.d_v));
+    counted.exps += static_cast<double>(pairs);
+  }
+  return counted;
+}
+
+// Products of matrices, each [rows, inner] [inner, columns].
+Cost count_nystromformer(const VariantConfig& config, const Problem& p) {
+  Cost counted;
+  const auto m = config.params.integer("landmarks"), q = std::min(m, p.n_q);
+  for (std::int64_t b = 0; b < p.batch; ++b) {
+    const auto keys = keys_of(p, b), k = std::min(m, keys);
+    const auto multiply = [&](std::int64_t rows, std::int64_t inner, std::int64_t columns) {
+      counted.multiply_adds += static_cast<double>(p.heads_q * rows * inner * columns);
+    };
+    const auto attend = [&](std::int64_t rows, std::int64_t over) {
+      multiply(rows, p.d_qk, over);
+      counted.exps += static_cast<double>(p.heads_q * rows * over);
+    };
+    multiply(p.n_q + keys, 1, p.d_qk);  // means
+    attend(p.n_q, k);                   // F
+    multiply(p.n_q, k, p.d_v);
+    attend(q, keys);  // B
+    multiply(q, keys, p.d_v);
+    attend(q, k);  // A
+    for (std::int64_t t = 0; t < config.params.integer("iterations") && k > 0; ++t) {
+      multiply(q, k, q);
+      multiply(q, q, q);
+      multiply(q, q, q);
+      multiply(k, q, q);
+    }
+    multiply(k, q, p.d_v);
+  }
+  return counted;
 }
 
 Cost count_multi_head(const VariantConfig& config, const Problem& p) {
@@ -109,13 +168,17 @@ using Counter = std::function<Cost(const VariantConfig&, const Problem&)>;
 Counter counter_of(const Variant& variant) {
   static const std::map<std::string, Counter> counters{
       {"additive", count_additive},
+      {"cosformer", count_cosformer},
       {"efficient", count_linear},
       {"linear", count_linear},
+      {"linformer", count_linformer},
       {"multi_head", count_multi_head},
+      {"nystromformer", count_nystromformer},
       {"performer", count_performer},
       {"scaled_dot_product",
        [](const VariantConfig& s, const Problem& p) { return count_row_blocks(s, p, p.n_k <= 1024 ? 128 : 64); }},
       {"dot_product", [](const VariantConfig& s, const Problem& p) { return count_row_blocks(s, p, 128); }},
+      {"taylor", count_taylor},
   };
   const auto found = counters.find(variant.name);
   if (found != counters.end()) return found->second;

@@ -123,7 +123,7 @@ class RandomFeatures final : public kernels::FeatureMap {
     if (exponential_) return;
     for (std::int64_t t = 0; t < count; ++t)
       for (std::int64_t r = 0; r < by_.columns; ++r)
-        to.phi[t * to.stride + r] = std::max(0.0f, to.phi[t * to.stride + r]) + epsilon_;
+        to.phi[t * to.stride + r] = (to.phi[t * to.stride + r] < 0 ? 0 : to.phi[t * to.stride + r]) + epsilon_;
   }
   void keys(kernels::PanelRows<const float> x, std::int64_t count, const kernels::FeaturePanel& to, float* scratch) const override {
     queries(x, count, to, scratch);
