@@ -9,8 +9,11 @@
 //
 // Cost: n^2 / 2 index_heads index_dim, still quadratic, and n keep (d + d_v) per head. Extra memory: k^I laid out in lanes; per
 // thread the candidates of some rows and one bit for each key and row of a block. Where a row selects most of its keys, blocks of
-// rows run through masked tiles; where it selects few, it goes to them one by one. Deviations: attends to the problem's own K and
-// V, not to a latent one; of equal index scores the smaller key wins.
+// rows run through masked tiles; where it selects few, it goes to them one by one.
+// b1 h8 n4096 d64 causal, AVX-512, one thread: 1.4 times the time of blockwise for 0.75 of its pairs, 1.9 times as long per
+// pair, 1.5 times without the indexer; with keep=256 1.1 times its time.
+//
+// Deviations: attends to the problem's own K and V, not to a latent one; of equal index scores the smaller key wins.
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -6,9 +6,14 @@
 //
 // Cost: n^2 d / (2 b) for the gates, about n b (keep - 1/2) (d + d_v) for the pairs. Extra memory: the block means and, for each
 // thread, lists of the rows that chose a block: one block of keys at a time meets all the rows that chose it, and a row's softmax
-// goes on from block to block. Readings: `keep` counts the own block, so keep = 1 is attention within blocks (published code takes
-// it for full causal attention: MoonshotAI/MoBA issue 26). The mean of a block that a key length cuts is that of its valid keys;
-// the own block's is never looked at. The choice is made per query head; of equal gates the smaller block wins.
+// goes on from block to block.
+// b1 h8 n4096 d64 causal, AVX-512, one thread: 0.23 of the time of blockwise for 0.08 of its pairs. That is 3.0 times as long per
+// pair, for the gates and because each row is laid out in lanes for every block of 64 keys; 1.7 times with block=128,keep=4, 1.2
+// times with block=512.
+//
+// Readings: `keep` counts the own block, so keep = 1 is attention within blocks (published code takes it for full causal attention:
+// MoonshotAI/MoBA issue 26). The mean of a block that a key length cuts is that of its valid keys; the own block's is never looked
+// at. The choice is made per query head; of equal gates the smaller block wins.
 #include <algorithm>
 #include <array>
 #include <limits>

@@ -7,11 +7,14 @@
 // Cost: rounds n d n_buckets for the hashes, about rounds n bucket_size (d + d_v) for the pairs, more where buckets are uneven;
 // extra memory rounds n for buckets and lists. A bucket is a block of listed rows against listed keys; a row's softmax goes on from
 // round to round, and a pair that met before is left out by a bit (appendix A divides its weight by the number of its rounds: the
-// same). Readings: Q and K are not tied, so keys are not normalised and a row may find no key at all, which gives 0. Buckets are
-// taken whole. The paper cuts the sorted sequence into chunks that see themselves and the one before; where they begin depends on
-// every other position, the future too, and keys of one bucket can be missed (lucidrains/reformer-pytorch issue 101). Beyond 256
-// buckets the hash is a pair of two. Projections that are too close for float32 are compared in float64. merge = sum counts a pair
-// once per round, as much public code does.
+// same). d64, AVX-512, one thread, beside blockwise: 1.4 times its time at b1 h8 n1024, 0.46 at n4096, 0.22 at b1 h2 n16384; so
+// four rounds pay from about n = 2000 on.
+//
+// Readings: Q and K are not tied, so keys are not normalised and a row may find no key at all, which gives 0. Buckets are taken
+// whole. The paper cuts the sorted sequence into chunks that see themselves and the one before; where they begin depends on every
+// other position, the future too, and keys of one bucket can be missed (lucidrains/reformer-pytorch issue 101). Beyond 256 buckets
+// the hash is a pair of two. Projections too close for float32 are compared in float64. merge = sum counts a pair once per round,
+// as much public code does.
 #include <algorithm>
 #include <array>
 #include <cmath>
