@@ -74,6 +74,7 @@ void check_batch(const Variant& variant, Findings& findings);
 void check_heads(const Variant& variant, Findings& findings);
 void check_permutation(const Variant& variant, Findings& findings);
 void check_row_sums(const Variant& variant, Findings& findings);
+void check_scale_invariance(const Variant& variant, Findings& findings);
 void check_score_shift(const Variant& variant, Findings& findings);
 void check_causality(const Variant& variant, Findings& findings);
 void check_determinism(const Variant& variant, Findings& findings);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
+#include <limits>
 #include <numeric>
 #include <random>
 
@@ -152,7 +153,8 @@ bool sees_any(const Subject& s, const Inputs& inputs, const Prepared& prepared, 
   return false;
 }
 
-void feed_ones(const Subject& s) {
+// Rows that see a key give `want`, or all the same where that is NaN; the others give 0.
+void feed_ones(const Subject& s, double want) {
   const auto& p = s.problem;
   auto tensors = random_inputs(s.config, p);
   std::fill_n(tensors.v.data(), element_count(tensors.v.shape()), 1.0f);
@@ -162,10 +164,27 @@ void feed_ones(const Subject& s) {
     const auto b = t / p.n_q, i = t % p.n_q;
     const bool sees = sees_any(s, tensors.inputs(p), prepared, b, i);
     const float* row = out.view().row(b, 0, i);
-    const auto wrong = std::find_if(row, row + p.d_v, [&](float x) { return !(sees ? std::abs(x - 1) <= kClose : x == 0); });
-    s.expect(wrong == row + p.d_v, fmt::format("row {} of batch entry {} sees {} and gives {} where values are one", i, b,
-                                               sees ? "keys" : "no key", wrong == row + p.d_v ? 0 : *wrong));
+    if (sees && std::isnan(want)) want = double{row[0]};
+    const auto is_right = [&](float x) { return sees ? std::abs(double{x} - want) <= kClose : x == 0; };
+    const auto wrong = std::find_if_not(row, row + p.d_v, is_right);
+    s.expect(wrong == row + p.d_v,
+             fmt::format("row {} of batch entry {} sees {} and gives {} where values are one{}", i, b, sees ? "keys" : "no key",
+                         wrong == row + p.d_v ? 0 : *wrong, sees ? fmt::format(", not {}", want) : ""));
   }
+}
+
+// Makes every query and key longer or shorter, by up to e^4.
+void stretch_rows(const Subject& s) {
+  auto tensors = random_inputs(s.config, s.problem);
+  const auto before = s.run(tensors);
+  std::mt19937 generator(7);
+  std::uniform_real_distribution<float> exponent(-4, 4);
+  for (auto* x : {&tensors.q, &tensors.k})
+    for (std::int64_t t = 0; t < element_count(x->shape()); t += s.problem.d_qk) {
+      const float factor = std::exp(exponent(generator));
+      for (std::int64_t c = 0; c < s.problem.d_qk; ++c) x->data()[t + c] *= factor;
+    }
+  expect_close(s, before, s.run(tensors), "with queries and keys made longer and shorter");
 }
 
 void shift_scores(const Subject& s) {
@@ -301,10 +320,22 @@ void check_permutation(const Variant& variant, Findings& findings) {
 }
 
 void check_row_sums(const Variant& variant, Findings& findings) {
-  for_each_supported(variant, kRowStochastic,
-                     {"b2 h2 n97 d33", "b1 h4:1 n113 d8 causal", "b1 h2 n113:17 d8 causal-bottom-right", "b2 h2 n97 d8 klen=97,0",
-                      "b2 h2 n97 d8 mask=bool", "b2 h2 n97 d8 mask=additive", "b1 h1 n113 d64 window=3:0", "b1 h1 n1 d1"},
-                     findings, feed_ones);
+  const auto problems = {"b2 h2 n97 d33",
+                         "b1 h4:1 n113 d8 causal",
+                         "b1 h2 n113:17 d8 causal-bottom-right",
+                         "b2 h2 n97 d8 klen=97,0",
+                         "b2 h2 n97 d8 mask=bool",
+                         "b2 h2 n97 d8 mask=additive",
+                         "b1 h1 n113 d64 window=3:0",
+                         "b1 h1 n1 d1"};
+  for_each_supported(variant, kRowStochastic, problems, findings, [](const Subject& s) { feed_ones(s, 1); });
+  for_each_supported(variant, kConstantRowSum, problems, findings,
+                     [](const Subject& s) { feed_ones(s, std::numeric_limits<double>::quiet_NaN()); });
+}
+
+void check_scale_invariance(const Variant& variant, Findings& findings) {
+  for_each_supported(variant, kScaleInvariance, {"b2 h2 n97 d33", "b1 h4:1 n113 d8 causal", "b1 h2 n1:267 d80"}, findings,
+                     stretch_rows);
 }
 
 void check_score_shift(const Variant& variant, Findings& findings) {

@@ -17,7 +17,8 @@ static_assert(same(ATTNBENCH_FEATURE_BF16, kBf16) && same(ATTNBENCH_FEATURE_F16,
 static_assert(same(ATTNBENCH_LAW_ROW_STOCHASTIC, kRowStochastic) && same(ATTNBENCH_LAW_KEY_PERMUTATION, kKeyPermutation));
 static_assert(same(ATTNBENCH_LAW_INDEPENDENT_HEADS, kIndependentHeads) && same(ATTNBENCH_LAW_SCORE_SHIFT, kScoreShift));
 static_assert(same(ATTNBENCH_LAW_WEIGHTS_READABLE, kWeightsReadable));
-static_assert(same(ATTNBENCH_LAW_CAUSAL_TO_ROUNDING, kCausalToRounding));
+static_assert(same(ATTNBENCH_LAW_CAUSAL_TO_ROUNDING, kCausalToRounding) && same(ATTNBENCH_LAW_CONSTANT_ROW_SUM, kConstantRowSum));
+static_assert(same(ATTNBENCH_LAW_SCALE_INVARIANCE, kScaleInvariance));
 static_assert(same(ATTNBENCH_F32, DType::f32) && same(ATTNBENCH_U8, DType::u8) && same(ATTNBENCH_FORWARD, Phase::forward));
 static_assert(same(ATTNBENCH_BF16, DType::bf16) && same(ATTNBENCH_F16, DType::f16) && same(ATTNBENCH_F64, DType::f64));
 static_assert(same(ATTNBENCH_TOP_LEFT, Causal::top_left) && same(ATTNBENCH_BOTTOM_RIGHT, Causal::bottom_right));

@@ -1,4 +1,5 @@
 // cosine: what lengths of queries and keys do to it, which is nothing.
+#include "harness/contract/check.h"
 #include "tests/variants/exact_test_support.h"
 
 namespace attnbench::testing {
@@ -78,6 +79,14 @@ TEST_CASE("cosine is right in tiles, decoding and split, under every mask") {
     CHECK(error_of(Call("cosine", text)) < kTolerance);
     CHECK(error_of(Call("cosine", text, {{"scale", "100"}})) < 10 * kTolerance);  // scores of 100 are known to 1e-5
   }
+}
+
+TEST_CASE("a claim of scale invariance is held against what lengths do: blockwise cannot make it") {
+  Variant liar = *find_variant("blockwise");
+  liar.laws |= kScaleInvariance;
+  contract::Findings findings;
+  contract::check_scale_invariance(liar, findings);
+  CHECK(findings.count() > 0);
 }
 
 TEST_CASE("cosine counts its norms") {

@@ -1,4 +1,5 @@
 // differential: two maps of half-width heads, their scale, their keys under grouped heads, their difference.
+#include "harness/contract/check.h"
 #include "tests/variants/exact_test_support.h"
 
 namespace attnbench::testing {
@@ -73,6 +74,17 @@ TEST_CASE("differential is right in tiles, decoding and split, under every mask"
         "n50 d8 mask=additive softcap=3", "n2:9000 d16 window=5000:0", "h2 n40:5000 d8 scale=-1", "n7 d2"}) {
     CAPTURE(text);
     CHECK(error_of(Call("differential", text)) < 2 * kTolerance);  // what cancels does not cancel in the errors
+  }
+}
+
+TEST_CASE("a claim of constant row sums is held against the rows: attention_sink cannot make it, blockwise can") {
+  for (const char* name : {"attention_sink", "blockwise"}) {
+    CAPTURE(name);
+    Variant claims = *find_variant(name);
+    claims.laws = kConstantRowSum;
+    contract::Findings findings;
+    contract::check_row_sums(claims, findings);
+    CHECK((findings.count() > 0) == (claims.name == std::string_view("attention_sink")));
   }
 }
 

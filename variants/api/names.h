@@ -14,8 +14,9 @@ struct LawName {
 };
 
 inline constexpr LawName kLawNames[] = {
-    {kRowStochastic, "row_stochastic"}, {kKeyPermutation, "key_permutation"},   {kIndependentHeads, "independent_heads"},
-    {kScoreShift, "score_shift"},       {kWeightsReadable, "weights_readable"}, {kCausalToRounding, "causal_to_rounding"},
+    {kRowStochastic, "row_stochastic"},    {kKeyPermutation, "key_permutation"},   {kIndependentHeads, "independent_heads"},
+    {kScoreShift, "score_shift"},          {kWeightsReadable, "weights_readable"}, {kCausalToRounding, "causal_to_rounding"},
+    {kConstantRowSum, "constant_row_sum"}, {kScaleInvariance, "scale_invariance"},
 };
 
 struct FeatureName {

@@ -65,6 +65,8 @@ enum Law : std::uint32_t {
   kScoreShift = 1u << 3,        // adding a constant to all scores (an additive mask of c) changes nothing
   kWeightsReadable = 1u << 4,   // linear in V per head: feeding V = I gives the applied weights
   kCausalToRounding = 1u << 5,  // less than is asked of all others: the future may change the past, but by rounding errors only
+  kConstantRowSum = 1u << 6,    // V = 1 gives one and the same number on every row that sees a key
+  kScaleInvariance = 1u << 7,   // making a query or a key longer or shorter changes nothing
 };
 constexpr std::uint32_t kSoftmaxLaws = kRowStochastic | kKeyPermutation | kIndependentHeads | kScoreShift | kWeightsReadable;
 

@@ -103,7 +103,9 @@ enum {
   ATTNBENCH_LAW_SCORE_SHIFT = 1 << 3,       /* adding a constant to all scores changes nothing */
   ATTNBENCH_LAW_WEIGHTS_READABLE = 1 << 4,  /* linear in V: feeding V = I gives the weights applied */
   /* Since 1.4. Less than is asked of all others: the future may change the past, but by rounding errors only (FFT) */
-  ATTNBENCH_LAW_CAUSAL_TO_ROUNDING = 1 << 5
+  ATTNBENCH_LAW_CAUSAL_TO_ROUNDING = 1 << 5,
+  ATTNBENCH_LAW_CONSTANT_ROW_SUM = 1 << 6, /* Since 1.4. V = 1 gives one and the same number on every row that sees a key */
+  ATTNBENCH_LAW_SCALE_INVARIANCE = 1 << 7  /* Since 1.4. making a query or a key longer or shorter changes nothing */
 };
 
 /* ---- What the host passes ------------------------------------------------------------------------------------------------ */
