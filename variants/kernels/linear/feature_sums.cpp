@@ -306,6 +306,33 @@ void project_panel(const Projection& by, Rows<const float> x, std::int64_t count
   }
 }
 
+void quadratic_panel(const QuadraticFeatures& by, Rows<const float> x, std::int64_t count, float* to, std::int64_t stride) {
+  const FloatTag d;
+  const FlushDenormals flush;
+  const auto features = 1 + by.dim + by.dim * (by.dim + 1) / 2;
+  HWY_ALIGN float row[kMostQuadratic + kLanes] = {};  // zeros behind it
+  for (std::int64_t t = 0; t < count; ++t) {
+    float* phi = to + t * stride;
+    std::copy_n(x.data + t * x.stride, by.dim, row);
+    phi[0] = 1;
+    // factor x[first...] at phi + at; what a whole vector writes too much is written over by what follows.
+    std::int64_t at = 1;
+    const auto append = [&](std::int64_t first, float factor) {
+      for (std::int64_t c = first; c < by.dim; c += kLanes) {
+        const auto product = hn::Mul(hn::LoadU(d, row + c), hn::Set(d, factor));
+        store_within(product, phi + at + c - first, features - at - (c - first));
+      }
+      at += by.dim - first;
+    };
+    append(0, by.linear);
+    for (std::int64_t a = 0; a < by.dim; ++a) {
+      const auto begin = at;
+      append(a, by.cross * row[a]);
+      phi[begin] = by.square * row[a] * row[a];
+    }
+  }
+}
+
 }  // namespace attnbench::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -318,6 +345,7 @@ HWY_EXPORT(attend_feature_panel);
 HWY_EXPORT(scan_features);
 HWY_EXPORT(join_features);
 HWY_EXPORT(project_panel);
+HWY_EXPORT(quadratic_panel);
 
 // Where a panel of `rows` rows lies, and what follows it.
 struct PanelScratch {
@@ -383,6 +411,11 @@ void FeatureSums::join(float* from, float* to, bool causal) const {
 void project(const Projection& projection, Rows<const float> x, std::int64_t count, float* to, std::int64_t stride) {
   init_dispatch();
   HWY_DYNAMIC_DISPATCH(project_panel)(projection, x, count, to, stride);
+}
+
+void quadratic_features(const QuadraticFeatures& by, Rows<const float> x, std::int64_t count, float* to, std::int64_t stride) {
+  init_dispatch();
+  HWY_DYNAMIC_DISPATCH(quadratic_panel)(by, x, count, to, stride);
 }
 
 }  // namespace attnbench::kernels

@@ -68,4 +68,12 @@ struct Projection {
 };
 void project(const Projection& projection, Rows<const float> x, std::int64_t count, float* to, std::int64_t stride);
 
+/// to[t] = 1, linear x, then for each channel a: square x_a^2, cross x_a x_b for all b > a. dim is at most kMostQuadratic.
+struct QuadraticFeatures {
+  std::int64_t dim;
+  float linear, square, cross;
+};
+constexpr std::int64_t kMostQuadratic = 96;
+void quadratic_features(const QuadraticFeatures& by, Rows<const float> x, std::int64_t count, float* to, std::int64_t stride);
+
 }  // namespace attnbench::kernels
