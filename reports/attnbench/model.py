@@ -5,7 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from string import ascii_uppercase
 
-from attnbench.load.cases import cases_of
+from attnbench.load.cases import Case, cases_of
+from attnbench.load.families import family_rank
 from attnbench.load.heatmaps import Heatmap, heatmaps_of
 from attnbench.load.names import shown_name
 from attnbench.load.run import Run, load_runs
@@ -16,7 +17,7 @@ from attnbench.stats.intervals import MIN_ROUNDS
 from attnbench.stats.points import Point, points_of
 from attnbench.stats.rivals import Rivals, crossing_rivals
 from attnbench.stats.roof import Roofs, above_ceiling, roofs_of
-from attnbench.stats.series import Panel, Series, panels_of
+from attnbench.stats.series import Panel, Series, is_crowded, panels_of
 from attnbench.stats.trust import Trust, trust_of
 from attnbench.support.text import natural, plain
 from attnbench.support.units import percent, plural
@@ -28,7 +29,8 @@ class Report:
     points: list[Point]
     panels: list[Panel]
     heatmaps: list[Heatmap]
-    variants: list[str]  # labels in the order of the plans
+    variants: list[str]  # labels in the order of the plans; in a crowded report by family, each in that order
+    families: dict[str, str]  # label or name -> family
     names: dict[str, str]  # label -> the name with all parameters, as people read it
     baseline: str | None  # label of the variant that speed-ups are over; None where no exact variant was timed
     checks: list[Check]  # declared against measured growth
@@ -38,6 +40,11 @@ class Report:
     @property
     def several_runs(self) -> bool:
         return len(self.runs) > 1
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a panel has so many series that the report goes by family."""
+        return any(panel.crowded for panel in self.panels)
 
     @property
     def series(self) -> list[Series]:
@@ -93,6 +100,9 @@ def build_model(paths: list[Path], baseline: str | None = None) -> Report:
     listed = [v["label"] for run in runs for v in run.meta["variants"]]
     seen = [c.variant for c in cases] + [m.variant for m in heatmaps]
     variants = list(dict.fromkeys(listed + seen))
+    families = _families(runs, cases, heatmaps)
+    if is_crowded(cases):
+        variants.sort(key=lambda label: family_rank(families[label]))
     cases.sort(key=lambda c: (natural(f"{c.dataset} {c.setting}"), c.threads, variants.index(c.variant), c.n))
     heatmaps.sort(key=lambda m: (m.dataset, m.problem, variants.index(m.variant)))
     names = {v["label"]: shown_name(v["label"], v["name"], v["params"]) for run in runs for v in run.meta["variants"]}
@@ -106,9 +116,16 @@ def build_model(paths: list[Path], baseline: str | None = None) -> Report:
     points = [without_interval(p, dependent[p.case.run]) if p.case.run in dependent else p for p in points]
     panels = panels_of(points)
     checks = checks_of(runs, [s for panel in panels for s in panel.series])
-    report = Report(runs, points, panels, heatmaps, variants, names, baseline, checks, dependences, [])
+    report = Report(runs, points, panels, heatmaps, variants, families, names, baseline, checks, dependences, [])
     report.warnings.extend([*_warnings(report), *_font_warning(names, heatmaps)])
     return report
+
+
+def _families(runs: list[Run], cases: list[Case], heatmaps: list[Heatmap]) -> dict[str, str]:
+    listed = [v for run in runs for v in run.meta["variants"]]
+    by_name = {v["name"]: v["family"] for v in listed} | {case.name: case.family for case in cases}
+    named = {v["label"]: v["name"] for v in listed} | {item.variant: item.name for item in (*heatmaps, *cases)}
+    return by_name | {label: by_name.get(name, "") for label, name in named.items()}
 
 
 def _font_warning(names: dict[str, str], heatmaps: list[Heatmap]) -> list[str]:

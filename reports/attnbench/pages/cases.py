@@ -7,7 +7,7 @@ from functools import partial
 from statistics import median
 
 from attnbench.model import Report
-from attnbench.pages.columns import Column, Table, number
+from attnbench.pages.columns import Column, Table, family_column, number
 from attnbench.pages.trust import stop_reason
 from attnbench.stats.counters import are_scaled, count_of, instructions_per_cycle
 from attnbench.stats.points import Point
@@ -136,6 +136,7 @@ class Verified:
 
 def verification_table(report: Report) -> Table:
     columns = [Column("variant", lambda v: report.shown(v.variant), name=True)]
+    columns += family_column(report, lambda v: v.variant)
     if report.several_runs:
         columns.insert(0, Column("run", lambda v: report.tag(v.run)))
     columns += [
@@ -174,6 +175,7 @@ def _identity(report: Report) -> list[Column]:
     columns = [
         Column("variant", lambda p: report.shown(p.case.variant), choose=True, name=True),
         number("n", str, lambda p: p.n, "sequence length (keys)"),
+        *family_column(report, lambda p: p.case.variant),
         Column("run", lambda p: report.tag(p.case.run), choose=True),
         Column("dataset", lambda p: p.case.dataset, extra=len({p.case.dataset for p in points}) == 1),
         Column("problem", lambda p: p.case.problem, extra=len({p.case.setting for p in points}) == 1),

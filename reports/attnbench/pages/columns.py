@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from attnbench.model import Report
 from attnbench.support import units
 
 # Rows that stand in the HTML itself; the script of the page makes the others when they are asked for, so that a page of
@@ -28,6 +29,13 @@ class Column:
     def kind(self) -> str:
         kinds = {"number": self.sort, "code": self.code, "prose": self.prose, "name": self.name}
         return next((kind for kind, holds in kinds.items() if holds), "text")
+
+
+def family_column(report: Report, variant: Callable[[Any], str]) -> list[Column]:
+    """Where there are so many variants that tables go by family; none elsewhere."""
+    if not report.crowded:
+        return []
+    return [Column("family", lambda row: report.families[variant(row)], choose=True)]
 
 
 UNITS = {units.seconds: "s", units.size: "B", units.percent: "%", units.error_percent: "%", units.ratio: "×"}

@@ -1,11 +1,12 @@
 """Growth tables: how time grows beside its work, declared against measured complexity, and where the faster of two
 variants changes."""
 
+from attnbench.load.families import family_rank
 from attnbench.model import Report
-from attnbench.pages.columns import Column, Table, number
+from attnbench.pages.columns import Column, Table, family_column, number
 from attnbench.stats.crossover import Crossing
 from attnbench.stats.scaling import Slope
-from attnbench.stats.series import Series
+from attnbench.stats.series import Panel, Series
 from attnbench.support import units
 
 MIN_SIZES = 3  # two have one local slope, which is the whole slope too
@@ -15,6 +16,7 @@ def growth_table(report: Report) -> Table:
     """What a larger n would see comes first: the slopes at the end, of time and of the exact work."""
     columns = [Column("run", lambda s: report.tag(s.run))] * report.several_runs
     columns.append(Column("variant", lambda s: report.shown(s.variant), name=True))
+    columns += family_column(report, lambda s: s.variant)
     columns += [Column("setting", lambda s: str(s.setting))] * (len(report.panels) > 1)
     columns += [
         Column("time n^ at the end", lambda s: _text(s.end), lambda s: s.end and s.end.value,
@@ -31,7 +33,13 @@ def growth_table(report: Report) -> Table:
         number("work n^ overall", _slope, lambda s: s.work_fit and s.work_fit.slope.value, "slope of the exact FLOPs"),
         Column("what it says", growth_text, prose=True),
     ]  # fmt: skip
-    return Table("time_growth", columns, [s for s in report.series if s.time_fit and s.time_fit.sizes >= MIN_SIZES])
+    return Table("time_growth", columns, [s for panel in report.panels for s in _grown(panel)])
+
+
+def _grown(panel: Panel) -> list[Series]:
+    """In the order of the series; those of a crowded panel by family, the steepest of each first."""
+    shown = [s for s in panel.series if s.time_fit and s.time_fit.sizes >= MIN_SIZES]
+    return sorted(shown, key=lambda s: (family_rank(s.family), -s.end.value)) if panel.crowded else shown
 
 
 def growth_text(series: Series) -> str:
@@ -67,6 +75,7 @@ QUANTITIES = {"cost": "declared work", "time": "time", "memory": "extra memory",
 def complexity_table(report: Report) -> Table:
     columns = [Column("run", lambda c: report.tag(c.run))] * report.several_runs
     columns.append(Column("variant", lambda c: report.shown(c.variant), name=True))
+    columns += family_column(report, lambda c: c.variant)
     columns += [Column("setting", lambda c: str(c.setting))] * (len(report.panels) > 1)
     columns += [
         Column("of", lambda c: QUANTITIES[c.quantity]),

@@ -1,15 +1,17 @@
 """The headline table: one row per series, what a reader wants to know first."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from attnbench.load.families import family_rank
 from attnbench.model import Report
 from attnbench.pages.cases import speedup_text
-from attnbench.pages.columns import Column, Table, number
+from attnbench.pages.columns import Column, Table, family_column, number
 from attnbench.stats.points import Point
 from attnbench.stats.scaling import Fit
-from attnbench.stats.series import Series
+from attnbench.stats.series import Panel, Series
 from attnbench.support import units
 
 COMPUTES = {
@@ -40,10 +42,11 @@ class Line:
 
 
 def headline(report: Report) -> Table:
-    lines = [Line(s, n) for panel in report.panels for n in (panel.shared_n(),) for s in panel.series]
+    lines = [line for panel in report.panels for line in _lines(panel)]
     shared = {line.n for line in lines if line.n is not None}
     at = f"n={shared.pop()}" if len(shared) == 1 else "common n"
     columns = [Column("variant", lambda r: report.shown(r.series.variant), name=True)]
+    columns += family_column(report, lambda r: r.series.variant)
     if report.several_runs:
         columns.insert(0, Column("run", lambda r: report.tag(r.series.run)))
     if len(report.panels) > 1:
@@ -83,6 +86,16 @@ def headline(report: Report) -> Table:
                "cases without a result, by status"),
     ]  # fmt: skip
     return Table("headline", columns, lines)
+
+
+def _lines(panel: Panel) -> list[Line]:
+    """In the order of the series; those of a crowded panel by family, the fastest of each first."""
+    lines = [Line(s, panel.shared_n()) for s in panel.series]
+    if not panel.crowded:
+        return lines
+    return sorted(
+        lines, key=lambda line: (family_rank(line.series.family), _at(line.point, time_value, None) or math.inf)
+    )
 
 
 def end_text(series: Series) -> str:

@@ -124,7 +124,8 @@ def by_column(data: dict) -> dict:
 def variant_rows(report: Report) -> list[dict]:
     """What the descriptors say, once per variant whatever the number of runs."""
     listed = {v["label"]: v for run in report.runs for v in run.meta["variants"]}
-    return [
+    rows = [
         {**v, "shown": report.shown(v["label"]), "computes": COMPUTES.get(v["computes"], v["computes"])}
         for v in listed.values()
     ]
+    return sorted(rows, key=lambda row: report.variants.index(row["label"])) if report.crowded else rows

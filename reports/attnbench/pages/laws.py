@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from attnbench.model import Report
-from attnbench.pages.columns import Column, Table, number
+from attnbench.pages.columns import Column, Table, family_column, number
 from attnbench.pages.headline import fit_text
 from attnbench.stats.along import AxisSeries, Growth, axis_series, growths
 from attnbench.stats.scaling import Fit
@@ -28,6 +28,7 @@ def law_table(report: Report) -> Table:
     columns = [Column("run", lambda r: report.tag(r.series.run))] * report.several_runs
     columns += [
         Column("variant", lambda r: r.series.variant),
+        *family_column(report, lambda r: r.series.variant),
         Column("along", lambda r: r.series.axis, help="everything else is held fixed"),
         Column("at", lambda r: " ".join(filter(None, (r.series.dataset, r.series.fixed))), help="what is held fixed"),
         Column("of", lambda r: r.growth.quantity),

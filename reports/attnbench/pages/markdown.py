@@ -7,7 +7,7 @@ from attnbench.pages.columns import Table
 from attnbench.pages.environment import environment_rows
 from attnbench.pages.external import external_section
 from attnbench.pages.glossary import GLOSSARY
-from attnbench.pages.growth import complexity_table, crossover_table
+from attnbench.pages.growth import complexity_table, crossover_table, growth_table
 from attnbench.pages.headline import error_notes, fit_notes, headline
 from attnbench.pages.html import Link
 from attnbench.pages.laws import law_table
@@ -76,6 +76,8 @@ def _facts(report: Report) -> str:
 
 def _growth(report: Report) -> list[str]:
     tables = {"Declared against measured growth": complexity_table(report), "Crossovers": crossover_table(report)}
+    if report.crowded:  # its figures leave the slopes to this table
+        tables = {"Time beside work": growth_table(report), **tables}
     tables["Laws of growth"] = law_table(report)
     return [part for title, table in tables.items() if table.rows for part in (f"## {title}", _table(table))]
 

@@ -8,11 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import variance
 
+from attnbench.load.cases import Case
 from attnbench.stats.intervals import Interval, process_medians
 from attnbench.stats.points import Point
 from attnbench.stats.scaling import Fit, Noise, Slope, fit
 from attnbench.stats.speed import Speeds, at_constant_speed, speeds_of
 from attnbench.stats.unpaired import compare_unpaired
+
+MANY = 14  # series of a panel beyond which colours and legends no longer tell them apart
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Series:
     steady_fit: Fit | None  # of time x probed peak: the time at constant speed, where arithmetic is what takes it
     work_fit: Fit | None  # of the exact FLOPs at the sizes that were timed
     speeds: Speeds
+
+    @property
+    def family(self) -> str:
+        return self.points[0].case.family
 
     @property
     def timed(self) -> list[Point]:
@@ -82,6 +89,11 @@ class Panel:
     series: tuple[Series, ...]
 
     @property
+    def crowded(self) -> bool:
+        """Whether its figures and tables go by family."""
+        return len(self.series) > MANY
+
+    @property
     def sizes(self) -> list[int]:
         """Distinct n at which anything was timed or its memory taken."""
         return sorted({p.n for s in self.series for p in s.points if p.time or p.extra_bytes is not None})
@@ -107,13 +119,24 @@ class Panel:
         return [(s, p) for s in self.series for p in s.timed if p.n == n]
 
 
+def is_crowded(cases: list[Case]) -> bool:
+    """Whether any panel of these cases will be."""
+    found: dict[Setting, set[tuple[str, str]]] = {}
+    for case in cases:
+        found.setdefault(_setting(case), set()).add((case.run, case.variant))
+    return any(len(members) > MANY for members in found.values())
+
+
+def _setting(case: Case) -> Setting:
+    return Setting(case.dataset, case.setting, case.threads, case.cache)
+
+
 def panels_of(points: list[Point]) -> list[Panel]:
     """Panels and series in the order in which their first point comes."""
     groups: dict[Setting, dict[tuple[str, str], list[Point]]] = {}
     for point in points:
         case = point.case
-        setting = Setting(case.dataset, case.setting, case.threads, case.cache)
-        groups.setdefault(setting, {}).setdefault((case.run, case.variant), []).append(point)
+        groups.setdefault(_setting(case), {}).setdefault((case.run, case.variant), []).append(point)
     return [
         Panel(setting, tuple(_series(setting, run, variant, members) for (run, variant), members in series.items()))
         for setting, series in groups.items()
