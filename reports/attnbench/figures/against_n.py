@@ -1,5 +1,7 @@
 """A quantity against sequence length, log-log, one line per series; one dot per variant where there is one size."""
 
+from functools import partial
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,8 +18,11 @@ from attnbench.figures.axes import (
 )
 from attnbench.figures.missing import Missing
 from attnbench.figures.quantities import TIME, Quantity
+from attnbench.figures.rows import Row, family_rows
 from attnbench.figures.style import Look, Looks
+from attnbench.figures.tiles import PIECE, Line, breaks, family_tiles
 from attnbench.model import Report
+from attnbench.stats.intervals import Interval
 from attnbench.stats.scaling import Fit, band
 from attnbench.stats.series import Panel, Series
 from attnbench.stats.speed import Speeds
@@ -34,6 +39,9 @@ def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) ->
         return Missing(quantity.without)
     sizes = sorted({n for _, xy in lines for n, _ in xy})
     positive = [v for _, xy in lines for _, v in xy if v > 0]
+    if panel.crowded and positive:
+        draw = _family_lines if len(sizes) > 1 else _family_dots
+        return draw(report, looks, panel, lines, quantity)
     figure, ax = new_figure(len(lines))
     if not positive:
         ax.set_axis_off()
@@ -57,6 +65,65 @@ def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) ->
     return figure
 
 
+def _family_lines(report: Report, looks: Looks, panel: Panel, lines: list, quantity: Quantity) -> Figure:
+    """Small multiples by family; the slopes stand in the table of growth."""
+    drawn = [_family_line(looks, series, quantity) for series, _ in lines]
+    sizes = sorted({n for _, xy in lines for n, _ in xy})
+    positive = [v for _, xy in lines for _, v in xy if v > 0]
+    low, high = min(positive), max(positive)
+
+    def scale(ax: Axes) -> None:
+        log_sizes(ax, sizes, "")
+        log_quantity(ax.yaxis, low, max(high, quantity.ceiling or high), quantity.text, quantity.base, most=6)
+
+    def finish(ax: Axes) -> None:
+        if quantity.ceiling:
+            _ceiling(ax, quantity.ceiling, high)
+        if quantity.reference is not None:
+            ax.axhline(quantity.reference, color="#999999", linewidth=1, zorder=1)
+
+    stripped = quantity is TIME and len(panel.speeds.gflops) > 1
+    figure, tiles = family_tiles(report, drawn, scale, (SIZE_LABEL, quantity.axis), finish, below=1.0 * stripped)
+    if stripped:
+        _strip_below(tiles[0], panel.speeds)
+    return figure
+
+
+def _family_line(looks: Looks, series: Series, quantity: Quantity) -> Line:
+    values = [quantity.value(p) for p in series.points]
+    nothing = all(not v for v in values)
+    around = [(p.n, interval) for p in series.points if (interval := quantity.interval(p)) is not None]
+    other = [(p.n, v) for p, v in zip(series.points, values, strict=True) if p.n in series.speeds.other and v]
+    return Line(
+        series.run, series.variant, series.family, looks.of(series.run, series.variant), [p.n for p in series.points],
+        breaks(values), quantity.text(0) if nothing else "", [(n, i.low, i.high) for n, i in around],
+        other if quantity is TIME else (),
+    )  # fmt: skip
+
+
+def _family_dots(report: Report, looks: Looks, panel: Panel, lines: list, quantity: Quantity) -> Figure:
+    """A row per variant, by family, the best of each on top."""
+    positive = [v for _, xy in lines for _, v in xy if v > 0]
+    rows = []
+    for series, ((n, value),) in lines:
+        point = series.at(n)
+        rows.append(Row(series.run, series.variant, series.family, -value if quantity.higher_is_better else value,
+                        partial(_family_dot, looks.of(series.run, series.variant), value, quantity.interval(point)),
+                        quantity.text(value)))  # fmt: skip
+
+    def scale(ax: Axes) -> None:
+        log_quantity(ax.xaxis, min(positive), max(positive), quantity.text, quantity.base, most=3)
+
+    return family_rows(report, rows, scale, f"{quantity.axis}, n = {lines[0][1][0][0]}", quantity.reference)
+
+
+def _family_dot(look: Look, value: float, interval: Interval | None, ax: Axes, row: int) -> None:
+    if value > 0:
+        ax.plot([value], [row], linestyle="none", **look.point(), zorder=3)
+    if interval is not None:
+        ax.plot([interval.low, interval.high], [row, row], color=look.colour, linewidth=3.2, alpha=0.45)
+
+
 def rows_against_n(panel: Panel, quantity: Quantity) -> list[dict]:
     """What the figure shows, a row for every variant and n."""
     found = []
@@ -69,6 +136,18 @@ def rows_against_n(panel: Panel, quantity: Quantity) -> list[dict]:
     return found
 
 
+def _strip_below(ax: Axes, speeds: Speeds) -> None:
+    """Under the tiles, once: as wide as one of them."""
+    figure, place = ax.figure, ax.get_position()
+    strip = figure.add_axes((place.x0, 0.32 / figure.get_figheight(), place.width, 0.4 / figure.get_figheight()),
+                            sharex=ax)  # fmt: skip
+    strip.set_gid(f"{PIECE}strip")
+    _probed(strip, speeds)
+    strip.tick_params(labelbottom=True)
+    strip.set_title("probed multiply-add peak, GFLOP/s", fontsize=8, fontweight="normal")
+    strip.set_ylabel("")
+
+
 def _strip(ax: Axes, speeds: Speeds) -> None:
     """The multiply-add peak probed beside each size, under the plot: a dip there is a kink in every curve above it."""
     figure, place = ax.figure, ax.get_position()
@@ -79,6 +158,10 @@ def _strip(ax: Axes, speeds: Speeds) -> None:
         figure.subplots_adjust(bottom=1 - (1 - place.y0) * height / grown, top=1 - (1 - place.y1) * height / grown)
     plot = ax.get_position().height * figure.get_figheight()  # inches
     strip = ax.inset_axes([0, -(LABEL_INCHES + STRIP_INCHES) / plot, 1, STRIP_INCHES / plot], sharex=ax)
+    _probed(strip, speeds)
+
+
+def _probed(strip: Axes, speeds: Speeds) -> None:
     steady = {n: peak for n, peak in speeds.gflops.items() if n not in speeds.other}
     strip.axhline(speeds.usual, color="#999999", linewidth=0.8, zorder=1)
     strip.plot(*zip(*speeds.gflops.items(), strict=True), color="#555555", linewidth=1, zorder=2)

@@ -61,13 +61,14 @@ class SizesWithRoom(Locator):
         return self()
 
 
-def log_quantity(axis: Axis, low: float, high: float, text: Callable[[float], str], base: int = 10) -> None:
-    """A log axis that shows [low, high], and at least a factor 2, with round ticks written by `text`."""
+def log_quantity(axis: Axis, low: float, high: float, text: Callable[[float], str], base: int = 10,
+                 most: int | None = None) -> None:  # fmt: skip
+    """A log axis that shows [low, high], and at least a factor 2, with at most `most` round ticks written by `text`."""
     ax, name = axis.axes, axis.axis_name
     margin = max((high / low) ** 0.06, (2 * low / high) ** 0.5)
     low, high = low / margin, high * margin
     ax.set(**{f"{name}scale": "log", f"{name}lim": (low, high)})
-    axis.set_major_locator(FixedLocator(round_ticks(low, high, base, most=9 if name == "y" else 6)))
+    axis.set_major_locator(FixedLocator(round_ticks(low, high, base, most or (9 if name == "y" else 6))))
     axis.set_major_formatter(FuncFormatter(lambda value, _: trimmed(text(value))))
     _no_minor_ticks(axis)
 

@@ -63,29 +63,30 @@ def _of_setting(report: Report, looks: Looks, panel: Panel, group: str, place: s
     sizes = len(panel.sizes)
 
     def against(q: quantities.Quantity) -> Planned:
-        return Planned(q.name + place, group, q.heading(sizes), q.explained(sizes),
+        return Planned(q.name + place, group, q.heading(sizes),
+                       q.explained(sizes, report.yardstick if panel.crowded else None),
                        partial(against_n, report, looks, panel, q), partial(rows_against_n, panel, q))  # fmt: skip
 
     yield against(quantities.TIME)
     if not full:
         yield against(quantities.speedup_over(report.yardstick))
         return
-    yield Planned(f"distribution{place}", group, distribution.TITLE, distribution.CAPTION,
+    yield Planned(f"distribution{place}", group, distribution.TITLE, distribution.caption(panel),
                   partial(distribution.distribution, report, looks, panel),
                   partial(distribution.rows, panel))  # fmt: skip
-    yield Planned(f"local_slope{place}", group, local_slope.TITLE, local_slope.CAPTION,
+    yield Planned(f"local_slope{place}", group, local_slope.TITLE, local_slope.caption(report, panel),
                   partial(local_slope.local_slope, report, looks, panel))  # fmt: skip
     yield against(quantities.speedup_over(report.yardstick))
     for price in (tradeoffs.TIME, tradeoffs.MEMORY):
-        yield Planned(price.name + place, group, price.title, price.caption,
+        yield Planned(price.name + place, group, price.title, price.caption(panel),
                       partial(tradeoffs.tradeoff, report, looks, panel, price),
                       partial(tradeoffs.rows, panel, price))  # fmt: skip
     yield against(quantities.MEMORY)
-    yield Planned(f"roofline{place}", group, roofline.TITLE, roofline.CAPTION,
+    yield Planned(f"roofline{place}", group, roofline.TITLE, roofline.caption(report, panel),
                   partial(roofline.roofline, report, looks, panel))  # fmt: skip
     for quantity in (quantities.SHARE, quantities.USEFUL, quantities.DENSE):
         yield against(quantity)
-    yield Planned(f"memory_checked{place}", group, memory_checked.TITLE, memory_checked.CAPTION,
+    yield Planned(f"memory_checked{place}", group, memory_checked.TITLE, memory_checked.caption(panel),
                   partial(memory_checked.memory_checked, report, panel))  # fmt: skip
 
 
@@ -141,8 +142,10 @@ def _across_settings(report: Report, looks: Looks, everything: bool) -> Iterator
     by_threads = [f for f in every if f.axis == AXES["threads"]][: None if everything else MOST_THREAD_FIGURES]
     for i, family in enumerate(by_threads, 1):
         place = f"_{i}" if len(by_threads) > 1 else ""
-        yield Planned(f"thread_scaling{place}", ACROSS, f"{threads.TITLE}: {family.rest}", threads.CAPTION,
-                      partial(threads.thread_scaling, report, looks, list(family.panels.values())))  # fmt: skip
+        yield Planned(f"thread_scaling{place}", ACROSS, f"{threads.TITLE}: {family.rest}",
+                      threads.caption(report, list(family.panels.values())),
+                      partial(threads.thread_scaling, report, looks, list(family.panels.values())),
+                      partial(threads.rows, list(family.panels.values())))  # fmt: skip
     if not by_threads:
         yield Planned("thread_scaling", ACROSS, threads.TITLE, threads.CAPTION, lambda: threads.WITHOUT)
     maps = [(run.label, family) for family in every for run in report.runs][: None if everything else MOST_MAPS]

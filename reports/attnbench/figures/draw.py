@@ -12,13 +12,16 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from fontTools import subset
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from attnbench.figures import weights
 from attnbench.figures.axes import fit_labels
 from attnbench.figures.catalogue import Planned, planned
-from attnbench.figures.inline import Parts, inline_parts
+from attnbench.figures.inline import Parts, Piece, inline_parts
 from attnbench.figures.missing import Missing
-from attnbench.figures.style import Looks, rc_for
+from attnbench.figures.rows import STACKED
+from attnbench.figures.style import looks_of, rc_for
+from attnbench.figures.tiles import PIECE
 from attnbench.model import Report
 from attnbench.support.tables import write_csv
 
@@ -44,6 +47,8 @@ class Drawn:
     svg: str
     legend: tuple[float, float] | None = None  # left and bottom, in points, of one that stands right of all plots
     has_data: bool = False  # a CSV table of what it shows lies beside it
+    pieces: tuple[Piece, ...] = ()  # of small multiples, the head first
+    stacked: bool = False  # whether they fill columns
 
     @property
     def wide(self) -> bool:
@@ -60,7 +65,7 @@ class Drawn:
 
     @property
     def parts(self) -> Parts:
-        return inline_parts(self.svg, self.name, f"{self.title}, {self.group}", self.legend)
+        return inline_parts(self.svg, self.name, f"{self.title}, {self.group}", self.legend, self.pieces)
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def draw_all(report: Report, folder: Path, width: float | None = None, everythin
     """Drawing takes half a second each, so several processes share them where there are many. `width` in inches is that
     of a column of a paper; `everything` draws the figures of all settings; `endings` are the formats written."""
     folder.mkdir(parents=True, exist_ok=True)
-    looks = Looks(report.variants, [run.label for run in report.runs])
+    looks = looks_of(report)
     plans = list(planned(report, looks, everything))
     rc = rc_for(report.names.values(), width)
     shares = min(os.cpu_count() or 1, MOST_PROCESSES, 1 + len(plans) // WORTH_A_PROCESS)
@@ -122,7 +127,7 @@ def _draw(plan: Planned, folder: Path, rc: dict, endings: Sequence[str]) -> Draw
         if isinstance(outcome, Missing):
             return outcome
         fit_labels(outcome)
-        svg, legend = _write(outcome, folder, plan.name, endings)
+        svg, legend, pieces = _write(outcome, folder, plan.name, endings)
         if "svg" in endings and (rows := plan.data()):
             write_csv(folder / f"{plan.name}.csv", rows)
         return Drawn(
@@ -133,6 +138,8 @@ def _draw(plan: Planned, folder: Path, rc: dict, endings: Sequence[str]) -> Draw
             svg,
             legend,
             has_data=(folder / f"{plan.name}.csv").exists(),
+            pieces=pieces,
+            stacked=any(piece.id.startswith(STACKED) for piece in pieces),
         )
 
 
@@ -146,12 +153,39 @@ def _legend_place(figure: Figure) -> tuple[float, float] | None:
     return ((box.x0 - 2) * scale, (figure.bbox.height - box.y0 + 4) * scale) if beside else None
 
 
+def _pieces(figure: Figure) -> tuple[Piece, ...]:
+    """The tiles of small multiples, and before them what stands above; empty for any other figure."""
+    tiles = [ax for ax in figure.axes if (ax.get_gid() or "").startswith((PIECE, STACKED))]
+    if not tiles:
+        return ()
+    above = [part.get_window_extent() for part in (*figure.texts, *figure.legends)]
+    head = Bbox.union(above + [ax.get_tightbbox() for ax in figure.axes if ax not in tiles])
+    plots, boxes = [ax.get_window_extent() for ax in tiles], [ax.get_tightbbox() for ax in tiles]
+    left = max(plot.x0 - box.x0 for plot, box in zip(plots, boxes, strict=True))
+    right = max(box.x1 - plot.x1 for plot, box in zip(plots, boxes, strict=True))
+    # The same room beside every plot, so that they stand below each other.
+    boxes = [Bbox.from_extents(plot.x0 - left, box.y0, plot.x1 + right, box.y1)
+             for plot, box in zip(plots, boxes, strict=True)]  # fmt: skip
+    scale, height = 72 / figure.dpi, figure.bbox.height
+    named = [
+        ("", "", head),
+        *((ax.get_gid(), ax.get_title(loc="left"), box) for ax, box in zip(tiles, boxes, strict=True)),
+    ]
+    return tuple(
+        Piece(
+            gid, title, box.x0 * scale - 2, (height - box.y1) * scale - 2, box.width * scale + 4, box.height * scale + 4
+        )
+        for gid, title, box in named
+    )
+
+
 def _write(
     figure: Figure, folder: Path, name: str, endings: Sequence[str] = tuple(METADATA)
-) -> tuple[str, tuple[float, float] | None]:
-    """The figure's files; returns its SVG and where its legend stands (_legend_place)."""
+) -> tuple[str, tuple[float, float] | None, tuple[Piece, ...]]:
+    """The figure's files; returns its SVG, where its legend stands (_legend_place) and its pieces (_pieces)."""
+    pieces = _pieces(figure)  # before a file's renderer leaves its own measures in the texts
     for ending in endings:
         figure.savefig(folder / f"{name}.{ending}", metadata=METADATA[ending], dpi=PNG_DPI, facecolor="white")
-    legend = _legend_place(figure)
+    legend = None if pieces else _legend_place(figure)
     plt.close(figure)
-    return ((folder / f"{name}.svg").read_text(encoding="utf-8") if "svg" in endings else ""), legend
+    return ((folder / f"{name}.svg").read_text(encoding="utf-8") if "svg" in endings else ""), legend, pieces

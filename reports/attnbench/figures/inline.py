@@ -5,6 +5,7 @@ belong to the paper (ink, grid, background) and those too dark for a dark page b
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from xml.etree import ElementTree
@@ -28,19 +29,37 @@ LABEL = 8  # points
 
 @dataclass(frozen=True)
 class Parts:
-    """A figure as one or two SVG elements: the plot, and beside it the legend where it has one to its right."""
+    """A figure as SVG elements: the plot, and beside it the legend where it has one to its right; of small multiples
+    the head in place of the plot, and the tiles."""
 
     plot: str
-    legend: str
+    legend: str = ""
+    tiles: tuple[str, ...] = ()
 
 
-def inline_parts(svg: str, name: str, label: str, legend: tuple[float, float] | None) -> Parts:
-    """`legend` is where the legend begins and ends, left and bottom, in points; None keeps the figure whole. `name`
-    makes ids unique."""
+@dataclass(frozen=True)
+class Piece:
+    """A part of a figure that a page shows as a picture of its own: the group of that id, and its box in points from
+    the top left."""
+
+    id: str  # "" for the head: all that belongs to no other piece
+    title: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+def inline_parts(svg: str, name: str, label: str, legend: tuple[float, float] | None,
+                 pieces: Sequence[Piece] = ()) -> Parts:  # fmt: skip
+    """`legend` is where the legend begins and ends, left and bottom, in points; None keeps the figure whole. `pieces`
+    are those of small multiples, the head first. `name` makes ids unique."""
     root = ElementTree.fromstring(svg)
     _, _, width, height = (float(v) for v in root.get("viewBox").split())
     _drop(root, lambda e: e.tag == f"{{{SVG}}}metadata" or _is_background(e))
     used = _used_ids(root)
+    if pieces:
+        return _in_pieces(root, used, name, label, pieces)
     group = None if legend is None else _take(root, "legend_1")
     for part in (root, group):
         if part is not None:
@@ -52,6 +71,19 @@ def inline_parts(svg: str, name: str, label: str, legend: tuple[float, float] | 
     # The last label of the axis may reach a little under the legend.
     plot = _element(list(root), (0, left + LABEL, height), name, label)
     return Parts(plot, _element([group], (left, width - left, min(height, bottom)), name, ""))
+
+
+def _in_pieces(root: ElementTree.Element, used: set[str], name: str, label: str, pieces: Sequence[Piece]) -> Parts:
+    """Shapes that several pieces use, such as markers and clips, stay where they are defined: on the same page."""
+    taken = {piece.id: _take(root, piece.id) for piece in pieces if piece.id}
+    for group in (root, *taken.values()):
+        _strip(group, used)
+    head, *rest = pieces
+    made = [
+        _element([taken[p.id]], (p.left, p.width, p.height), name, escape(f"{label}: {p.title}"), p.top) for p in rest
+    ]
+    whole = _element(list(root), (head.left, head.width, head.height), name, escape(label), head.top)
+    return Parts(whole, tiles=tuple(made))
 
 
 def _used_ids(root: ElementTree.Element) -> set[str]:
@@ -71,13 +103,14 @@ def _strip(parent: ElementTree.Element, used: set[str]) -> None:
     parent[:] = [child for child in children if child.tag != f"{{{SVG}}}defs" or len(child)]
 
 
-def _element(children: list, box: tuple[float, float, float], name: str, label: str) -> str:
+def _element(children: list, box: tuple[float, float, float], name: str, label: str, top: float = 0) -> str:
     left, width, height = box
     inside = "".join(ElementTree.tostring(child, encoding="unicode") for child in children)
     inside = re.sub(r' xmlns(:\w+)?="[^"]*"', "", inside)
     named = f'role="img" aria-label="{label}"' if label else 'aria-hidden="true"'
     size = f'width="{width * PIXELS:.0f}" height="{height * PIXELS:.0f}"'
-    return (f'<svg xmlns="{SVG}" xmlns:xlink="{XLINK}" {named} {size} viewBox="{left:.1f} 0 {width:.1f} {height:.1f}">'
+    view = f'viewBox="{left:.1f} {top:.4g} {width:.1f} {height:.1f}"'
+    return (f'<svg xmlns="{SVG}" xmlns:xlink="{XLINK}" {named} {size} {view}>'
             f"{_compact(inside, name)}</svg>")  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Memory as declared, as the workspace counted it, and as the system saw it: one small plot per variant."""
 
 import math
+from functools import partial
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -8,6 +9,7 @@ from matplotlib.figure import Figure
 
 from attnbench.figures.axes import log_quantity, log_sizes, paper_width, wrapped
 from attnbench.figures.missing import Missing
+from attnbench.figures.rows import Row, family_rows
 from attnbench.model import Report
 from attnbench.stats.points import Point
 from attnbench.stats.series import Panel, Series
@@ -29,6 +31,12 @@ SOURCES = (
     ("resident", lambda memory: max(0, memory["rss_peak"] - memory["rss_baseline"]),
      {"color": "#0072B2", "linestyle": (0, (2, 1.5)), "marker": "s", "markersize": 3, "linewidth": 1.1}),
 )  # fmt: skip
+# Of one size: a tick, a ring around it and a square.
+MARKS = {
+    "declared": {"color": "#000000", "linestyle": "none", "marker": "|", "markersize": 9, "markeredgewidth": 1.4},
+    "counted": {"color": "#D55E00", "linestyle": "none", "marker": "o", "markersize": 6, "markerfacecolor": "none"},
+    "resident": {"color": "#0072B2", "linestyle": "none", "marker": "s", "markersize": 3},
+}
 
 
 def memory_checked(report: Report, panel: Panel) -> Figure | Missing:
@@ -38,6 +46,8 @@ def memory_checked(report: Report, panel: Panel) -> Figure | Missing:
         return Missing("the memory pass measured none of these cases; attnbench run --resume finishes the run")
     if len(sizes) < 2:
         return Missing("one size only; sweep the sequence length: -a n=256:8k:x2")
+    if panel.crowded:
+        return _by_family(report, shown)
     shown = shown[:MOST_TILES]
     narrow = paper_width()
     columns = min(2 if narrow else 5, len(shown))
@@ -61,6 +71,38 @@ def memory_checked(report: Report, panel: Panel) -> Figure | Missing:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once, not again for every format
     return figure
+
+
+def caption(panel: Panel) -> str:
+    if not panel.crowded:
+        return CAPTION
+    at = ", at the largest n measured; the number is the resident memory"
+    order = "By family, the largest on top; other sizes are in the table of cases"
+    return CAPTION.replace(". Declared and", f"{at}. {order}. Declared and")
+
+
+def _by_family(report: Report, shown: list[Series]) -> Figure:
+    """A row per variant at its largest n."""
+    points = [(s, max((p for p in s.points if p.case.memory), key=lambda p: p.n)) for s in shown]
+    values = [value for _, p in points for value in _values(p) if value > 0]
+    low, high = (min(values), max(values)) if values else (1, 2)
+    most = max(p.n for _, p in points)
+    rows = [
+        Row(s.run, s.variant, s.family, -_values(p)[1], partial(_marks, [max(low, value) for value in _values(p)]),
+            units.size(_values(p)[2]) + (f", n = {p.n}" if p.n != most else ""))
+        for s, p in points
+    ]  # fmt: skip
+    handles = [plt.Line2D([], [], **MARKS[name], label=name) for name, _, _ in SOURCES]
+
+    def scale(ax: Axes) -> None:
+        log_quantity(ax.xaxis, low, high, units.size, base=2, most=3)
+
+    return family_rows(report, rows, scale, f"bytes (log scale), n = {most}", handles=handles)
+
+
+def _marks(values: list[int], ax: Axes, row: int) -> None:
+    for (name, _, _), value in zip(SOURCES, values, strict=True):
+        ax.plot([value], [row], **MARKS[name], zorder=3, clip_on=False)
 
 
 def _values(point: Point) -> list[int]:

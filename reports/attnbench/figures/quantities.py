@@ -16,6 +16,11 @@ FIT_CAPTION = (
     "with its 95 % interval over sizes (* too few sizes to call it an exponent, † no single exponent, ‡ the machine "
     "changed its speed between sizes); the shaded band is that of the line, where an exponent is claimed."
 )
+TILES_CAPTION = (
+    " One plot for each family, all with the same axes: its variants in colour, named at their right ends, over all "
+    "others in grey; black in every plot is the baseline, {baseline}."
+)
+SLOPES_CAPTION = " The slopes and exponents stand in the table of growth."
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,12 @@ class Quantity:
     def heading(self, sizes: int) -> str:
         return self.title + (" against sequence length" if sizes > 1 else "")
 
-    def explained(self, sizes: int) -> str:
+    def explained(self, sizes: int, crowded: str | None = None) -> str:
+        """`crowded`: the baseline, of a panel that is drawn by family."""
+        if crowded and sizes == 1:
+            return self.caption + " By family, the best on top."
+        if crowded:
+            return self.caption + tiles_caption(crowded) + (SLOPES_CAPTION if self.fit else "")
         if sizes == 1:
             return self.caption
         return self.caption + (NEST_CAPTION if self.coincides else "") + (FIT_CAPTION if self.fit else "")
@@ -60,6 +70,10 @@ def _share_interval(point: Point) -> Interval | None:
     """Of the median over rounds, each against the probe beside it."""
     shares = [time["share_of_peak"] for time in point.case.times.values()]
     return median_interval([share for share in shares if share is not None])
+
+
+def tiles_caption(baseline: str) -> str:
+    return TILES_CAPTION.format(baseline=baseline)
 
 
 TIME = Quantity(

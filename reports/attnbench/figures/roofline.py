@@ -6,6 +6,7 @@ roof of a level of the memory hierarchy is min(FMA peak, intensity x read bandwi
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,10 +15,13 @@ from matplotlib.text import Annotation
 
 from attnbench.figures.axes import fit_labels, legend_text, log_quantity, new_figure, set_legend, trimmed
 from attnbench.figures.missing import NOTHING_TIMED, Missing
+from attnbench.figures.quantities import tiles_caption
 from attnbench.figures.style import Looks
+from attnbench.figures.tiles import Line, family_tiles
 from attnbench.load.calibration import Calibration, Level
 from attnbench.model import Report
 from attnbench.stats.points import Point
+from attnbench.stats.roof import Roof
 from attnbench.stats.series import Panel, Series
 from attnbench.support import units
 
@@ -29,6 +33,8 @@ CAPTION = (
     "a point above the roof is a measurement error. Where a probe beside the samples exceeded the calibrated peak, the "
     "calibration is invalid: the probed peak is drawn, and no bandwidth."
 )
+LEGEND_GIVES = " The legend gives the share of the peak at the largest n."
+AXES = ("useful FLOPs per compulsory byte (log scale)", "useful GFLOP/s (log scale)")
 INK, FAINT = "#333333", "#aaaaaa"
 CLOSE = 1.25  # peaks nearer to each other than this factor would have labels on top of each other
 WITHOUT = Missing("no calibration of this machine is stored with the run; attnbench calibrate, then attnbench run")
@@ -47,22 +53,67 @@ def roofline(report: Report, looks: Looks, panel: Panel) -> Figure | Missing:
         return Missing(f"the calibration has no ceilings at {units.plural(threads, 'thread')}; attnbench calibrate")
     points = [p for s in shown for p in s.timed]
     intensities = [intensity(p) for p in points]
-    figure, ax = new_figure(len(shown) + 3)
     top = max(*peaks.values(), *(p.useful_gflops for p in points))
     # Where memory stops to be the limit.
     ridges = [max(peaks.values()) / min(level.gbytes_per_s for level in levels)] if levels else []
     lowest, highest = min([*intensities, *(r / 30 for r in ridges)]), max([*intensities, *(2 * r for r in ridges)])
-    log_quantity(ax.xaxis, lowest, highest, units.gflops)
-    log_quantity(ax.yaxis, min(p.useful_gflops for p in points), top, units.gflops)
-    _peaks(ax, peaks, {p.case.isa for p in points})
-    ax.set_xlabel("useful FLOPs per compulsory byte (log scale)")
-    ax.set_ylabel("useful GFLOP/s (log scale)")
+    used = {p.case.isa for p in points}
+
+    def scale(ax: Axes) -> None:
+        log_quantity(ax.xaxis, lowest, highest, units.gflops, most=5 if panel.crowded else None)
+        log_quantity(ax.yaxis, min(p.useful_gflops for p in points), top, units.gflops,
+                     most=6 if panel.crowded else None)  # fmt: skip
+
+    if panel.crowded:
+        return _by_family(report, looks, shown, scale, roof, used)
+    figure, ax = new_figure(len(shown) + 3)
+    scale(ax)
+    _peaks(ax, peaks, used)
+    ax.set_xlabel(AXES[0])
+    ax.set_ylabel(AXES[1])
     set_legend(ax, [_draw(report, looks, ax, s) for s in shown], "variant: share of probed peak at largest n")
     _levels(ax, levels, max(peaks.values()))
     if roof.invalid:
         why = "probed peak; the calibration is invalid:\n" + roof.invalid.replace(", but", ",\nbut")
         ax.text(0.01, 0.99, why, va="top", transform=ax.transAxes, fontsize=7.5, color="#a03000")
     return figure
+
+
+def caption(report: Report, panel: Panel) -> str:
+    if not panel.crowded:
+        return CAPTION
+    return CAPTION.replace(LEGEND_GIVES, " The share of the peak is a figure of its own.") + tiles_caption(
+        report.yardstick
+    )
+
+
+def _by_family(report: Report, looks: Looks, shown: list[Series], scale: Callable[[Axes], None], roof: Roof,
+               used: set[str]) -> Figure:  # fmt: skip
+    """The peak that the points ran under and the bandwidths, in every tile; named in the head."""
+    lines = [Line(s.run, s.variant, s.family, looks.of(s.run, s.variant), [intensity(p) for p in s.timed],
+                  [p.useful_gflops for p in s.timed]) for s in shown]  # fmt: skip
+    peaks = {isa: peak for isa, peak in roof.peaks.items() if isa in used} or roof.peaks
+    highest = max(roof.peaks.values())
+
+    def finish(ax: Axes) -> None:
+        left, right = ax.get_xlim()
+        bottom = ax.get_ylim()[0]
+        for peak in peaks.values():
+            ax.axhline(peak, color=INK, linewidth=1.1, zorder=2)
+        for level in roof.levels:
+            rate = level.gbytes_per_s
+            start, end = max(left, bottom / rate), min(right, highest / rate)
+            if start < end:
+                ax.plot([start, end], [start * rate, end * rate], color=INK if level.is_memory else FAINT,
+                        linewidth=1.1 if level.is_memory else 0.8, zorder=1)  # fmt: skip
+
+    named = [f"{isa} {units.gflops(peak)} GFLOP/s" for isa, peak in peaks.items()]
+    named += [f"{'memory' if v.is_memory else '≤ ' + trimmed(units.size(v.bytes))} {units.gflops(v.gbytes_per_s)} GB/s"
+              for v in roof.levels]  # fmt: skip
+    said = ["roofs: " + ", ".join(named)]
+    if roof.invalid:
+        said = ["roof: " + ", ".join(named) + ", the probed peak;", f"the calibration is invalid: {roof.invalid}"]
+    return family_tiles(report, lines, scale, AXES, finish, said=said)[0]
 
 
 def intensity(point: Point) -> float:

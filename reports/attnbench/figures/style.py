@@ -4,6 +4,10 @@ A variant looks the same in every report. The built-in variants have Okabe & Ito
 Design; yellow left out as too pale on white) with brown, grey and purple added; other labels, those of plugins and of
 non-default parameters, get a place in a second palette from a hash of the label. Cycles of 11 markers and 5 dash
 patterns make 55 combinations, of which the built-in variants have the first ten.
+
+A report with a crowded panel (stats/series.py) goes by family instead: the marker is the family's, colour and dashes
+are those of the variant's place in it, and the baseline is black. The same look then holds in all figures of the
+report.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +17,8 @@ from zlib import crc32
 
 import matplotlib as mpl
 
+from attnbench.load.families import family_rank
+from attnbench.model import Report
 from attnbench.support.fonts import FONT, families_for
 
 mpl.use("Agg")
@@ -24,6 +30,9 @@ BUILT_IN = (
 )  # fmt: skip
 FURTHER = ("#B30059", "#00695C", "#3949AB", "#9E7700", "#7CB342", "#FF7043", "#8E44AD", "#00ACC1", "#5D6D7E", "#A1887F",
            "#EC407A", "#2E7D32")  # fmt: skip
+# Of a family: those of COLOURS that are told apart with any kind of colour vision, next to each other the most unlike.
+FAMILY_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+BASELINE_COLOUR, OTHERS_COLOUR = "#000000", "#c8ccd2"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 DASHES = ((0, ()), (0, (5, 1.6)), (0, (1.2, 1.4)), (0, (6, 1.6, 1.2, 1.6)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)))
 SHAPES = [(i % len(MARKERS), i % len(DASHES)) for i in range(len(MARKERS) * len(DASHES))]  # places of marker and dash
@@ -107,6 +116,43 @@ class Looks:
         (marker, dash), r = self._shapes[variant], self._runs.index(run)
         dash = dash if len(self._runs) == 1 else r % len(DASHES)
         return Look(self.colour(variant), MARKERS[marker], DASHES[dash], r % 2 == 1)
+
+
+class FamilyLooks(Looks):
+    """The looks of a crowded report."""
+
+    def __init__(self, families: dict[str, str], runs: list[str], baseline: str | None):
+        """`families`: label -> family, in the order of the report."""
+        self._runs = runs
+        self._markers = {
+            family: MARKERS[i % len(MARKERS)]
+            for i, family in enumerate(sorted(set(families.values()), key=family_rank))
+        }
+        self._colours, self._shapes = {}, {}
+        places = dict.fromkeys(self._markers, 0)
+        for label, family in families.items():
+            place, marker = places[family], MARKERS.index(self._markers[family])
+            if label == baseline:
+                self._colours[label], self._shapes[label] = BASELINE_COLOUR, (marker, 0)
+                continue
+            self._colours[label] = FAMILY_COLOURS[place % len(FAMILY_COLOURS)]
+            self._shapes[label] = marker, place // len(FAMILY_COLOURS) % len(DASHES)
+            places[family] += 1
+
+    def marker(self, family: str) -> str:
+        return self._markers[family]
+
+    def of(self, run: str, variant: str) -> Look:
+        """With several runs the dashes of each begin elsewhere."""
+        (marker, dash), r = self._shapes[variant], self._runs.index(run)
+        return Look(self.colour(variant), MARKERS[marker], DASHES[(dash + r) % len(DASHES)], r % 2 == 1)
+
+
+def looks_of(report: Report) -> Looks:
+    runs = [run.label for run in report.runs]
+    if not report.crowded:
+        return Looks(report.variants, runs)
+    return FamilyLooks({label: report.families[label] for label in report.variants}, runs, report.baseline)
 
 
 def _next_free(choices: Sequence, place: int, taken: set) -> Any:

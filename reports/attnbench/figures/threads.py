@@ -9,12 +9,14 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from attnbench.figures.axes import WIDTH, legend_text, paper_width, set_legend
 from attnbench.figures.missing import Missing
+from attnbench.figures.quantities import tiles_caption
 from attnbench.figures.style import Looks
+from attnbench.figures.tiles import Line, family_tiles
 from attnbench.model import Report
 from attnbench.stats.comparison import Comparison
 from attnbench.stats.intervals import process_medians
 from attnbench.stats.points import Point
-from attnbench.stats.series import Panel
+from attnbench.stats.series import MANY, Panel
 from attnbench.stats.unpaired import compare_unpaired
 from attnbench.support import units
 
@@ -23,6 +25,10 @@ CAPTION = (
     "Left: time with the fewest threads over time with more, at the largest n that every count reached; the grey line "
     "is proportional. Right: that speed-up per thread added, 100 % is proportional. Bars are 95 % intervals (of the "
     "process medians, unpaired) where there are enough rounds."
+)
+BY_FAMILY = (
+    "Time with the fewest threads over time with more, at the largest n that every count reached, per thread added: "
+    "100 % is proportional. Bars are 95 % intervals (of the process medians, unpaired) where there are enough rounds."
 )
 WITHOUT = Missing("one thread count was measured; sweep it: -a threads=1,2")
 
@@ -43,8 +49,10 @@ def thread_scaling(report: Report, looks: Looks, panels: list[Panel]) -> Figure 
     found = scalings(panels)
     if not found:
         return WITHOUT
-    figure, (left, right) = _two_plots(len(found))
     counts = sorted({threads for s in found for threads in (s.first, *s.ratios)})
+    if len(found) > MANY:
+        return _by_family(report, looks, found, counts)
+    figure, (left, right) = _two_plots(len(found))
     entries = [_draw(report, looks, left, right, scaling) for scaling in found]
     ideal = [threads / counts[0] for threads in counts]
     left.plot(counts, ideal, color="#999999", linewidth=1, zorder=1)
@@ -61,6 +69,45 @@ def thread_scaling(report: Report, looks: Looks, panels: list[Panel]) -> Figure 
     right.set_ylabel("efficiency, speed-up / threads")
     set_legend(right, entries, f"variant: efficiency at {units.plural(counts[-1], 'thread')}", plots=2)
     return figure
+
+
+def caption(report: Report, panels: list[Panel]) -> str:
+    if len(scalings(panels)) <= MANY:
+        return CAPTION
+    return BY_FAMILY + tiles_caption(report.yardstick)
+
+
+def _by_family(report: Report, looks: Looks, found: list[Scaling], counts: list[int]) -> Figure:
+    lines = []
+    for s in found:
+        shares = {t: s.first / t / c.ratio for t, c in s.ratios.items()}
+        bars = [(t, s.first / t / c.interval.high, s.first / t / c.interval.low)
+                for t, c in s.ratios.items() if c.interval is not None]  # fmt: skip
+        lines.append(Line(s.run, s.variant, report.families[s.variant], looks.of(s.run, s.variant),
+                          [s.first, *shares], [1.0, *shares.values()], bars=bars))  # fmt: skip
+
+    def scale(ax: Axes) -> None:
+        _thread_axis(ax, counts)
+        ax.set_xlabel("")
+        ax.set_ylim(0, max(1.15, *(1.05 * y for line in lines for y in line.y)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.0f} %"))
+
+    def finish(ax: Axes) -> None:
+        ax.axhline(1, color="#999999", linewidth=1, zorder=1)
+
+    sizes = sorted({s.n for s in found})
+    said = f"efficiency, speed-up / threads added, at n = {', '.join(map(str, sizes))}"
+    return family_tiles(report, lines, scale, ("threads (log scale)", said), finish)[0]
+
+
+def rows(panels: list[Panel]) -> list[dict]:
+    """What the figure shows, a row for every variant and number of threads."""
+    return [
+        {"run": s.run, "variant": s.variant, "n": s.n, "threads": t, "speedup": 1 / c.ratio,
+         "efficiency": s.first / t / c.ratio, "low": c.interval and s.first / t / c.interval.high,
+         "high": c.interval and s.first / t / c.interval.low}
+        for s in scalings(panels) for t, c in s.ratios.items()
+    ]  # fmt: skip
 
 
 def _two_plots(rows: int) -> tuple[Figure, tuple[Axes, Axes]]:

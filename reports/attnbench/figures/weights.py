@@ -1,12 +1,13 @@
 """Heat maps of the attention weights that each variant applied to one small problem: first head, one colour scale.
 
 Variants whose matrices are the same share one map. A variant that was timed with other parameters than those of its map
-(a window of 128 would cover a map of 64 tokens) says so above it.
+(a window of 128 would cover a map of 64 tokens) says so above it, or in the caption where there are many maps.
 """
 
 import math
 import textwrap
 from dataclasses import dataclass
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,14 +19,18 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from attnbench.figures.axes import paper_width
+from attnbench.figures.labels import short_names
 from attnbench.figures.missing import Missing
+from attnbench.figures.tiles import PIECE, by_family
 from attnbench.load.heatmaps import Heatmap
 from attnbench.load.names import parameters
 from attnbench.model import Report
+from attnbench.stats.series import MANY
 from attnbench.support.fonts import families_for
 from attnbench.support.text import plain
 
-TILE = 3.15  # inches
+TILE, SMALL, MOST_TILES = 3.15, (1.95, 2.35), 24  # inches; where there are many maps: small ones, at most so many
+UNIT = "attention weight, no unit (square-root scale)"
 LABEL_POINTS = 6.5  # the smallest size at which a word is read
 PITCH = 1.15  # height of a line of words over their size
 TITLE = "Attention weights"
@@ -57,7 +62,21 @@ def caption(report: Report, maps: list[Heatmap]) -> str:
         if item.weights is None:
             why.setdefault(item.missing, []).append(report.name(item.run, item.variant))
     without = [f" No matrix of {', '.join(names)}: {reason}." for reason, names in why.items()]
-    return CAPTION + "".join(without)
+    return CAPTION + "".join(without) + _of_many(report, tiles(maps))
+
+
+def _of_many(report: Report, shown: list[Tile]) -> str:
+    """What is left out where there are many matrices, and where it is."""
+    kept = _chosen(report, shown) if len(shown) > MANY else shown
+    cut = [t for t in kept if (len(t.maps) > 1 if len(shown) > MANY else report.crowded and "…" in _heading(report, t))]
+    said = "".join(f" One map for {', '.join(report.name(m.run, m.variant) for m in t.maps)}." for t in cut)
+    if len(shown) > MANY:
+        timed = [(m, other) for tile in kept for m in tile.maps if (other := _timed_otherwise(report, m))]
+        said += "".join(f" {report.name(m.run, m.variant)} was timed with {other}." for m, other in timed)
+    if left := len(shown) - len(kept):
+        said += (f" {left} of {len(shown)} different matrices are left out, of each family the last; all lie in the "
+                 "folder weights of the run.")  # fmt: skip
+    return said
 
 
 def tiles(maps: list[Heatmap]) -> list[Tile]:
@@ -90,6 +109,8 @@ def weights_figure(report: Report, maps: list[Heatmap]) -> Figure | Missing:
     shown = tiles(maps)
     if not shown:
         return Missing("; ".join(dict.fromkeys(m.missing for m in maps)))
+    if len(shown) > MANY:
+        return _by_family(report, _chosen(report, shown))
     narrow = paper_width()
     columns = min(len(shown), 2 if narrow else 3)
     side = narrow / columns - 0.5 if narrow else TILE
@@ -98,35 +119,96 @@ def weights_figure(report: Report, maps: list[Heatmap]) -> Figure | Missing:
     size = (narrow or side * columns + 0.9, (side + heading) * rows + 0.3)
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08)
-    finite = [float(np.nanmax(np.abs(t.weights))) for t in shown if np.isfinite(t.weights).any()]
-    norm = PowerNorm(0.5, vmin=0, vmax=max([*finite, 1e-12]))
+    norm = _norm(shown)
     images = [_tile(report, ax, tile, norm, side) for ax, tile in zip(grid.flat, shown, strict=False)]
     for ax in list(grid.flat)[len(shown) :]:
         ax.set_axis_off()
     place = {"location": "bottom", "aspect": 40} if narrow else {"shrink": min(1.0, 0.9 / rows + 0.1), "aspect": 30}
     bar = figure.colorbar(images[0], ax=grid, pad=0.015, **place)
-    bar.set_label("attention weight, no unit (square-root scale)")
+    bar.set_label(UNIT)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once, not again for every format
     return figure
 
 
-def _tile(report: Report, ax: Axes, tile: Tile, norm: PowerNorm, side: float) -> AxesImage:
-    w, first = tile.weights, tile.maps[0]
+def _norm(shown: list[Tile]) -> PowerNorm:
+    finite = [float(np.nanmax(np.abs(t.weights))) for t in shown if np.isfinite(t.weights).any()]
+    return PowerNorm(0.5, vmin=0, vmax=max([*finite, 1e-12]))
+
+
+def _by_family(report: Report, shown: list[Tile]) -> Figure:
+    """Small maps without words, each a picture of its own on the page; the scale stands above them."""
+    narrow = paper_width()
+    columns = int(narrow / SMALL[0]) if narrow else 6
+    rows = math.ceil(len(shown) / columns)
+    width, height = narrow or columns * SMALL[0], 0.55 + rows * SMALL[1]
+    figure, norm = plt.figure(figsize=(width, height)), _norm(shown)
+    for i, tile in enumerate(shown):
+        left, top = SMALL[0] * (i % columns) + 0.08, height - 0.55 - SMALL[1] * (i // columns)
+        side = SMALL[0] - 0.25
+        ax = figure.add_axes((left / width, (top - 0.5 - side) / height, side / width, side / height))
+        ax.set_gid(f"{PIECE}{i + 1}")
+        image = _matrix(ax, tile.weights, norm)
+        ax.set_xticks([])
+        ax.set_yticks([])
+        first, *others = tile.maps
+        more = f" and {len(others)} the same" if others else ""
+        name = f"{short_names(report)[first.variant]}{more}"
+        ax.text(
+            0,
+            1 + 0.32 / side,
+            _family(report, tile) + _own(tile),
+            transform=ax.transAxes,
+            fontsize=7.5,
+            color="#555555",
+        )
+        ax.text(0, 1 + 0.18 / side, name, transform=ax.transAxes, fontsize=7.5, fontweight="bold")
+        ax.text(0, 1 + 0.04 / side, _entropy(tile), transform=ax.transAxes, fontsize=7, color="#555555")
+    bar = figure.add_axes((0.1 / width, 1 - 0.13 / height, 2.6 / width, 0.08 / height))
+    figure.colorbar(image, cax=bar, orientation="horizontal").set_label(UNIT, fontsize=7.5)
+    bar.tick_params(labelsize=7)
+    return figure
+
+
+def _entropy(tile: Tile) -> str:
+    return f"row entropy {row_entropy(tile.weights):.2f} of {math.log2(tile.weights.shape[1]):.2f} bits"
+
+
+def _own(tile: Tile) -> str:
+    return ", own definition" if tile.maps[0].computes == "own_definition" else ""
+
+
+def _matrix(ax: Axes, w: np.ndarray, norm: PowerNorm) -> AxesImage:
     ax.grid(False)
     ax.add_patch(Rectangle((-0.5, -0.5), w.shape[1], w.shape[0], facecolor="#f4f4f4", edgecolor="#8a8a8a",
                            hatch="////", linewidth=0, zorder=0))  # fmt: skip
     image = ax.imshow(np.ma.masked_equal(np.abs(w), 0), cmap="YlGnBu", norm=norm, interpolation="nearest", zorder=1)
     ax.set_aspect("equal" if 0.5 <= w.shape[0] / w.shape[1] <= 2 else "auto")
-    own = ", own definition" if first.computes == "own_definition" else ""
-    entropy = f"row entropy {row_entropy(w):.2f} of {math.log2(w.shape[1]):.2f} bits{own}"
-    small = side < 2
+    return image
+
+
+def _tile(report: Report, ax: Axes, tile: Tile, norm: PowerNorm, side: float) -> AxesImage:
+    w, first = tile.weights, tile.maps[0]
+    image = _matrix(ax, w, norm)
+    entropy, small = _entropy(tile) + _own(tile), side < 2
     ax.set_title(f"{_heading(report, tile)}\n", fontsize=7 if small else 9)
     ax.text(0, 1.02, entropy.partition(" of")[0] if small else entropy, transform=ax.transAxes,
             fontsize=7 if small else 7.5, color="#555555", va="bottom")  # fmt: skip
     _label(ax.xaxis, first.labels, w.shape[1], "keys", 90, side)
     _label(ax.yaxis, first.labels if w.shape[0] == w.shape[1] else (), w.shape[0], "queries", 0, side)
     return image
+
+
+def _chosen(report: Report, shown: list[Tile]) -> list[Tile]:
+    """By family, as many as fit: one of each family in turn, until there is room for no more."""
+    groups = [list(group.members) for group in by_family(shown, partial(_family, report), len(shown))]
+    turns = [(place, i) for i, group in enumerate(groups) for place in range(len(group))]
+    kept = sorted(turns)[:MOST_TILES]
+    return [groups[i][place] for place, i in sorted(kept, key=lambda turn: (turn[1], turn[0]))]
+
+
+def _family(report: Report, tile: Tile) -> str:
+    return report.families[tile.maps[0].variant]
 
 
 def _heading(report: Report, tile: Tile) -> str:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from attnbench.figures.draw import Drawn, Figures
-from attnbench.figures.inline import SharedStyles
+from attnbench.figures.inline import PIXELS, SharedStyles
 from attnbench.model import Report
 from attnbench.pages import trust
 from attnbench.pages.cases import case_table, failure_table, verification_table
@@ -84,9 +84,14 @@ def only(table: Table, name: str, holds: Callable[[Any], bool]) -> Table:
 
 
 def inline(figure: Drawn, styles: SharedStyles) -> Markup:
-    """Plot and legend; the legend wraps below the plot where the page is narrow."""
+    """Plot and legend; the legend wraps below the plot where the page is narrow. Tiles wrap like words."""
     parts = figure.parts
-    return Markup(styles.shorten(parts.plot + parts.legend))
+    if not parts.tiles:
+        return Markup(f'<div class="svg">{styles.shorten(parts.plot + parts.legend)}</div>')
+    wide = f"--tile: {max(piece.width for piece in figure.pieces[1:]) * PIXELS:.0f}px"
+    kind = "columns" if figure.stacked else "tiles"
+    tiles = f'<div class="{kind}" style="{wide}">{styles.shorten("".join(parts.tiles))}</div>'
+    return Markup(styles.shorten(parts.plot) + tiles)
 
 
 def render(template: Path, script: Path, **values: Any) -> str:
