@@ -56,8 +56,9 @@ std::size_t workspace(const Problem& p, const Params&, int threads) {
 // The features themselves are one multiplication each, not counted.
 Cost cost(const Problem& p, const Params&) {
   const double m = static_cast<double>(feature_count(p.d_qk)), d_v = static_cast<double>(p.d_v);
-  const auto [keys, rows] = kernels::linear_counts(p);
-  return {.multiply_adds = keys * m * d_v + rows * m * (d_v + 1), .exps = 0, .bytes = compulsory_bytes(p), .pairs = 0};
+  const auto [keys, rows, depth] = kernels::linear_counts(p);
+  return {
+      .multiply_adds = keys * m * d_v + rows * m * (d_v + 1), .exps = 0, .bytes = compulsory_bytes(p), .pairs = 0, .depth = depth};
 }
 
 // ---- Float64 reference: the polynomial of every score ----------------------------------------------------------------------
