@@ -42,7 +42,7 @@ TEST_CASE("transformer_layer is right in every form, around blocks of rows and f
   for (const char* norm : {"post", "pre"})
     for (const char* activation : {"relu", "gelu"})
       for (const char* text :
-           {"h2 n1 d4", "b2 h2 n63 d8", "h3 n65 d5 causal", "h4:2 n64 d8", "h4:2 n70:9 d4", "b2 h2 n9:130 d8 klen=0,77"}) {
+           {"h2 n1 d4", "b2 h2 n127 d8", "h3 n129 d5 causal", "h4:2 n128 d8", "h4:2 n70:9 d4", "b2 h2 n9:130 d8 klen=0,77"}) {
         INFO(norm << ", " << activation << ", " << text);
         CHECK(error_of(Call("transformer_layer", text, {{"norm", norm}, {"activation", activation}, {"ff", "3"}})) < kTolerance);
       }

@@ -45,13 +45,16 @@ void normalise(const float* x, const float* gain, const float* bias, float* y, s
   for_vectors(count, [&](auto load, auto) HWY_ATTR { sum = hn::Add(sum, load(x)); });
   const float mean = hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(count);
   const auto centre = hn::Set(d, mean);
-  for_vectors(count, [&](auto load, auto) HWY_ATTR {
-    const auto rest = hn::Sub(load(x), centre);
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const auto rest = hn::Sub(hn::LoadU(d, x + i), centre);
     squares = hn::MulAdd(rest, rest, squares);
-  });
-  const auto missing = static_cast<float>((kLanes - count % kLanes) % kLanes);  // lanes beyond the end were 0 - mean
-  const float variance = (hn::GetLane(hn::SumOfLanes(d, squares)) - missing * mean * mean) / static_cast<float>(count);
-  const auto factor = hn::Set(d, 1.0f / std::sqrt(std::fmax(variance, 0.0f) + static_cast<float>(kLayerNormEpsilon)));
+  }
+  HWY_ALIGN float last[kLanes] = {};  // what is missing in the last vector is no distance from the mean
+  for (std::int64_t c = i; c < count; ++c) last[c - i] = x[c] - mean;
+  squares = hn::MulAdd(hn::Load(d, last), hn::Load(d, last), squares);
+  const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / static_cast<float>(count);
+  const auto factor = hn::Set(d, 1.0f / std::sqrt(variance + static_cast<float>(kLayerNormEpsilon)));
   for_vectors(count, [&](auto load, auto store)
                          HWY_ATTR { store(hn::MulAdd(hn::Mul(hn::Sub(load(x), centre), factor), load(gain), load(bias)), y); });
 }
