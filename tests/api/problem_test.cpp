@@ -8,6 +8,19 @@
 
 using namespace attnbench;
 
+namespace {
+
+std::string error_of(const char* text) {
+  try {
+    parse_problem(text);
+    return "accepted";
+  } catch (const UserError& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
 TEST_CASE("canonical strings parse back to equal problems") {
   for (const char* text : {
            "b1 h8 n1024 d64 f32",
@@ -28,6 +41,17 @@ TEST_CASE("canonical strings parse back to equal problems") {
 
 TEST_CASE("tokens may come in any order and default") {
   CHECK(to_string(parse_problem("causal d8 n16")) == "b1 h1 n16 d8 f32 causal");
+}
+
+TEST_CASE("mha, gqa and mqa say how many key/value heads there are") {
+  CHECK(to_string(parse_problem("mqa h32 n8 d4")) == "b1 h32:1 n8 d4 f32");
+  CHECK(to_string(parse_problem("h32:1 n8 d4 mqa")) == "b1 h32:1 n8 d4 f32");
+  CHECK(to_string(parse_problem("gqa h32:8 n8 d4")) == "b1 h32:8 n8 d4 f32");
+  CHECK(to_string(parse_problem("mha h32 n8 d4")) == "b1 h32 n8 d4 f32");
+  CHECK(error_of("mqa h32:8") == "problem: cannot read 'mqa'; expected one key/value head, as in h32 or h32:1, not h32:8");
+  CHECK(error_of("gqa h32") == "problem: cannot read 'gqa'; expected fewer key/value heads than query heads, as in h32:8, not h32");
+  CHECK(error_of("mha h32:8") == "problem: cannot read 'mha'; expected one key/value head per query head, as in h32, not h32:8");
+  CHECK(error_of("mha mqa h32") == "problem: cannot read 'mqa'; expected mha, gqa or mqa to be given once");
 }
 
 TEST_CASE("malformed or impossible problems are refused by name") {
@@ -61,16 +85,8 @@ TEST_CASE("malformed or impossible problems are refused by name") {
 }
 
 TEST_CASE("the error is one line that names the token and what is accepted") {
-  const auto error_of = [](const char* text) -> std::string {
-    try {
-      parse_problem(text);
-      return "accepted";
-    } catch (const UserError& error) {
-      return error.what();
-    }
-  };
   CHECK(error_of("n4 q7") ==
-        "problem: cannot read 'q7'; expected bN hN nN dN f32 bf16 f16 f64 causal causal-top-left causal-bottom-right window= "
+        "problem: cannot read 'q7'; expected bN hN nN dN mha gqa mqa f32 bf16 f16 f64 causal causal-top-left causal-bottom-right window= "
         "klen= mask= scale= softcap=");
   CHECK(error_of("f32 bf16") == "problem: cannot read 'bf16'; expected element type to be given once");
   CHECK(error_of("u8").starts_with("problem: cannot read 'u8'; expected bN hN"));

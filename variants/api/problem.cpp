@@ -86,8 +86,22 @@ void parse_setting(Problem& p, std::string_view token) {
   else reject(token, "one of window= klen= mask= scale= softcap=");
 }
 
+// The usual words for how many key/value heads there are. The string of a problem has the numbers instead.
+bool is_head_sharing(std::string_view token) { return token == "mha" || token == "gqa" || token == "mqa"; }
+
+void apply_head_sharing(Problem& p, std::string_view word) {
+  if (word == "mqa" && p.heads_kv == p.heads_q) p.heads_kv = 1;
+  const bool agrees = word == "mha" ? p.heads_kv == p.heads_q : word == "mqa" ? p.heads_kv == 1 : p.heads_kv < p.heads_q;
+  if (agrees) return;
+  const char* expected = word == "mha"   ? "one key/value head per query head, as in h32"
+                         : word == "mqa" ? "one key/value head, as in h32 or h32:1"
+                                         : "fewer key/value heads than query heads, as in h32:8";
+  reject(word, expected + std::string(", not h") + pair_text(p.heads_q, p.heads_kv));
+}
+
 void parse_token(Problem& p, std::string_view token) {
   if (const auto dtype = parse_float_dtype(token)) p.dtype = *dtype;
+  else if (is_head_sharing(token)) return;  // applied once the heads are known
   else if (token == "causal" || token == "causal-top-left") p.causal = Causal::top_left;
   else if (token == "causal-bottom-right") p.causal = Causal::bottom_right;
   else if (token.find('=') != std::string_view::npos) parse_setting(p, token);
@@ -95,11 +109,12 @@ void parse_token(Problem& p, std::string_view token) {
   else if (token[0] == 'h') parse_pair(token, p.heads_q, p.heads_kv, "hN or hQUERY:KEY_VALUE");
   else if (token[0] == 'n') parse_pair(token, p.n_q, p.n_k, "nN or nQUERY:KEY");
   else if (token[0] == 'd') parse_pair(token, p.d_qk, p.d_v, "dN or dQK:V");
-  else reject(token, "bN hN nN dN f32 bf16 f16 f64 causal causal-top-left causal-bottom-right window= klen= mask= scale= softcap=");
+  else reject(token, "bN hN nN dN mha gqa mqa f32 bf16 f16 f64 causal causal-top-left causal-bottom-right window= klen= mask= scale= softcap=");
 }
 
 // What a token sets: two tokens that set the same are a contradiction.
 std::string_view subject_of(std::string_view token) {
+  if (is_head_sharing(token)) return "mha, gqa or mqa";
   if (token.starts_with("causal")) return "causal";
   const auto equals = token.find('=');
   if (equals != std::string_view::npos) return token.substr(0, equals);
@@ -136,6 +151,7 @@ std::string to_string(const Problem& p) {
 Problem parse_problem(std::string_view text) {
   Problem p;
   bool bare_causal = false;
+  std::string_view head_sharing;
   std::vector<std::string_view> subjects;
   while (!text.empty()) {
     const auto space = text.find(' ');
@@ -147,9 +163,11 @@ Problem parse_problem(std::string_view text) {
       subjects.push_back(subject_of(token));
     }
     bare_causal |= token == "causal";
+    if (is_head_sharing(token)) head_sharing = token;
     if (space == std::string_view::npos) break;
     text.remove_prefix(space + 1);
   }
+  if (!head_sharing.empty()) apply_head_sharing(p, head_sharing);
   if (bare_causal && p.n_q != p.n_k) reject("causal", "causal-top-left or causal-bottom-right, because n_q and n_k differ");
   if (p.causal != Causal::none && p.n_q == p.n_k) p.causal = Causal::top_left;  // the alignments agree; keep one
   validate(p);

@@ -7,7 +7,8 @@
 //   b2 h32:8 n1:4096 d128 f32 causal-bottom-right      GQA 32 query heads over 8 key/value heads, decode
 //   b1 h1 n64 d32:48 f32 causal window=127:0 scale=0.5 softcap=30 klen=40 mask=bool:h
 //
-// Pairs a:b read query:key for heads and n, and qk:v for d; a single number means both.
+// Pairs a:b read query:key for heads and n, and qk:v for d; a single number means both. The words mha, gqa and mqa are understood
+// too: "mqa h32" is h32:1, the others say what the heads must be.
 #pragma once
 
 #include <cstdint>
