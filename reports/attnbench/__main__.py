@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but findings")
     options = parser.parse_args(arguments)
-    return run_command(lambda: _exit_code(options), prefix="error")
+    return run_command(lambda: _exit_code(options))
 
 
 def _exit_code(options: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ def refused(capsys, *arguments) -> str:
     assert main([str(a) for a in arguments]) == 2
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err.startswith("error: ")
+    assert output.err.startswith("attnbench: ")
     assert output.err.count("\n") == 1
     return output.err
 

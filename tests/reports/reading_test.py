@@ -118,7 +118,7 @@ def test_the_baseline_is_named_wherever_a_speed_up_stands(tmp_path, capsys):
     assert summary["baseline"] == "linear"
     assert {s["variant"]: round(s["speedup"], 2) for s in summary["series"]}["linear"] == 1
     assert main([str(run), "--baseline", "no such"]) == 2
-    assert capsys.readouterr().err.startswith("error: --baseline 'no such' is not a variant of the run")
+    assert capsys.readouterr().err.startswith("attnbench: --baseline 'no such' is not a variant of the run")
 
 
 # ---- One n for all ---------------------------------------------------------------------------------------------------
