@@ -1,7 +1,6 @@
 #include "harness/planning/cost_model.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "harness/planning/case.h"
 #include "harness/planning/cold_cache.h"
@@ -10,25 +9,7 @@
 namespace attnbench {
 namespace {
 
-// Sustained rates of one core, about half of what one AVX-512 core at 2.x GHz was seen to do with every core busy, and so about
-// what an AVX2 core does. `name` is a variant's or, behind those, a family's; the last line is for families not named.
-struct Rates {
-  std::string_view name;
-  double multiply_adds_per_second;
-  double exps_per_second;
-};
-
-constexpr Rates kRates[] = {
-    {"naive", 1.5e9, 0.1e9},       // scalar loops, std::exp
-    {"dot_product", 10e9, 0.4e9},  // three passes over a stored matrix
-    {"exact", 40e9, 0.5e9},        // blocked kernels or BLAS
-    {"composed", 25e9, 0.5e9},        {"sparse", 18e9, 0.3e9},     {"kernelized", 8e9, 0.2e9},
-    {"additive", 5e9, 0.8e9},   // vectorised tanh
-    {"external", 30e9, 0.5e9},  // libraries' fused kernels or BLAS, half of them none the faster for a causal mask
-    {"jax_sdpa", 10e9, 0.4e9},  // those of them that go through the score matrix several times
-    {"torch_sdpa_math", 10e9, 0.4e9}, {"numpy_sdpa", 10e9, 0.4e9}, {"", 2e9, 0.1e9},
-};
-
+constexpr Rates kPlainLoops{2e9, 0.1e9};                // one core, where the variant says nothing
 constexpr double kBytesPerSecond = 6e9;                 // one core, from memory
 constexpr double kCallSeconds = 5e-6;                   // dispatch and task start
 constexpr double kParallelShare = 0.9;                  // of a call's work that a second thread takes its part of
@@ -41,10 +22,9 @@ constexpr double kOracles = 2;                          // and the oracle asked 
 constexpr double kApproximationRows = 256;              // exact and baseline rows of the approximation error beyond kAllRows,
 constexpr double kApproximationPairs = 1 << 22;         // fewer where n_k is so long
 
-const Rates& rates_of(const Variant& variant) {
-  for (const auto& rates : kRates)
-    if (rates.name == variant.name) return rates;
-  return *std::find_if(std::begin(kRates), std::end(kRates) - 1, [&](const Rates& rates) { return rates.name == variant.family; });
+Rates rates_of(const Variant& variant) {
+  const auto& hint = variant.rates;
+  return {hint.multiply_adds > 0 ? hint.multiply_adds : kPlainLoops.multiply_adds, hint.exps > 0 ? hint.exps : kPlainLoops.exps};
 }
 
 // One answer of a float64 oracle on `rows` query rows.
@@ -63,8 +43,8 @@ double exact_rows_made(const Problem& p) {
 }
 
 Prediction predict_by_cost(const Cost& cost, const VariantConfig& config, const Problem& problem, int threads, CacheMode cache) {
-  const auto& rates = rates_of(*config.variant);
-  const double compute = cost.multiply_adds / rates.multiply_adds_per_second + cost.exps / rates.exps_per_second;
+  const auto rates = rates_of(*config.variant);
+  const double compute = cost.multiply_adds / rates.multiply_adds + cost.exps / rates.exps;
   const double serial = std::max(compute, cost.bytes / kBytesPerSecond);
   const double outputs = 4.0 * problem.batch * problem.heads_q * problem.n_q * problem.d_v;
   const auto workspace = static_cast<double>(declared_workspace(*config.variant, problem, config.params, threads));

@@ -214,6 +214,8 @@ Adapter::Adapter(const attnbench_variant& given, const Host& host) : given_(give
   variant_.supports = given.supports & kAllFeatures;  // of a later version's features we have no problems
   variant_.laws = given.laws;
   variant_.needs = given.needs & kAllFeatures;
+  variant_.rates = {given.multiply_adds_per_second, given.exps_per_second};
+  variant_.equivalent_to = given.equivalent_to;
   variant_.params = params_;
   variant_.unavailable = given.unavailable;
   kConnectors[slots_taken](variant_, given_);

@@ -29,6 +29,7 @@ using Entry = const attnbench_plugin_table* (*)(const attnbench_host*);
 
 constexpr std::uint64_t kMostVariants = 1000;  // beyond it a count is a stray number, not a count
 constexpr std::uint64_t kMostParams = 100;
+constexpr double kMostPerSecond = 1e15;
 
 [[noreturn]] void refuse(const std::string& file, const std::string& what) { throw UserError("plugin " + file + ": " + what); }
 
@@ -161,6 +162,10 @@ attnbench_variant checked_variant(const std::string& file, const attnbench_varia
                                     {"memory_label", v.memory_label}})
     require_text(file, std::string(field) + " of " + what, text);
   if (v.unavailable) require_text(file, "unavailable of " + what, v.unavailable);
+  if (v.equivalent_to) require_text(file, "equivalent_to of " + what, v.equivalent_to);
+  for (const double rate : {v.multiply_adds_per_second, v.exps_per_second})
+    if (!(rate >= 0 && rate <= kMostPerSecond))
+      refuse(file, what + " gives a rate of " + std::to_string(rate) + " per second; 0 says nothing");
   if (v.equation) {
     std::string lines = v.equation;
     std::replace(lines.begin(), lines.end(), '\n', ' ');

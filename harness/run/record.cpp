@@ -111,6 +111,7 @@ Json make_record(const RecordSubject& subject, const JobResult& result, const st
                  {"prediction", prediction_json(bench_case.prediction)},
                  {"started", started},
                  {"wall_s", result.wall_seconds}};
+  if (variant.equivalent_to) record["equivalent_to"] = variant.equivalent_to;
   if (auto measured = to_json(result.measured); !measured.empty()) record[name_of(subject.kind)] = std::move(measured);
   return record;
 }

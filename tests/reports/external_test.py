@@ -20,7 +20,7 @@ OURS = (
 EXTERNAL = (
     Law("slow_library", "exact_softmax", 2, 0.024, 1, 2e-7, "external"),
     Law("fast_library", "exact_softmax", 2, 0.006, 1, 2e-7, "external"),
-    Law("torch_mha", "own_definition", 2, 0.06, 1, 1.3, "external"),
+    Law("torch_mha", "own_definition", 2, 0.06, 1, 1.3, "external", equivalent_to="multi_head"),
     Law("absent_library", "exact_softmax", 2, 0.01, 1, 2e-7, "external"),
 )
 SIZES = (256, 1024)

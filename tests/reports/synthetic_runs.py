@@ -28,6 +28,7 @@ class Law:
     params: dict = field(default_factory=dict)
     readable: bool = True  # its attention matrix can be read off
     d_exponent: float = 1  # growth of its time with the head dimension
+    equivalent_to: str | None = None
 
     @property
     def label(self) -> str:
@@ -218,6 +219,7 @@ def record(recipe: Recipe, law: Law, problem: str, threads: int, kind: str, roun
         "prediction": {"seconds": 1.25 * seconds(law, shape["n_k"], threads) * width(law, shape), "peak_bytes": 1e8,
                        "model": "fitted"},
         "started": "2026-11-21T02:00:01Z", "wall_s": 0.5,
+        **({"equivalent_to": law.equivalent_to} if law.equivalent_to else {}),
     }  # fmt: skip
 
 

@@ -81,6 +81,11 @@ struct Cost {
   double depth = 1;  // steps along the sequence that wait for one another: n where position follows position, log2 n for an FFT
 };
 
+/// What one core sustains in a variant's code, per second: a hint for predictions before anything was measured. 0: plain loops.
+struct Rates {
+  double multiply_adds = 0, exps = 0;
+};
+
 /// What prepare() left for run(): weights, block lists. It may depend on shape, parameters and seed, never on the data.
 struct Prepared {
   std::shared_ptr<const void> state;
@@ -166,6 +171,7 @@ struct Variant {
   std::uint32_t supports = 0;  // Feature bits
   std::uint32_t laws = 0;      // Law bits
   std::uint32_t needs = 0;     // Feature bits without which a problem cannot be run, such as kCausal for a recurrence
+  Rates rates{};
   std::span<const ParamSpec> params{};
 
   /// What it is given beside q, k, v and the mask (gates, betas, sinks), by name. Optional.
@@ -187,6 +193,8 @@ struct Variant {
   // ---- For implementations from elsewhere; the variants of this repository leave them alone ----
   /// One line: why nothing at all can run here (a library is missing). Its cases are skipped with it. Null: all is there.
   const char* unavailable = nullptr;
+  /// The variant whose definition this one shares, where that is not plain attention: what it is compared with head to head.
+  const char* equivalent_to = nullptr;
   /// Makes `count` calls and gives the wall time of all in seconds, in place of the harness's stopwatch. Optional.
   double (*time_calls)(const RunTask& task, std::int64_t count) = nullptr;
   /// What ran, asked after run(). Optional.

@@ -100,6 +100,7 @@ ATTNBENCH_VARIANT(multi_head) = {
     .memory_label = "O(n D) + inner",
     .supports = kEverything,
     .laws = kKeyPermutation | kScoreShift,
+    .rates = {25e9, 0.5e9},
     .params = kParams,
     .extras = inner_extras,
     .unsupported = unsupported,

@@ -200,6 +200,7 @@ ATTNBENCH_VARIANT(additive) = {
     .memory_label = "O(n d_a)",
     .supports = kEverything & ~(kScale | kSoftcap),
     .laws = kSoftmaxLaws,
+    .rates = {5e9, 0.8e9},  // vectorised tanh
     .params = kParams,
     .unsupported = unsupported,
     .cost = cost,

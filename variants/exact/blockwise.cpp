@@ -63,6 +63,7 @@ ATTNBENCH_VARIANT(blockwise) = {
     .memory_label = "O(1)",
     .supports = kEverything,
     .laws = kSoftmaxLaws,
+    .rates = {40e9, 0.5e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

@@ -129,6 +129,7 @@ ATTNBENCH_VARIANT(dot_product) = {
     .memory_label = "O(n^2)",
     .supports = kEverything & ~kScale,
     .laws = kSoftmaxLaws,
+    .rates = {10e9, 0.4e9},  // three passes over a stored matrix
     .cost = cost,
     .workspace = workspace,
     .run = run,

@@ -87,6 +87,7 @@ ATTNBENCH_VARIANT(naive) = {
     .memory_label = "O(n^2)",
     .supports = kEverything,
     .laws = kSoftmaxLaws,
+    .rates = {1.5e9, 0.1e9},  // scalar loops, std::exp
     .cost = cost,
     .workspace = workspace,
     .run = run,

@@ -111,6 +111,7 @@ ATTNBENCH_VARIANT(scaled_dot_product) = {
     .memory_label = "O(n) per thread",
     .supports = kEverything,
     .laws = kSoftmaxLaws,
+    .rates = {40e9, 0.5e9},
     .cost = cost,
     .workspace = workspace,
     .run = run,

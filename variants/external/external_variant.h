@@ -42,6 +42,7 @@ struct ExternalVariant {
   double stretched_copies = 0;  // of K and V repeated for every query head, where heads are grouped
   double resident_mib;          // resident once its library is there, by itself
   double start_seconds;         // to load it, in a process that does nothing else
+  bool fused = true;            // a fused kernel or BLAS; else it goes through the score matrix several times
   Mathematics mathematics;
   std::uint32_t supports;                                                             // ATTNBENCH_FEATURE_...
   void (*unsupported)(const attnbench_problem& problem, Reasons& reasons) = nullptr;  // beyond `supports`

@@ -135,6 +135,7 @@ ATTNBENCH_VARIANT(linear) = {
     .memory_label = "O(d^2)",
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths,
     .laws = kRowStochastic | kKeyPermutation | kIndependentHeads | kWeightsReadable,
+    .rates = {8e9, 0.2e9},
     .cost = cost,
     .workspace = workspace,
     .run = run,

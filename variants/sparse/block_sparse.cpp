@@ -158,6 +158,7 @@ ATTNBENCH_VARIANT(block_sparse) = {
     .memory_label = "O(n / b)",
     .supports = kEverything,
     .laws = kRowStochastic | kIndependentHeads | kScoreShift | kWeightsReadable,
+    .rates = {18e9, 0.3e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

@@ -82,6 +82,7 @@ ATTNBENCH_VARIANT(sliding_window) = {
     .memory_label = "O(1)",
     .supports = kEverything,
     .laws = kRowStochastic | kIndependentHeads | kScoreShift | kWeightsReadable,
+    .rates = {18e9, 0.3e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

@@ -158,6 +158,7 @@ ATTNBENCH_VARIANT(strided) = {
     .memory_label = "O(n)",
     .supports = kEverything,
     .laws = kRowStochastic | kIndependentHeads | kScoreShift | kWeightsReadable,
+    .rates = {18e9, 0.3e9},
     .params = kParams,
     .unsupported = unsupported,
     .cost = cost,

@@ -39,6 +39,7 @@ class Case:
     sessions: tuple[int, ...]  # of the run that wrote its records
     status: str
     reasons: tuple[str, ...]
+    equivalent_to: str | None = None  # the variant of the same definition, of a baseline with one of its own
     verify: dict | None = None
     memory: dict | None = None
     times: dict[int, dict] = field(default_factory=dict)  # round -> the record's `time`
@@ -98,7 +99,7 @@ def _case(run: str, records: list[dict], timing_run: bool) -> Case:
         isa=first["isa"], reproducer=first["reproducer"], shape=first["problem_fields"],
         params=first["params"], cost=first["cost"], prediction=predicting["prediction"],
         sessions=tuple(sorted({r["session"] for r in records})), status=status, reasons=reasons,
-        verify=payload.get("verify"), memory=payload.get("memory"), times={} if bad_timing else timed,
+        equivalent_to=first.get("equivalent_to"), verify=payload.get("verify"), memory=payload.get("memory"), times={} if bad_timing else timed,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Head-to-heads: at each point that an external baseline was timed at, the fastest of our variants against it.
 
 Ours is the variant with the smallest median among those that compute the same mathematics: exact softmax attention, or
-what SAME_MATHEMATICS pairs. The ratio is time(ours) / time(theirs), above 1 where the baseline is faster, paired by
+the variant that the baseline says it is equivalent to. The ratio is time(ours) / time(theirs), above 1 where the baseline is faster, paired by
 rounds; each head-to-head is judged for itself, as in the crossover map: a correction over the hundreds of them in a
 sweep would need more rounds than anyone runs.
 """
@@ -16,8 +16,6 @@ from attnbench.stats.intervals import process_medians
 from attnbench.stats.paired import compare_paired
 from attnbench.stats.points import Point
 from attnbench.stats.verdict import Verdict, judge
-
-SAME_MATHEMATICS = {"torch_mha": ("multi_head",)}  # baselines with a definition of their own, and who of ours shares it
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def _head_to_heads_at(points: list[Point]) -> list[HeadToHead]:
 
 def _comparable(ours: Point, theirs: Point) -> bool:
     """Whether both compute the same, and shared a round."""
-    same = ours.case.computes == "exact_softmax" or ours.case.name in SAME_MATHEMATICS.get(theirs.case.name, ())
+    same = ours.case.computes == "exact_softmax" or ours.case.name == theirs.case.equivalent_to
     return same and not ours.case.times.keys().isdisjoint(theirs.case.times)
 
 

@@ -307,6 +307,12 @@ typedef struct attnbench_variant {
   void (*extras)(void* user, const attnbench_problem* problem, const attnbench_params* params, const attnbench_input_list* inputs);
   uint32_t needs; /* features that a problem must have, as in `supports`, which lists them too */
   uint32_t reserved_needs;
+  /* Since 1.4. What one core sustains in run(), per second: a hint for predictions before anything was measured. 0: plain loops
+   * are assumed. */
+  double multiply_adds_per_second, exps_per_second;
+  /* Since 1.4. * The variant whose definition this one shares, where that is not plain attention: what it is compared with head to
+   * head. */
+  const char* equivalent_to;
 } attnbench_variant;
 
 /* ---- The two tables ------------------------------------------------------------------------------------------------------ */

@@ -289,6 +289,9 @@ class Table {
     c.supports = variant.supports;
     c.laws = variant.laws;
     c.needs = variant.needs;
+    c.multiply_adds_per_second = variant.rates.multiply_adds;
+    c.exps_per_second = variant.rates.exps;
+    c.equivalent_to = variant.equivalent_to;
     c.param_count = spec_pointers.size();
     c.params = spec_pointers.data();
     c.unavailable = variant.unavailable;
