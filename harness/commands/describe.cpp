@@ -20,6 +20,7 @@
 #include "harness/support/text.h"
 #include "harness/support/units.h"
 #include "variants/api/error.h"
+#include "variants/api/registry.h"
 
 namespace attnbench {
 namespace {
@@ -31,7 +32,7 @@ constexpr const char* kFooter = R"(Examples:
 
 struct Options {
   std::string name;
-  std::string problem = "b1 h8 n1024 d64 f32";
+  std::string problem;
   bool json = false;
   PluginOptions plugins;
 };
@@ -59,6 +60,13 @@ std::string extras_text(const VariantConfig& config, const Problem& problem) {
   return text;
 }
 
+std::string crossover_text(const VariantConfig& config, const Problem& problem) {
+  const auto* blockwise = find_variant("blockwise");
+  if (config.variant == blockwise || problem.n_q != problem.n_k || !problem.key_lengths.empty()) return "";
+  const auto n = fewer_multiply_adds_from(config, {blockwise, Params(blockwise->params)}, problem);
+  return n ? fmt::format("                 fewer than blockwise from n = {} on\n", *n) : "";
+}
+
 std::string cost_text(const VariantConfig& config, const Problem& problem) {
   const auto reasons = unsupported_reasons(*config.variant, problem, config.params);
   if (!reasons.empty()) return fmt::format("Cost at {}: it cannot run this problem: {}\n", to_string(problem), join(reasons, "; "));
@@ -67,6 +75,7 @@ std::string cost_text(const VariantConfig& config, const Problem& problem) {
   std::string text = fmt::format("Cost at {}, one thread:\n", to_string(problem));
   text += fmt::format("  multiply-adds  {} ({:.3g} of dense)\n", count_text(cost.multiply_adds),
                       2 * cost.multiply_adds / dense_flops(problem));
+  text += crossover_text(config, problem);
   text += fmt::format("  exps           {}\n", count_text(cost.exps));
   text += fmt::format("  bytes moved    {}\n", bytes_text(cost.bytes));
   text += fmt::format("  pairs scored   {}\n", count_text(cost.pairs));
@@ -117,7 +126,7 @@ void describe(const Options& options) {
   if (find_known_variant(plain)) {
     const auto selection = parse_selection({&options.name, 1}, known_variants());
     if (selection.size() > 1) throw UserError("describe takes one variant, not '" + options.name + "'");
-    const auto problem = parse_problem(options.problem);
+    const auto problem = options.problem.empty() ? example_problem(*selection[0].variant) : parse_problem(options.problem);
     if (options.json) std::cout << descriptor_json(*selection[0].variant).dump(2) << "\n";
     else std::cout << variant_text(selection[0], problem);
     return;
@@ -139,7 +148,7 @@ void add_describe(CLI::App& app, CommandLine&) {
   auto* command =
       app.add_subcommand("describe", "Describe one variant: paper, cost, parameters, limits. Also a dataset or a plan.");
   command->add_option("NAME", options->name, "a variant, with parameters if you like, a dataset or a shipped plan")->required();
-  command->add_option("--problem", options->problem, "problem to state the cost for (default 'b1 h8 n1024 d64 f32')")
+  command->add_option("--problem", options->problem, "problem to state the cost for (default 'b1 h8 n1024 d64 f32', causal where it must be)")
       ->type_name("PROBLEM");
   command->add_flag("--json", options->json, "print a variant as JSON");
   add_plugin_option(*command, options->plugins);

@@ -24,6 +24,10 @@ Json param_json(const ParamSpec& spec) {
   return json;
 }
 
+Json extra_json(const InputSpec& spec) {
+  return {{"name", spec.name}, {"shape", spec.shape}, {"fill", to_string(spec.fill)}, {"help", spec.help}};
+}
+
 constexpr double kNoBound = 1e9;  // what lies beyond is there to have a number, not to bound anything
 
 std::string number_text(const ParamSpec& spec, double value) {
@@ -59,6 +63,27 @@ std::string default_text(const ParamSpec& spec) {
   return fmt::format("{} ({})", number_text(spec, spec.number), range_text(spec));
 }
 
+Problem example_problem(const Variant& v) {
+  return parse_problem(v.needs & kCausal ? "b1 h8 n1024 d64 f32 causal" : "b1 h8 n1024 d64 f32");
+}
+
+std::optional<std::int64_t> fewer_multiply_adds_from(const VariantConfig& config, const VariantConfig& other, const Problem& problem) {
+  const auto fewer = [&](std::int64_t n) {
+    auto p = problem;
+    p.n_q = p.n_k = n;
+    return unsupported_reasons(*config.variant, p, config.params).empty() &&
+           config.variant->cost(p, config.params).multiply_adds < other.variant->cost(p, other.params).multiply_adds;
+  };
+  constexpr std::int64_t kFirst = 16, kLast = std::int64_t{1} << 20;
+  if (fewer(kFirst) || !fewer(kLast)) return std::nullopt;
+  std::int64_t low = kFirst, high = kLast;  // fewer at high, not at low
+  while (high - low > 1 + low / 100) {
+    const auto middle = low + (high - low) / 2;
+    (fewer(middle) ? high : low) = middle;
+  }
+  return high;
+}
+
 Json descriptor_json(const Variant& v) {
   Json json{{"name", v.name},
             {"family", v.family},
@@ -69,10 +94,13 @@ Json descriptor_json(const Variant& v) {
             {"time_label", v.time_label},
             {"memory_label", v.memory_label},
             {"supports", feature_names(v.supports)},
+            {"needs", feature_names(v.needs)},
             {"laws", law_names(v.laws)},
             {"params", Json::array()},
+            {"extras", Json::array()},
             {"plugin", plugin_json(v)}};
   for (const auto& spec : v.params) json["params"].push_back(param_json(spec));
+  for (const auto& spec : extras_of(v, example_problem(v), Params(v.params))) json["extras"].push_back(extra_json(spec));
   return json;
 }
 

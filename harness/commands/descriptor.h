@@ -1,11 +1,13 @@
 // A variant's descriptor in words and as JSON, for `list` and `describe`.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "harness/planning/variant_config.h"
 #include "harness/support/json_fwd.h"
-#include "variants/api/variant.h"
 
 namespace attnbench {
 
@@ -20,6 +22,13 @@ std::vector<std::string> feature_names(std::uint32_t features);
 
 /// Default and range of a parameter: "256 (1 to 65536)", "scaled_dot_product (naive|blockwise)".
 std::string default_text(const ParamSpec& spec);
+
+/// A problem of usual size that the variant can run.
+Problem example_problem(const Variant& variant);
+
+/// The length n = n_q = n_k from which on a variant declares fewer multiply-adds than another, to 1 %; nothing where it always or
+/// never does between n = 16 and 2^20.
+std::optional<std::int64_t> fewer_multiply_adds_from(const VariantConfig& config, const VariantConfig& other, const Problem& problem);
 
 Json descriptor_json(const Variant& variant);
 

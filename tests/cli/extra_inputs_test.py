@@ -81,6 +81,10 @@ def test_describe_shows_extra_inputs_and_needs(attnbench, gated):
     text = attnbench.ok("describe", "gated(mean=2)", "--problem", PROBLEM, *gated)
     assert "gate [2, 2, 12, 1], sigmoid(2): what each key's weight is multiplied by" in text
     assert "Needs          causal" in text
+    assert "cannot run" not in attnbench.ok("describe", "gated", *gated)  # causal, as it needs it
+    described = json.loads(attnbench.ok("describe", "gated", "--json", *gated))
+    assert described["needs"] == ["causal"]
+    assert [(e["name"], e["shape"]) for e in described["extras"]] == [("gate", [1, 8, 1024, 1])]
     assert "Extra inputs" not in attnbench.ok("describe", "naive") and "Needs" not in attnbench.ok("describe", "naive")
 
 

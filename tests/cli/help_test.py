@@ -54,8 +54,8 @@ def test_cli_reference_is_up_to_date(attnbench):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_readme_lists_every_variant_as_its_descriptor_says(attnbench):
-    check = [sys.executable, ROOT / "scripts/make_readme_table.py", attnbench.binary, "--check"]
+def test_the_pages_of_variants_say_what_the_descriptors_say(attnbench):
+    check = [sys.executable, ROOT / "scripts/make_variant_docs.py", attnbench.binary, "--check"]
     done = subprocess.run(check, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -73,6 +73,7 @@ def test_list_json_describes_every_variant(attnbench):
     by_name = {v["name"]: v for v in listed["variants"]}
     families = {v["family"] for v in listed["variants"]}
     assert {p.stem for f in families for p in (ROOT / "variants" / f).glob("*.cpp")} == by_name.keys()
+    assert by_name["naive"]["needs"] == by_name["naive"]["extras"] == []
     window = next(p for p in by_name["sliding_window"]["params"] if p["name"] == "window")
     assert window["type"] == "integer" and window["min"] <= window["default"] <= window["max"]
     assert "softcap" in by_name["naive"]["supports"]
@@ -120,6 +121,12 @@ def test_help_names_the_value_of_fail_on(attnbench, command):
 def test_describe_states_the_cost_the_variant_declares(attnbench):
     # 2 heads x 512 x 512 pairs x (32 + 32) multiply-adds
     assert "33.6 M" in attnbench.ok("describe", "naive", "--problem", "b1 h2 n512 d32 f32")
+
+
+def test_describe_says_from_which_length_on_a_variant_does_less_than_blockwise(attnbench):
+    # 2 n d d_v + 2 n d multiply-adds against 2 n^2 d
+    assert "fewer than blockwise from n = 65 on" in attnbench.ok("describe", "linear")
+    assert "fewer than" not in attnbench.ok("describe", "naive") + attnbench.ok("describe", "blockwise")
 
 
 def test_describe_says_why_a_problem_is_impossible(attnbench):
