@@ -39,6 +39,9 @@ LAWS = {
     "independent_heads": "a head depends on its own inputs only",
     "score_shift": "a constant added to all scores changes nothing",
     "weights_readable": "linear in V, so that V = I gives the weights",
+    "causal_to_rounding": "less than is asked of all others: the future may change the past by rounding errors",
+    "constant_row_sum": "V = 1 gives one and the same number on every row",
+    "scale_invariance": "the length of a query or a key changes nothing",
 }
 PROBLEMS = {
     "self": frozenset(),

@@ -335,6 +335,7 @@ ATTNBENCH_VARIANT(mla) = {
     .memory_label = "O(n h d)",
     .supports = kEverything & ~kGqa,  // no key/value heads that query heads could share
     .laws = kKeyPermutation | kScoreShift,
+    .rates = {20e9, 0.4e9},
     .params = kParams,
     .extras = extras,
     .unsupported = unsupported,

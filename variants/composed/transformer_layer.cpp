@@ -260,6 +260,7 @@ ATTNBENCH_VARIANT(transformer_layer) = {
     .memory_label = "O(n D) + inner",
     .supports = kEverything & ~kUnequalDims,
     .laws = kScoreShift,
+    .rates = {20e9, 0.4e9},
     .params = kParams,
     .extras = inner_extras,
     .unsupported = unsupported,

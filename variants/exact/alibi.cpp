@@ -87,6 +87,7 @@ ATTNBENCH_VARIANT(alibi) = {
     .memory_label = "O(1)",
     .supports = kEverything,
     .laws = kRowStochastic | kIndependentHeads | kScoreShift | kWeightsReadable,
+    .rates = {30e9, 0.5e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

@@ -58,6 +58,7 @@ ATTNBENCH_VARIANT(attention_sink) = {
     .memory_label = "O(1)",
     .supports = kEverything,
     .laws = kKeyPermutation | kIndependentHeads | kWeightsReadable,
+    .rates = {30e9, 0.5e9},
     .extras = extras,
     .cost = cost,
     .workspace = workspace,

@@ -113,6 +113,7 @@ ATTNBENCH_VARIANT(cosine) = {
     .memory_label = "O(n)",
     .supports = kEverything,
     .laws = kSoftmaxLaws | kScaleInvariance,
+    .rates = {30e9, 0.5e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

@@ -114,6 +114,7 @@ ATTNBENCH_VARIANT(differential) = {
     .memory_label = "O(n d)",
     .supports = kEverything,
     .laws = kKeyPermutation | kIndependentHeads | kScoreShift | kWeightsReadable | kConstantRowSum,
+    .rates = {30e9, 0.5e9},
     .params = kParams,
     .unsupported = unsupported,
     .cost = cost,

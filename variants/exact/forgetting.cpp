@@ -92,6 +92,7 @@ ATTNBENCH_VARIANT(forgetting) = {
     .supports = kEverything & ~(kBooleanMask | kAdditiveMask),
     .laws = kRowStochastic | kIndependentHeads | kWeightsReadable,
     .needs = kCausal,
+    .rates = {30e9, 0.5e9},
     .extras = extras,
     .cost = cost,
     .workspace = workspace,

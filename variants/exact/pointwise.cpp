@@ -101,6 +101,7 @@ ATTNBENCH_VARIANT(pointwise) = {
     .memory_label = "O(n)",
     .supports = kEverything,
     .laws = kKeyPermutation | kIndependentHeads | kWeightsReadable,
+    .rates = {30e9, 0.5e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

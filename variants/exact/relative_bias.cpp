@@ -128,6 +128,7 @@ ATTNBENCH_VARIANT(relative_bias) = {
     .memory_label = "O(n)",
     .supports = kEverything,
     .laws = kRowStochastic | kIndependentHeads | kScoreShift | kWeightsReadable,
+    .rates = {30e9, 0.5e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

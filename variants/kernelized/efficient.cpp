@@ -111,6 +111,7 @@ ATTNBENCH_VARIANT(efficient) = {
     .memory_label = "O(d^2)",
     .supports = kGqa | kCross | kUnequalDims | kKeyLengths,
     .laws = kRowStochastic | kKeyPermutation | kIndependentHeads | kWeightsReadable,
+    .rates = {15e9, 0.3e9},
     .cost = cost,
     .workspace = workspace,
     .run = run,

@@ -240,6 +240,7 @@ ATTNBENCH_VARIANT(performer) = {
     .memory_label = "O(m d)",
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kRowStochastic | kKeyPermutation | kIndependentHeads | kWeightsReadable,
+    .rates = {15e9, 0.3e9},
     .params = kParams,
     .unsupported = unsupported,
     .cost = cost,

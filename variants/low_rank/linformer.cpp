@@ -256,6 +256,7 @@ ATTNBENCH_VARIANT(linformer) = {
     .memory_label = "O(k d)",
     .supports = kGqa | kCross | kUnequalDims | kKeyLengths | kScale,
     .laws = kIndependentHeads | kWeightsReadable,
+    .rates = {20e9, 0.4e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

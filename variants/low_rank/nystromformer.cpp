@@ -347,6 +347,7 @@ ATTNBENCH_VARIANT(nystromformer) = {
     .memory_label = "O(m d + m^2)",
     .supports = kGqa | kCross | kUnequalDims | kKeyLengths | kScale,
     .laws = kIndependentHeads | kWeightsReadable,
+    .rates = {20e9, 0.4e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

@@ -239,6 +239,7 @@ ATTNBENCH_VARIANT(conv1d) = {
     .time_label = "O(k n D^2)",
     .memory_label = "O(k D^2)",
     .supports = kUnequalDims | kCausal | kKeyLengths,
+    .rates = {15e9, 0.3e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

@@ -281,6 +281,7 @@ ATTNBENCH_VARIANT(fourier) = {
     .time_label = "O(n D log(n D))",
     .memory_label = "O(n D)",
     .supports = kUnequalDims,
+    .rates = {5e9, 0.2e9},
     .params = kParams,
     .unsupported = unsupported,
     .cost = cost,

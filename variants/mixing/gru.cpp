@@ -163,6 +163,7 @@ ATTNBENCH_VARIANT(gru) = {
     .memory_label = "O(D^2)",
     .supports = kUnequalDims | kCausal | kKeyLengths,
     .needs = kCausal,
+    .rates = {4e9, 0.3e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

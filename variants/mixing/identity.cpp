@@ -54,6 +54,7 @@ ATTNBENCH_VARIANT(identity) = {
     .memory_label = "O(1)",
     .supports = kGqa | kUnequalDims | kCausal | kWindow,
     .laws = kRowStochastic | kIndependentHeads | kWeightsReadable,
+    .rates = {1e9, 0.1e9},
     .cost = cost,
     .run = run,
     .oracle = oracle,

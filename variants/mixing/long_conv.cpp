@@ -173,6 +173,7 @@ ATTNBENCH_VARIANT(long_conv) = {
     .supports = kCausal | kKeyLengths,
     .laws = kIndependentHeads | kCausalToRounding,
     .needs = kCausal,
+    .rates = {5e9, 0.2e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

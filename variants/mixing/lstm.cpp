@@ -121,6 +121,7 @@ ATTNBENCH_VARIANT(lstm) = {
     .memory_label = "O(D^2)",
     .supports = kUnequalDims | kCausal | kKeyLengths,
     .needs = kCausal,
+    .rates = {4e9, 0.3e9},
     .cost = cost,
     .workspace = workspace,
     .prepare = make_layer,

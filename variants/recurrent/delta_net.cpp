@@ -77,6 +77,7 @@ ATTNBENCH_VARIANT(delta_net) = {
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kIndependentHeads | kWeightsReadable,
     .needs = kCausal,
+    .rates = {15e9, 0.2e9},
     .params = kParams,
     .extras = extras,
     .cost = cost,

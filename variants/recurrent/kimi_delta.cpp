@@ -84,6 +84,7 @@ ATTNBENCH_VARIANT(kimi_delta) = {
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kIndependentHeads | kWeightsReadable,
     .needs = kCausal,
+    .rates = {15e9, 0.2e9},
     .params = kParams,
     .extras = extras,
     .cost = cost,

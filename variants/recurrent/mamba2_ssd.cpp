@@ -86,6 +86,7 @@ ATTNBENCH_VARIANT(mamba2_ssd) = {
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kIndependentHeads | kWeightsReadable,
     .needs = kCausal,
+    .rates = {15e9, 0.2e9},
     .params = kParams,
     .extras = extras,
     .cost = cost,

@@ -127,6 +127,7 @@ ATTNBENCH_VARIANT(mlstm) = {
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kIndependentHeads | kWeightsReadable,
     .needs = kCausal,
+    .rates = {15e9, 0.2e9},
     .extras = extras,
     .cost = cost,
     .workspace = workspace,

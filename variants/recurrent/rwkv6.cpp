@@ -69,6 +69,7 @@ ATTNBENCH_VARIANT(rwkv6) = {
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kIndependentHeads | kWeightsReadable,
     .needs = kCausal,
+    .rates = {15e9, 0.2e9},
     .extras = extras,
     .cost = cost,
     .workspace = workspace,

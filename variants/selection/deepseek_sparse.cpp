@@ -292,6 +292,7 @@ ATTNBENCH_VARIANT(deepseek_sparse) = {
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kRowStochastic | kIndependentHeads | kWeightsReadable,
     .needs = kCausal,
+    .rates = {15e9, 0.3e9},
     .params = kParams,
     .extras = extras,
     .cost = cost,

@@ -304,6 +304,7 @@ ATTNBENCH_VARIANT(hyper_attention) = {
     .memory_label = "O(n)",
     .supports = kGqa | kCross | kUnequalDims | kKeyLengths | kScale | kSoftcap,
     .laws = kRowStochastic | kIndependentHeads | kWeightsReadable,
+    .rates = {15e9, 0.3e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

@@ -239,6 +239,7 @@ ATTNBENCH_VARIANT(moba) = {
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale | kSoftcap,
     .laws = kRowStochastic | kIndependentHeads | kWeightsReadable,
     .needs = kCausal,
+    .rates = {15e9, 0.3e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

@@ -496,6 +496,7 @@ ATTNBENCH_VARIANT(native_sparse) = {
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kIndependentHeads | kWeightsReadable,
     .needs = kCausal,
+    .rates = {15e9, 0.3e9},
     .params = kParams,
     .extras = extras,
     .unsupported = unsupported,

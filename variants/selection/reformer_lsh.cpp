@@ -345,6 +345,7 @@ ATTNBENCH_VARIANT(reformer_lsh) = {
     .memory_label = "O(n r)",
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale | kSoftcap,
     .laws = kKeyPermutation | kIndependentHeads | kWeightsReadable,
+    .rates = {15e9, 0.3e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,

@@ -181,6 +181,7 @@ ATTNBENCH_VARIANT(top_k) = {
     .memory_label = "O(n d)",
     .supports = kEverything & ~kSoftcap,
     .laws = kSoftmaxLaws,
+    .rates = {15e9, 0.3e9},
     .params = kParams,
     .cost = cost,
     .workspace = workspace,
