@@ -128,6 +128,7 @@ ATTNBENCH_VARIANT(cosformer) = {
     .memory_label = "O(d^2)",
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths,
     .laws = kIndependentHeads | kWeightsReadable,
+    .rates = {15e9, 0.3e9},
     .params = kParams,
     .unsupported = unsupported,
     .cost = cost,

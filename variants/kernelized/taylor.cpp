@@ -102,6 +102,7 @@ ATTNBENCH_VARIANT(taylor) = {
     .memory_label = "O(d^3)",
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kRowStochastic | kKeyPermutation | kIndependentHeads | kWeightsReadable,
+    .rates = {15e9, 0.3e9},
     .unsupported = unsupported,
     .cost = cost,
     .workspace = workspace,

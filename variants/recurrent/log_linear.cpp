@@ -280,6 +280,7 @@ ATTNBENCH_VARIANT(log_linear) = {
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kIndependentHeads | kWeightsReadable,
     .needs = kCausal,
+    .rates = {15e9, 0.2e9},
     .extras = extras,
     .cost = cost,
     .workspace = workspace,
