@@ -148,7 +148,9 @@ void add_describe(CLI::App& app, CommandLine&) {
   auto* command =
       app.add_subcommand("describe", "Describe one variant: paper, cost, parameters, limits. Also a dataset or a plan.");
   command->add_option("NAME", options->name, "a variant, with parameters if you like, a dataset or a shipped plan")->required();
-  command->add_option("--problem", options->problem, "problem to state the cost for (default 'b1 h8 n1024 d64 f32', causal where it must be)")
+  command
+      ->add_option("--problem", options->problem,
+                   "problem to state the cost for (default 'b1 h8 n1024 d64 f32', causal where it must be)")
       ->type_name("PROBLEM");
   command->add_flag("--json", options->json, "print a variant as JSON");
   add_plugin_option(*command, options->plugins);

@@ -67,7 +67,8 @@ Problem example_problem(const Variant& v) {
   return parse_problem(v.needs & kCausal ? "b1 h8 n1024 d64 f32 causal" : "b1 h8 n1024 d64 f32");
 }
 
-std::optional<std::int64_t> fewer_multiply_adds_from(const VariantConfig& config, const VariantConfig& other, const Problem& problem) {
+std::optional<std::int64_t> fewer_multiply_adds_from(const VariantConfig& config, const VariantConfig& other,
+                                                     const Problem& problem) {
   const auto fewer = [&](std::int64_t n) {
     auto p = problem;
     p.n_q = p.n_k = n;

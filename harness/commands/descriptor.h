@@ -28,7 +28,8 @@ Problem example_problem(const Variant& variant);
 
 /// The length n = n_q = n_k from which on a variant declares fewer multiply-adds than another, to 1 %; nothing where it always or
 /// never does between n = 16 and 2^20.
-std::optional<std::int64_t> fewer_multiply_adds_from(const VariantConfig& config, const VariantConfig& other, const Problem& problem);
+std::optional<std::int64_t> fewer_multiply_adds_from(const VariantConfig& config, const VariantConfig& other,
+                                                     const Problem& problem);
 
 Json descriptor_json(const Variant& variant);
 

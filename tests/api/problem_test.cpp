@@ -86,7 +86,8 @@ TEST_CASE("malformed or impossible problems are refused by name") {
 
 TEST_CASE("the error is one line that names the token and what is accepted") {
   CHECK(error_of("n4 q7") ==
-        "problem: cannot read 'q7'; expected bN hN nN dN mha gqa mqa f32 bf16 f16 f64 causal causal-top-left causal-bottom-right window= "
+        "problem: cannot read 'q7'; expected bN hN nN dN mha gqa mqa f32 bf16 f16 f64 causal causal-top-left causal-bottom-right "
+        "window= "
         "klen= mask= scale= softcap=");
   CHECK(error_of("f32 bf16") == "problem: cannot read 'bf16'; expected element type to be given once");
   CHECK(error_of("u8").starts_with("problem: cannot read 'u8'; expected bN hN"));

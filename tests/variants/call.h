@@ -90,10 +90,15 @@ inline double relative_rms(const Tensor& out, const std::vector<double>& referen
   return size == 0 ? std::sqrt(error) : std::sqrt(error / size);
 }
 
-/// random_arrays() of its problem and the extra inputs that it declares, filled as it says.
+/// Adds the extra inputs that the variant declares, filled as it says.
+inline void add_extras(const Call& call, NamedTensors& arrays, unsigned seed = 1) {
+  for (const auto& spec : extras_of(call.variant, call.problem, call.params)) arrays.extras.set(spec.name, make_fill(spec, seed));
+}
+
+/// random_arrays() of its problem and its extra inputs.
 inline NamedTensors inputs_of(const Call& call, unsigned seed = 1) {
   auto arrays = random_arrays(call.problem, seed);
-  for (const auto& spec : extras_of(call.variant, call.problem, call.params)) arrays.extras.set(spec.name, make_fill(spec, seed));
+  add_extras(call, arrays, seed);
   return arrays;
 }
 

@@ -158,7 +158,8 @@ TEST_CASE("golden: every variant that takes the ONNX shapes agrees with its own 
       if (!unsupported_reasons(*variant, parse_problem(c.problem), Params(variant->params)).empty()) continue;
       INFO(variant->name << " on " << c.problem);
       Call call(variant->name, c.problem);
-      const auto a = onnx_arrays(c.heads_q, c.heads_kv);
+      auto a = onnx_arrays(c.heads_q, c.heads_kv);
+      add_extras(call, a);
       const auto inputs = a.inputs(call.problem);
       CHECK(relative_rms(call.run(inputs), call.reference(inputs)) < kTolerance);
     }

@@ -99,6 +99,9 @@ void apply_head_sharing(Problem& p, std::string_view word) {
   reject(word, expected + std::string(", not h") + pair_text(p.heads_q, p.heads_kv));
 }
 
+constexpr const char* kTokens =
+    "bN hN nN dN mha gqa mqa f32 bf16 f16 f64 causal causal-top-left causal-bottom-right window= klen= mask= scale= softcap=";
+
 void parse_token(Problem& p, std::string_view token) {
   if (const auto dtype = parse_float_dtype(token)) p.dtype = *dtype;
   else if (is_head_sharing(token)) return;  // applied once the heads are known
@@ -109,7 +112,7 @@ void parse_token(Problem& p, std::string_view token) {
   else if (token[0] == 'h') parse_pair(token, p.heads_q, p.heads_kv, "hN or hQUERY:KEY_VALUE");
   else if (token[0] == 'n') parse_pair(token, p.n_q, p.n_k, "nN or nQUERY:KEY");
   else if (token[0] == 'd') parse_pair(token, p.d_qk, p.d_v, "dN or dQK:V");
-  else reject(token, "bN hN nN dN mha gqa mqa f32 bf16 f16 f64 causal causal-top-left causal-bottom-right window= klen= mask= scale= softcap=");
+  else reject(token, kTokens);
 }
 
 // What a token sets: two tokens that set the same are a contradiction.

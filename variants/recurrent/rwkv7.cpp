@@ -87,6 +87,7 @@ ATTNBENCH_VARIANT(rwkv7) = {
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kIndependentHeads | kWeightsReadable,
     .needs = kCausal,
+    .rates = {15e9, 0.2e9},
     .params = kParams,
     .extras = extras,
     .cost = cost,

@@ -99,7 +99,8 @@ def _case(run: str, records: list[dict], timing_run: bool) -> Case:
         isa=first["isa"], reproducer=first["reproducer"], shape=first["problem_fields"],
         params=first["params"], cost=first["cost"], prediction=predicting["prediction"],
         sessions=tuple(sorted({r["session"] for r in records})), status=status, reasons=reasons,
-        equivalent_to=first.get("equivalent_to"), verify=payload.get("verify"), memory=payload.get("memory"), times={} if bad_timing else timed,
+        equivalent_to=first.get("equivalent_to"), verify=payload.get("verify"), memory=payload.get("memory"),
+        times={} if bad_timing else timed,
     )  # fmt: skip
 
 

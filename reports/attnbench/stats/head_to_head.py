@@ -1,9 +1,9 @@
 """Head-to-heads: at each point that an external baseline was timed at, the fastest of our variants against it.
 
 Ours is the variant with the smallest median among those that compute the same mathematics: exact softmax attention, or
-the variant that the baseline says it is equivalent to. The ratio is time(ours) / time(theirs), above 1 where the baseline is faster, paired by
-rounds; each head-to-head is judged for itself, as in the crossover map: a correction over the hundreds of them in a
-sweep would need more rounds than anyone runs.
+the variant that the baseline says it is equivalent to. The ratio is time(ours) / time(theirs), above 1 where the
+baseline is faster, paired by rounds; each head-to-head is judged for itself, as in the crossover map: a correction over
+the hundreds of them in a sweep would need more rounds than anyone runs.
 """
 
 from collections import defaultdict

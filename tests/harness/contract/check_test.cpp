@@ -178,6 +178,7 @@ Variant broken(const std::string& check) {
   if (check == "permutation") v = with_run(prefers_first_key);
   if (check == "row_sums") v = with_run(adds_a_constant);
   if (check == "readable_weights") v = with_run(adds_a_constant);
+  if (check == "scale_invariance") v.laws |= kScaleInvariance;  // a dot product grows with its factors
   if (check == "score_shift") v = with_run(scales_the_mask, kAdditiveMask);
   if (check == "causality") v = with_run(reads_last_query, kCausal);
   if (check == "determinism") v = with_run(drifts);

@@ -164,9 +164,27 @@ TEST_CASE("an unknown plan names the nearest, an unreadable file its path") {
 
 TEST_CASE("every shipped plan is named after its file, explained, and has cases to run") {
   const auto plans = shipped_plans();
-  for (const char* promised :
-       {"default", "smoke", "scaling", "heads", "bert-base", "gpt2-prefill", "gpt2-decode", "transformer-base", "vit-b16",
-        "wav2vec2-base", "longformer-4096", "zoo", "table-1", "survey", "mha", "gqa", "mqa", "llama3-8b-prefill", "llama3-8b-decode", "kernels", "external"}) {
+  for (const char* promised : {"default",
+                               "smoke",
+                               "scaling",
+                               "heads",
+                               "bert-base",
+                               "gpt2-prefill",
+                               "gpt2-decode",
+                               "transformer-base",
+                               "vit-b16",
+                               "wav2vec2-base",
+                               "longformer-4096",
+                               "zoo",
+                               "table-1",
+                               "survey",
+                               "mha",
+                               "gqa",
+                               "mqa",
+                               "llama3-8b-prefill",
+                               "llama3-8b-decode",
+                               "kernels",
+                               "external"}) {
     INFO(promised);
     CHECK(std::find(plans.begin(), plans.end(), promised) != plans.end());
   }
