@@ -2,22 +2,34 @@
 
 import json
 
+import pytest
+
 
 def plan(attnbench, *arguments) -> dict:
     return json.loads(attnbench.ok("plan", "--json", *arguments))
+
+
+CLASSIC = {"naive", "blockwise", "scaled_dot_product", "dot_product", "additive", "multi_head", "sliding_window",
+           "block_sparse", "strided", "linear"}  # fmt: skip
 
 
 def problems(planned: dict) -> list[str]:
     return list(dict.fromkeys(case["problem"] for case in planned["cases"]))
 
 
-def test_default_plan_spans_a_factor_64_on_text_with_every_variant(attnbench):
+def test_default_plan_spans_a_factor_64_on_text_with_the_classic_variants(attnbench):
     planned = plan(attnbench)
-    variants = {v["name"] for v in json.loads(attnbench.ok("list", "--json"))["variants"]}
     assert {case["dataset"] for case in planned["cases"]} == {"text"}
-    assert {case["variant"] for case in planned["cases"]} == variants
+    assert {case["variant"] for case in planned["cases"]} == CLASSIC
     sizes = [int(p.split(" n")[1].split()[0]) for p in problems(planned)]
     assert len(sizes) >= 7 and max(sizes) >= 64 * min(sizes)
+
+
+@pytest.mark.parametrize("name", ["zoo", "survey"])
+def test_zoo_and_survey_have_every_variant(attnbench, name):
+    planned = plan(attnbench, "--plan", name)
+    variants = {v["name"] for v in json.loads(attnbench.ok("list", "--json"))["variants"]}
+    assert variants > CLASSIC and {case["variant"] for case in planned["cases"]} == variants
 
 
 def test_flags_override_the_plan(attnbench):
