@@ -23,8 +23,8 @@ def binary_with_average(binary, tmp_path_factory):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, copy / name)
     snippet = re.search(r"```cpp\n(.*?)```", (ROOT / "docs/add-a-variant.md").read_text(), re.DOTALL)
-    (copy / "variants/recurrent").mkdir()  # a family that is not there yet
-    (copy / "variants/recurrent/average.cpp").write_text(snippet.group(1))
+    (copy / "variants/averaging").mkdir()  # a family that is not there yet
+    (copy / "variants/averaging/average.cpp").write_text(snippet.group(1))
     assert run(binary, "new-variant", "fresh", cwd=copy).returncode == 0
     environment = os.environ | {"CCACHE_BASEDIR": str(copy), "CCACHE_NOHASHDIR": "1"}
     for command in (

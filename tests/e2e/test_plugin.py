@@ -58,14 +58,14 @@ def snippet() -> str:
 def test_the_page_on_adding_a_variant_works_word_for_word(installed, tmp_path):
     first, second, faster = shell_blocks()
     output = installed.ok("bash", "-ec", first, cwd=tmp_path)
-    assert "0 of 25 checks failed, 0 with a note" in output
+    assert re.search(r"\n0 of \d\d checks failed, 0 with a note", output)
     statuses = {(r["variant_name"], r["status"]) for r in records(tmp_path / "first")}
     assert statuses == {("average", "ok"), ("naive", "ok")}
 
     (tmp_path / "average/average.cpp").write_text(snippet())
     output = installed.ok("bash", "-ec", second, cwd=tmp_path)
     assert "Average Attention Network" in output
-    assert "0 of 25 checks failed, 0 with a note" in output
+    assert re.search(r"\n0 of \d\d checks failed, 0 with a note", output)
 
     source = tmp_path / "average/average.cpp"
     source.write_text(source.read_text() + "// faster\n")

@@ -22,12 +22,20 @@ def smoke(binary, tmp_path_factory):
     return directory, done
 
 
-def test_every_variant_is_verified_and_timed(binary, smoke):
-    directory, _ = smoke
+def test_every_variant_is_verified_timed_and_reported(binary, tmp_path):
+    """With a causal mask or without: what a variant cannot do is a row that says so."""
+    problems = ("--problem", "b1 h2 n32 d16 f32", "--problem", "b1 h2 n32 d16 f32 causal")
+    quick = "--rounds 1 --samples 1 --no-calibrate --no-weights".split()
+    directory = tmp_path / "run"
+    done = run(binary, "run", "--variants", "*", "--dataset", "gaussian", *problems, *quick, "--out", directory)
+    assert done.returncode == 0, done.stderr
     names = {v["name"] for v in json.loads(run(binary, "list", "--json").stdout)["variants"]}
-    verified = {r["variant_name"] for r in records(directory) if r["kind"] == "verify" and r["status"] == "ok"}
-    timed = {r["variant_name"] for r in records(directory) if r["kind"] == "time" and r["status"] == "ok"}
-    assert names == verified == timed
+    for kind in ("verify", "time", "memory"):
+        assert names == {r["variant_name"] for r in records(directory) if r["kind"] == kind and r["status"] == "ok"}
+    statuses = {r["status"] for r in records(directory)}
+    assert statuses == {"ok", "unsupported"}
+    page = (directory / "report" / "report.html").read_text(encoding="utf-8")
+    assert all(name in page for name in names)
 
 
 def test_records_and_run_file_follow_the_schemas(smoke):

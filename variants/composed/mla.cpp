@@ -331,7 +331,7 @@ ATTNBENCH_VARIANT(mla) = {
         "O = softmax(q k^T / sqrt(d_n + d_r) + mask) v with k_j = [W_UK c_j ; r_j], v_j = W_UV c_j\n"
         "absorbed: score (q_n W_UK) c_j + q_r r_j, output W_UV sum_j w_j c_j",
     .computes = Computes::own_definition,
-    .time_label = "O(n^2 (d + d_v)) + O(n h d_c d)",
+    .time_label = "O(n^2 (d + d_v) + n h d_c d)",
     .memory_label = "O(n h d)",
     .supports = kEverything & ~kGqa,  // no key/value heads that query heads could share
     .laws = kKeyPermutation | kScoreShift,

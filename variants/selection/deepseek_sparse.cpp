@@ -287,7 +287,7 @@ ATTNBENCH_VARIANT(deepseek_sparse) = {
         "O_t = softmax(q_t K^T / sqrt(d)) V over T_t, the keep keys s <= t with the largest\n"
         "I_ts = sum_j w_tj relu(q^I_tj . k^I_s)",
     .computes = Computes::approximates_softmax,
-    .time_label = "O(n k d) + O(n^2 H d_I)",
+    .time_label = "O(n^2 H d_I + n k d)",
     .memory_label = "O(n)",
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kRowStochastic | kIndependentHeads | kWeightsReadable,

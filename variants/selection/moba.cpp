@@ -234,7 +234,7 @@ ATTNBENCH_VARIANT(moba) = {
         "O_i = softmax(q_i K^T / sqrt(d)) V over the keys j <= i of blocks C_i,\n"
         "C_i = the block of i and the keep - 1 earlier blocks c with the largest q_i . mean(K_c)",
     .computes = Computes::approximates_softmax,
-    .time_label = "O(n b k d) + O(n^2 d / b)",
+    .time_label = "O(n^2 d / b + n b k d)",
     .memory_label = "O(n)",
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale | kSoftcap,
     .laws = kRowStochastic | kIndependentHeads | kWeightsReadable,

@@ -491,7 +491,7 @@ ATTNBENCH_VARIANT(native_sparse) = {
         "O_t = g_t1 Attn(q_t, K~, V~) + g_t2 Attn(q_t, selected blocks) + g_t3 Attn(q_t, last `window` keys),\n"
         "K~, V~ means of `compress` keys every `stride`; blocks selected by the compressed weights that overlap them",
     .computes = Computes::own_definition,
-    .time_label = "O(n k b d) + O(n^2 d / stride)",
+    .time_label = "O(n^2 d / stride + n k b d)",
     .memory_label = "O(n d)",
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale,
     .laws = kIndependentHeads | kWeightsReadable,

@@ -341,7 +341,7 @@ ATTNBENCH_VARIANT(reformer_lsh) = {
         "O_i = softmax(q_i K^T / sqrt(d)) V over the keys j with h_r(k_j) = h_r(q_i) in some round r,\n"
         "h_r(x) = argmax [x R_r; -x R_r], R_r random",
     .computes = Computes::approximates_softmax,
-    .time_label = "O(n r b d) + O(n^1.5 r d)",
+    .time_label = "O(n^1.5 r d + n r b d)",
     .memory_label = "O(n r)",
     .supports = kGqa | kCross | kUnequalDims | kCausal | kKeyLengths | kScale | kSoftcap,
     .laws = kKeyPermutation | kIndependentHeads | kWeightsReadable,
