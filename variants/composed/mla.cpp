@@ -159,7 +159,7 @@ void attend(const RunTask& task, const Layer& layer, const TensorRef& q, const T
 
 void run_naive(const RunTask& task, const Layer& layer) {
   const auto& p = task.problem;
-  const auto [d_n, d_r, d_c] = layer.size;
+  const auto d_n = layer.size.d_n, d_r = layer.size.d_r, d_c = layer.size.d_c;  // clang 14: no lambda takes a binding
   const auto latent = task.inputs.extra("latent");
   const auto k = new_tensor(task.workspace, {p.batch, p.heads_q, p.n_k, p.d_qk});
   const auto v = new_tensor(task.workspace, {p.batch, p.heads_q, p.n_k, p.d_v});
@@ -177,7 +177,7 @@ void run_naive(const RunTask& task, const Layer& layer) {
 
 void run_absorbed(const RunTask& task, const Layer& layer) {
   const auto& p = task.problem;
-  const auto [d_n, d_r, d_c] = layer.size;
+  const auto d_n = layer.size.d_n, d_r = layer.size.d_r, d_c = layer.size.d_c;
   const auto queries = task.inputs.queries();
   const auto k = new_tensor(task.workspace, {p.batch, 1, p.n_k, d_c + d_r});
   const auto q = new_tensor(task.workspace, {p.batch, p.heads_q, p.n_q, d_c + d_r});

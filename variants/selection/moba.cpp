@@ -78,7 +78,7 @@ struct Task {
   std::int32_t *best, *chosen, *lists;  // [kGateRows][capacity]; [row][others]; chosen_scratch()
 };
 
-// mean[d_qk] of block c; zeros, which nobody looks at, where it has no keys.
+// mean[d_qk] of block c; zeros, which are never read, where it has no keys.
 void mean_key(const RunTask& task, const Plan& plan, std::int64_t b, std::int64_t kv, std::int64_t c, float* mean) {
   const auto& p = task.problem;
   const auto begin = c * plan.block, end = std::min(begin + plan.block, key_count(p, b));
