@@ -43,7 +43,7 @@ class Report:
 
     @property
     def crowded(self) -> bool:
-        """Whether a panel has so many series that the report goes by family."""
+        """Whether any panel has more than MANY series: the report is then grouped by family."""
         return any(panel.crowded for panel in self.panels)
 
     @property

@@ -327,7 +327,7 @@ def test_a_small_matrix_of_other_parameters_than_were_timed_says_so(tmp_path):
 def test_what_is_not_named_in_a_figure_is_in_its_table(made):
     table = pd.read_csv(made.folder / "figures" / "error_time.csv")
     assert len(table) == COUNT
-    assert "The slopes and exponents stand in the table of growth." in made.html
+    assert "Slopes and exponents are listed in the growth table." in made.html
     assert "the CSV and the table of cases name them" in made.html
     assert "The legend gives the slope" not in made.html
 

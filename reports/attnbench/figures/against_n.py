@@ -66,7 +66,7 @@ def against_n(report: Report, looks: Looks, panel: Panel, quantity: Quantity) ->
 
 
 def _family_lines(report: Report, looks: Looks, panel: Panel, lines: list, quantity: Quantity) -> Figure:
-    """Small multiples by family; the slopes stand in the table of growth."""
+    """Small multiples by family; slopes are listed in the growth table."""
     drawn = [_family_line(looks, series, quantity) for series, _ in lines]
     sizes = sorted({n for _, xy in lines for n, _ in xy})
     positive = [v for _, xy in lines for _, v in xy if v > 0]

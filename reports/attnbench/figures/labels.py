@@ -14,7 +14,7 @@ MOST_SIGNS = 26  # of a name in a crowded figure
 
 
 def short_names(report: Report) -> dict[str, str]:
-    """What stands at a line's end: the name, with those parameters that tell labels of the same name apart; the middle
+    """The label at a line's end: the name, with those parameters that tell labels of the same name apart; the middle
     of a long one is left out, and what is then the same is numbered."""
     by_name: dict[str, dict[str, list[str]]] = {}  # name -> label -> its parameters
     for label in report.variants:

@@ -20,7 +20,7 @@ TILES_CAPTION = (
     " One plot for each family, all with the same axes: its variants in colour, named at their right ends, over all "
     "others in grey; black in every plot is the baseline, {baseline}."
 )
-SLOPES_CAPTION = " The slopes and exponents stand in the table of growth."
+SLOPES_CAPTION = " Slopes and exponents are listed in the growth table."
 
 
 @dataclass(frozen=True)

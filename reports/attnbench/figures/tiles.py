@@ -2,7 +2,7 @@
 
 Every tile has the same axes. It draws the series of one family in colour, with their names at their right ends, over
 thin grey lines of all others; the baseline is black in every tile and named in that of its own family. A page shows
-each tile as a picture of its own, so that as many stand in a row as the screen has room for (inline.py).
+each tile as its own picture, so that a row holds as many as fit the screen (inline.py).
 """
 
 import math
@@ -46,7 +46,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Group:
-    """What stands in one tile."""
+    """The contents of one tile."""
 
     title: str
     members: tuple

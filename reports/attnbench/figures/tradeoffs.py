@@ -46,7 +46,7 @@ BY_FAMILY = (
     "stay off the frontier. The mean of V is the error of giving every query the average of the values. Hollow: a "
     "definition of its own, not comparable. Lower left is better."
 )
-FAMILY_ROWS, OTHERS_MARK = 14, "#8a8a8a"  # of a crowded figure: its height, as of a legend of so many rows
+FAMILY_ROWS, OTHERS_MARK = 14, "#8a8a8a"  # crowded figures: as tall as a legend of 14 rows
 ZEROS = 1.0  # relative RMS of an output of zeros
 ROUNDING_LIMIT = 2e-6  # relative RMS up to which float32 counts as exact (docs: exactness of fp32 variants)
 FLOOR = 1e-8  # where an error of exactly 0 is drawn
@@ -110,8 +110,8 @@ def tradeoff(report: Report, looks: Looks, panel: Panel, price: Price) -> Figure
 def _by_family(
     report: Report, looks: Looks, drawn: list[tuple[Series, Point, float, float]], price: Price, n: int, least: float
 ) -> Figure:
-    """The errors on a scale that is logarithmic down to the smallest that is no rounding and ends below it with those
-    that are, so that the decades between them take no room."""
+    """Errors on a log scale down to the smallest above float32 rounding; exact variants share a band below it, so that
+    the empty decades between take no room."""
     places = [(series, max(paid, least), 0.0 if error <= ROUNDING_LIMIT else error, point)
               for series, point, paid, error in drawn]  # fmt: skip
     compared = [(x, y) for _, x, y, point in places if _comparable(point) and y < ZEROS]

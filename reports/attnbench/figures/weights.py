@@ -29,7 +29,7 @@ from attnbench.stats.series import MANY
 from attnbench.support.fonts import families_for
 from attnbench.support.text import plain
 
-TILE, SMALL, MOST_TILES = 3.15, (1.95, 2.35), 24  # inches; where there are many maps: small ones, at most so many
+TILE, SMALL, MOST_TILES = 3.15, (1.95, 2.35), 24  # inches; with many maps, small tiles and at most MOST_TILES
 UNIT = "attention weight, no unit (square-root scale)"
 LABEL_POINTS = 6.5  # the smallest size at which a word is read
 PITCH = 1.15  # height of a line of words over their size

@@ -32,7 +32,7 @@ class Column:
 
 
 def family_column(report: Report, variant: Callable[[Any], str]) -> list[Column]:
-    """Where there are so many variants that tables go by family; none elsewhere."""
+    """The family column of a crowded report, whose tables are grouped by family; none otherwise."""
     if not report.crowded:
         return []
     return [Column("family", lambda row: report.families[variant(row)], choose=True)]
