@@ -100,7 +100,8 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
   command.add_option("--plan", options.plan, "a shipped plan (see `attnbench list plans`) or a TOML file; default: default")
       ->type_name("NAME|FILE")
       ->group("What to run");
-  repeatable(command, "--variants", options.variants, "LIST", "names, globs, family:NAME; default: what the plan says");
+  repeatable(command, "--variants", options.variants, "LIST",
+             "names, globs, family:NAME, plugin:NAME; default: what the plan says");
   repeatable(command, "-a,--axis", options.axes, "AXIS",
              "vary something: NAME=VALUES (see below); replaces the plan's axis of that name");
   repeatable(command, "--problem", options.problems, "PROBLEM",

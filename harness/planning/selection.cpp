@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "harness/plugins/catalogue.h"
 #include "harness/support/text.h"
 #include "variants/api/error.h"
 
@@ -49,8 +50,21 @@ std::vector<std::string> families_of(Variants variants) {
   return families;
 }
 
+// The variants of loaded plugins by the plugin's name. Plans say plugin:* for all that there are, which may be none.
+std::vector<const Variant*> of_plugins(std::string_view pattern, Variants variants) {
+  std::vector<const Variant*> matches;
+  for (const auto* variant : variants) {
+    const auto* plugin = plugin_of(*variant);
+    if (plugin && glob_match(pattern, plugin->name)) matches.push_back(variant);
+  }
+  if (matches.empty() && pattern != "*")
+    throw UserError("no plugin '" + std::string(pattern) + "' is loaded; load it with --plugin FILE");
+  return matches;
+}
+
 std::vector<const Variant*> matching(std::string_view pattern, Variants variants) {
-  constexpr std::string_view kFamily = "family:";
+  constexpr std::string_view kFamily = "family:", kPlugin = "plugin:";
+  if (pattern.starts_with(kPlugin)) return of_plugins(pattern.substr(kPlugin.size()), variants);
   const bool by_family = pattern.starts_with(kFamily);
   if (by_family) pattern.remove_prefix(kFamily.size());
   std::vector<const Variant*> matches;

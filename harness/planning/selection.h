@@ -3,6 +3,7 @@
 //   naive,blockwise              names
 //   block*,*_product             globs
 //   family:sparse                every variant of a family (a glob too)
+//   plugin:mine                  every variant of a loaded plugin (a glob too; plugin:* may match none)
 //   sliding_window(window=256)   with parameters; behind a glob or family they go to the variants that have them
 #pragma once
 

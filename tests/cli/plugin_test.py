@@ -16,6 +16,15 @@ def plugin(attnbench):
     return lambda name: attnbench.binary.parent / "tests" / "plugins" / f"lib{name}.so"
 
 
+def test_variants_of_a_plugin_join_the_plans_that_name_no_others(attnbench, plugin):
+    planned = json.loads(attnbench.ok("plan", "--json", "--plugin", plugin("plugged")))
+    listed = json.loads(attnbench.ok("list", "variants", "--json", "--plugin", plugin("plugged")))
+    of_plugin = {v["name"] for v in listed if v["plugin"]}
+    assert of_plugin and of_plugin < {case["variant"] for case in planned["cases"]}
+    message = attnbench.refused("plan", "--variants", "plugin:other", "--plugin", plugin("plugged"))
+    assert "no plugin 'other' is loaded; load it with --plugin FILE" in message
+
+
 def test_plugin_variants_are_listed_described_and_planned(attnbench, plugin):
     load = ("--plugin", plugin("plugged"), "--plugin", plugin("patterned"))
     assert "plugged_naive" not in attnbench.ok("list")
