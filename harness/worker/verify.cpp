@@ -112,7 +112,7 @@ bool sees_a_key(const Subject& s, std::int64_t b, std::int64_t h, std::int64_t i
 }
 
 // A row that sees no key is exactly 0, not merely within tolerance of it. (Any other row may have a true 0 and a tiny error.)
-void check_blind_rows(const Subject& s, std::span<const float> output, std::span<const double> oracle, Verification& v) {
+void check_fully_masked_rows(const Subject& s, std::span<const float> output, std::span<const double> oracle, Verification& v) {
   const auto& p = s.problem;
   const auto d_v = static_cast<std::size_t>(p.d_v);
   for (std::size_t t = 0; t * d_v < output.size(); ++t) {
@@ -165,7 +165,7 @@ Verification judge(const Subject& s, const GuardedOutput& output, const Expected
   }
   if (std::isnan(v.max_abs)) return v;
   check_unsampled(output, v);
-  check_blind_rows(s, values, oracle, v);
+  check_fully_masked_rows(s, values, oracle, v);
   return v;
 }
 

@@ -216,7 +216,7 @@ KeyRange visible_keys(const Problem& p, std::int64_t batch, std::int64_t row) {
   if (p.causal != Causal::none) keys.end = std::min(keys.end, position + 1);
   if (p.window && p.window->left != Window::kUnbounded) keys.begin = std::max(keys.begin, position - p.window->left);
   if (p.window && p.window->right != Window::kUnbounded) keys.end = std::min(keys.end, position + p.window->right + 1);
-  if (!p.key_lengths.empty()) keys.end = std::min(keys.end, p.key_lengths[static_cast<std::size_t>(batch)]);
+  keys.end = std::min(keys.end, p.key_count(batch));
   return keys.begin < keys.end ? keys : KeyRange{};
 }
 

@@ -11,6 +11,7 @@
 // too: "mqa h32" is h32:1, the others say what the heads must be.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -70,6 +71,8 @@ struct Problem {
   std::int64_t kv_head(std::int64_t head_q) const { return head_q / (heads_q / heads_kv); }
   /// Diagonal position of query row i: i (top-left) or i + n_k - n_q (bottom-right, and windows without a causal mask).
   std::int64_t position(std::int64_t row) const { return causal == Causal::top_left ? row : row + n_k - n_q; }
+  /// Keys of batch entry b that exist: its key length, or n_k.
+  std::int64_t key_count(std::int64_t b) const { return key_lengths.empty() ? n_k : key_lengths[static_cast<std::size_t>(b)]; }
 };
 
 /// The canonical string. Two equal problems print the same; causal with n_q == n_k prints `causal` whatever its alignment.

@@ -68,7 +68,7 @@ void oracle(const OracleTask& task) {
   const auto& p = task.problem;
   weighted_oracle(task, [&](const OracleRow& row, std::span<double> weights) {
     const auto log_f = task.inputs.extra("log_decay");
-    const auto keys = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(row.b)];
+    const auto keys = p.key_count(row.b);
     auto at = std::min(row.i + (p.causal == Causal::top_left ? 0 : p.n_k - p.n_q), keys - 1);
     double left = 0;  // sum of log f over at + 1 .. p_i
     for (std::size_t t = weights.size(); t-- > 0;) {

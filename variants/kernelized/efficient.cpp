@@ -83,7 +83,7 @@ void oracle(const OracleTask& task) {
   const auto v = task.inputs.values();
   task.parallel.for_each(p.batch * p.heads_q, [&](std::int64_t t, int) {
     const auto b = t / p.heads_q, h = t % p.heads_q;
-    const auto keys = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
+    const auto keys = p.key_count(b);
     const auto channels = exact_key_weights(task, b, p.kv_head(h), keys);
     for (std::size_t r = 0; r < task.rows.size(); ++r) {
       double* out = task.out_row(b, h, static_cast<std::int64_t>(r));

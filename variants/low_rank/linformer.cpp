@@ -39,17 +39,13 @@ constexpr ParamSpec kParams[] = {
 
 bool takes_means(const Params& params) { return params.choice("projection") == "mean"; }
 
-std::int64_t key_count(const Problem& p, std::int64_t b) {
-  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-}
-
 // Keys of a segment, where `count` keys give at most k means.
 std::int64_t segment_length(std::int64_t count, std::int64_t k) { return std::max<std::int64_t>(1, ceil_div(count, k)); }
 
 // Projected keys of a batch entry.
 std::int64_t projected_count(const Problem& p, const Params& params, std::int64_t b) {
   const auto k = std::min(params.integer("rank"), p.n_k);
-  return takes_means(params) ? ceil_div(key_count(p, b), segment_length(key_count(p, b), k)) : k;
+  return takes_means(params) ? ceil_div(p.key_count(b), segment_length(p.key_count(b), k)) : k;
 }
 
 // Plain attention over the projected keys.
@@ -119,7 +115,7 @@ void project(const RunTask& task, const TensorView<const float>& x, const std::v
   const auto& p = task.problem;
   const auto n = task.prepared.as<State>().inner.n_k, blocks = ceil_div(n, kTaskRows), width = padded(x.dim());
   task.parallel.for_each(p.batch * p.heads_kv * blocks, [&](std::int64_t t, int slot) {
-    const auto head = t / blocks, b = head / p.heads_kv, h = head % p.heads_kv, keys = key_count(p, b);
+    const auto head = t / blocks, b = head / p.heads_kv, h = head % p.heads_kv, keys = p.key_count(b);
     const KeyRange rows{t % blocks * kTaskRows, std::min(projected_count(p, task.params, b), (t % blocks + 1) * kTaskRows)};
     float* first = to + (head * n + rows.begin) * width;
     if (!e.empty()) return multiply(x, b, h, keys, e, rows, first, copies + slot * kTaskKeys * width);
@@ -165,7 +161,7 @@ Cost cost(const Problem& p, const Params& params) {
   const double matrices = takes_means(params) ? 0 : params.choice("share") == "none" ? 2 : 1;
   Cost cost{.bytes = compulsory_bytes(p)};
   for (std::int64_t b = 0; b < p.batch; ++b) {
-    const auto keys = static_cast<double>(key_count(p, b) * p.heads_kv), k = static_cast<double>(projected_count(p, params, b));
+    const auto keys = static_cast<double>(p.key_count(b) * p.heads_kv), k = static_cast<double>(projected_count(p, params, b));
     const auto pairs = static_cast<double>(p.heads_q * p.n_q) * k;
     cost.multiply_adds += dims * (keys * (takes_means(params) ? 1 : k) + pairs);
     cost.exps += pairs;
@@ -182,7 +178,7 @@ using Matrix = std::vector<std::vector<double>>;
 // E or F of a batch entry: [projected][keys].
 Matrix exact_projection(const OracleTask& task, std::int64_t b, const std::vector<float>& drawn) {
   const auto& p = task.problem;
-  const auto keys = key_count(p, b);
+  const auto keys = p.key_count(b);
   const auto k = std::min(task.params.integer("rank"), p.n_k);
   Matrix e;
   if (!drawn.empty()) {

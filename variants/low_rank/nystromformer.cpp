@@ -34,12 +34,8 @@ constexpr ParamSpec kParams[] = {
     integer_param("iterations", 6, 0, 8, "steps towards the inverse of A, part of the definition"),
 };
 
-std::int64_t key_count(const Problem& p, std::int64_t b) {
-  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-}
-
 std::int64_t key_landmarks(const Problem& p, const Params& params, std::int64_t b) {
-  return std::min(params.integer("landmarks"), key_count(p, b));
+  return std::min(params.integer("landmarks"), p.key_count(b));
 }
 std::int64_t query_landmarks(const Problem& p, const Params& params) { return std::min(params.integer("landmarks"), p.n_q); }
 
@@ -191,7 +187,7 @@ void run(const RunTask& task) {
   task.parallel.for_each(p.batch * p.heads_q, [&](std::int64_t t, int) {
     const auto b = t / p.heads_q, h = t % p.heads_q;
     average(task.inputs.queries(), b, h, p.n_q, q, queries + t * q * padded(p.d_qk));
-    average(task.inputs.keys(), b, p.kv_head(h), key_count(p, b), key_landmarks(p, task.params, b), keys + t * m * padded(p.d_qk));
+    average(task.inputs.keys(), b, p.kv_head(h), p.key_count(b), key_landmarks(p, task.params, b), keys + t * m * padded(p.d_qk));
   });
   const Inputs first{with_padding(queries, shapes.queries), task.inputs.k, task.inputs.v, {}};
   kernels::attend(
@@ -224,7 +220,7 @@ Cost cost(const Problem& p, const Params& params) {
   const double n_q = static_cast<double>(p.n_q), q = static_cast<double>(query_landmarks(p, params));
   Cost cost{.bytes = compulsory_bytes(p)};
   for (std::int64_t b = 0; b < p.batch; ++b) {
-    const double n_k = static_cast<double>(key_count(p, b)), k = static_cast<double>(key_landmarks(p, params, b));
+    const double n_k = static_cast<double>(p.key_count(b)), k = static_cast<double>(key_landmarks(p, params, b));
     const double step = 2 * q * q * k + 2 * q * q * q;
     const double inverse = k == 0 ? 0 : q * k * d + static_cast<double>(params.integer("iterations")) * step + q * k * d_v;
     cost.multiply_adds += heads * ((n_q + n_k) * d + (n_q * k + q * n_k) * (d + d_v) + inverse);
@@ -315,11 +311,11 @@ void oracle(const OracleTask& task) {
   task.parallel.for_each(p.batch * p.heads_q, [&](std::int64_t t, int) {
     const auto b = t / p.heads_q, h = t % p.heads_q;
     std::fill_n(task.out_row(b, h, 0), static_cast<std::int64_t>(task.rows.size()) * p.d_v, 0.0);
-    if (key_count(p, b) == 0) return;
+    if (p.key_count(b) == 0) return;
     const double scale = p.effective_scale();
     const auto queries = exact_rows(task.inputs.queries(), b, h, p.n_q);
-    const auto keys = exact_rows(task.inputs.keys(), b, p.kv_head(h), key_count(p, b));
-    const auto values = exact_rows(task.inputs.values(), b, p.kv_head(h), key_count(p, b));
+    const auto keys = exact_rows(task.inputs.keys(), b, p.kv_head(h), p.key_count(b));
+    const auto values = exact_rows(task.inputs.values(), b, p.kv_head(h), p.key_count(b));
     const auto landmarks = static_cast<std::size_t>(task.params.integer("landmarks"));
     const auto mean_queries = exact_means(queries, std::min(landmarks, queries.size()));
     const auto mean_keys = exact_means(keys, std::min(landmarks, keys.size()));

@@ -76,10 +76,6 @@ Prepared make_layer(const PrepareTask& task) {
   return Prepared::of(std::move(layer), bytes);
 }
 
-std::int64_t token_count(const Problem& p, std::int64_t b) {
-  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-}
-
 // Rows whose tap at this offset meets one of `tokens` tokens.
 KeyRange rows_that_reach(KeyRange rows, std::int64_t offset, std::int64_t tokens) {
   return {std::max(rows.begin, -offset), std::min(rows.end, tokens - offset)};
@@ -105,7 +101,7 @@ void multiply(const Block& block, const float* x, KeyRange rows, const float* w,
 
 void convolve_dense(const Block& block) {
   const auto& layer = block.layer;
-  const auto tokens = token_count(block.task.problem, block.b);
+  const auto tokens = block.task.problem.key_count(block.b);
   std::fill_n(block.out, block.rows.size() * layer.made, 0.0f);
   for (std::int64_t u = 0; u < layer.taps.count; ++u) {
     const auto offset = layer.taps.offset(u);
@@ -123,7 +119,7 @@ void filter_channels(const Block& block, float* to) {
   const auto v = block.task.inputs.values();
   const auto channels = layer.filtered();
   for (std::int64_t first = 0; first < channels; first += p.d_v)
-    kernels::depthwise_convolution({v.row(block.b, first / p.d_v % p.heads_q, 0), v.row_stride(), token_count(p, block.b),
+    kernels::depthwise_convolution({v.row(block.b, first / p.d_v % p.heads_q, 0), v.row_stride(), p.key_count(block.b),
                                     layer.taps_weights.data() + first, channels, to + first, channels, p.d_v, block.rows,
                                     layer.taps});
 }
@@ -167,7 +163,7 @@ Cost cost(const Problem& p, const Params& params) {
   double taps = 0;
   for (std::int64_t b = 0; b < p.batch; ++b)
     for (std::int64_t u = 0; u < layer.taps.count; ++u)
-      taps += static_cast<double>(rows_that_reach({0, p.n_q}, layer.taps.offset(u), token_count(p, b)).size());
+      taps += static_cast<double>(rows_that_reach({0, p.n_q}, layer.taps.offset(u), p.key_count(b)).size());
   const double matrix = layer.separable ? rows * d * made : 0, gate = layer.gated ? rows * d : 0;
   return {.multiply_adds = taps * (layer.dense ? d * made : static_cast<double>(layer.filtered())) + matrix + gate,
           .exps = gate,
@@ -179,7 +175,7 @@ Cost cost(const Problem& p, const Params& params) {
 // Channel c of token t; 0 where there is none.
 double token(const OracleTask& task, std::int64_t b, std::int64_t t, std::int64_t c) {
   const auto& p = task.problem;
-  if (t < 0 || t >= token_count(p, b)) return 0;
+  if (t < 0 || t >= p.key_count(b)) return 0;
   return task.inputs.values().row(b, c / p.d_v, t)[c % p.d_v];
 }
 

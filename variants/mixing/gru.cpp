@@ -141,7 +141,7 @@ void oracle(const OracleTask& task) {
     std::vector<double> h(static_cast<std::size_t>(RecurrentScratch::units(p)), 0.0);
     std::int64_t t = 0;
     for (std::size_t r = 0; r < task.rows.size(); ++r) {
-      for (; t <= std::min(task.rows[r], live_positions(p, b) - 1); ++t)
+      for (; t <= std::min(task.rows[r], p.key_count(b) - 1); ++t)
         exact_step(task.prepared.as<Layer>(), exact_input(task, b, t), h);
       for (std::int64_t head = 0; head < p.heads_q; ++head)
         std::copy_n(h.data() + head * p.d_v, p.d_v, task.out_row(b, head, static_cast<std::int64_t>(r)));

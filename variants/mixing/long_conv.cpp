@@ -98,10 +98,6 @@ Prepared make_layer(const PrepareTask& task) {
 
 // ---- The computation -----------------------------------------------------------------------------------------------------
 
-std::int64_t token_count(const Problem& p, std::int64_t b) {
-  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-}
-
 void convolve(const RunTask& task, std::int64_t b, std::int64_t h, std::int64_t first, std::int64_t channels, float* scratch) {
   const auto& p = task.problem;
   const auto& layer = task.prepared.as<Layer>();
@@ -110,7 +106,7 @@ void convolve(const RunTask& task, std::int64_t b, std::int64_t h, std::int64_t 
   const bool gated = task.params.choice("gate") == "qk";
   kernels::convolve({gated ? q.row(b, h, 0) + first : nullptr, gated ? k.row(b, h, 0) + first : nullptr, q.row_stride(),
                      k.row_stride(), v.row(b, h, 0) + first, v.row_stride(), out.row(b, h, 0) + first, out.row_stride(), channels,
-                     p.n_q, token_count(p, b), layer.plan, layer.spectra[static_cast<std::size_t>(h)].data()},
+                     p.n_q, p.key_count(b), layer.plan, layer.spectra[static_cast<std::size_t>(h)].data()},
                     scratch);
 }
 

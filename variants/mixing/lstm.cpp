@@ -94,7 +94,7 @@ void oracle(const OracleTask& task) {
     std::vector<double> x(d);
     std::int64_t t = 0;
     for (std::size_t r = 0; r < task.rows.size(); ++r) {
-      for (; t <= std::min(task.rows[r], live_positions(p, b) - 1); ++t) {
+      for (; t <= std::min(task.rows[r], p.key_count(b) - 1); ++t) {
         for (std::size_t c = 0; c < d; ++c) {
           const auto channel = static_cast<std::int64_t>(c);
           x[c] = task.inputs.values().row(b, channel / p.d_v, t)[channel % p.d_v];

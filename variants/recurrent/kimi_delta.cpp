@@ -65,11 +65,7 @@ void exact_step(const OracleTask& task, std::int64_t b, std::int64_t kv, std::in
   }
 }
 
-void exact_query(const OracleTask& task, std::int64_t b, std::int64_t h, std::int64_t i, double* q) {
-  exact_unit_row(task.inputs.queries().row(b, h, i), task.problem.d_qk, task.problem.effective_scale(), q);
-}
-
-void oracle(const OracleTask& task) { recurrence_oracle(task, {.erases = true, .step = exact_step, .query = exact_query}); }
+void oracle(const OracleTask& task) { recurrence_oracle(task, {.erases = true, .step = exact_step, .query = exact_unit_query}); }
 
 }  // namespace
 

@@ -26,6 +26,7 @@
 #include "variants/api/integers.h"
 #include "variants/api/oracle.h"
 #include "variants/api/variant.h"
+#include "variants/kernels/linear/sequence.h"
 #include "variants/kernels/simd/vector_ops.h"
 
 namespace attnbench {
@@ -34,14 +35,9 @@ namespace {
 constexpr std::int64_t kChunk = 64, kChunkBits = 6;
 constexpr std::int64_t kBlock = 16;  // rows of a diagonal block
 
-// Positions up to that of the last row.
-std::int64_t position_count(const Problem& p) { return std::max<std::int64_t>(0, p.position(p.n_q - 1) + 1); }
-std::int64_t key_count(const Problem& p, std::int64_t b) {
-  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-}
 std::int64_t level(std::int64_t t, std::int64_t j) { return std::bit_width(static_cast<std::uint64_t>(t ^ j)); }
-std::int64_t level_count(const Problem& p) { return level(std::max<std::int64_t>(position_count(p), 1) - 1, 0) + 1; }
-std::int64_t chunk_count(const Problem& p) { return ceil_div(position_count(p), kChunk); }
+std::int64_t level_count(const Problem& p) { return level(std::max<std::int64_t>(kernels::position_count(p), 1) - 1, 0) + 1; }
+std::int64_t chunk_count(const Problem& p) { return ceil_div(kernels::position_count(p), kChunk); }
 std::int64_t state_count(const Problem& p) { return level(std::max<std::int64_t>(chunk_count(p), 1) - 1, 0) + 1; }
 
 std::vector<InputSpec> extras(const Problem& p, const Params&) {
@@ -181,14 +177,14 @@ void run_head(const RunTask& task, std::int64_t b, std::int64_t kv, float* scrat
   const auto& p = task.problem;
   const auto size = p.d_qk * p.d_v, group = p.heads_q / p.heads_kv;
   float *fresh = scratch + state_count(p) * size, *gamma = fresh + size, *scores = gamma + kChunk * kChunk;
-  for (std::int64_t begin = 0; begin < position_count(p); begin += kChunk) {
-    const auto end = std::min(begin + kChunk, position_count(p));
+  for (std::int64_t begin = 0; begin < kernels::position_count(p); begin += kChunk) {
+    const auto end = std::min(begin + kChunk, kernels::position_count(p));
     const Chunk chunk{task,
                       b,
                       kv,
                       begin,
                       end,
-                      std::clamp<std::int64_t>(key_count(p, b) - begin, 0, end - begin),
+                      std::clamp<std::int64_t>(p.key_count(b) - begin, 0, end - begin),
                       scratch,
                       fresh,
                       gamma,
@@ -197,22 +193,14 @@ void run_head(const RunTask& task, std::int64_t b, std::int64_t kv, float* scrat
     float prefix[kChunk];
     multiply_gates(chunk, prefix);
     for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) read_head(chunk, h, prefix);
-    if (end < position_count(p)) carry(chunk, prefix[end - begin - 1]);
+    if (end < kernels::position_count(p)) carry(chunk, prefix[end - begin - 1]);
   }
-}
-
-// Rows above the first key's position see nothing (bottom-right with n_q > n_k).
-void clear_blind_rows(const RunTask& task) {
-  const auto& p = task.problem;
-  const auto blind = std::clamp<std::int64_t>(-p.position(0), 0, p.n_q);
-  for (std::int64_t t = 0; t < p.batch * p.heads_q; ++t)
-    for (std::int64_t i = 0; i < blind; ++i) std::fill_n(task.out().row(t / p.heads_q, t % p.heads_q, i), p.d_v, 0.0f);
 }
 
 void run(const RunTask& task) {
   const auto& p = task.problem;
   const auto scratch = task.workspace.allocate<float>(task.parallel.threads() * scratch_floats(p));
-  clear_blind_rows(task);
+  kernels::clear_fully_masked_rows(task);
   task.parallel.for_each(p.batch * p.heads_kv, [&](std::int64_t t, int slot) {
     run_head(task, t / p.heads_kv, t % p.heads_kv, scratch.data() + slot * scratch_floats(p));
   });
@@ -225,12 +213,12 @@ Cost cost(const Problem& p, const Params& params) {
   Cost cost{.bytes = compulsory_bytes(p), .depth = static_cast<double>(std::max<std::int64_t>(1, chunk_count(p)))};
   for (const auto& extra : extras(p, params)) cost.bytes += static_cast<double>(extra.bytes());
   const double d = static_cast<double>(p.d_qk), d_v = static_cast<double>(p.d_v);
-  for (std::int64_t begin = 0; begin < position_count(p); begin += kChunk) {
-    const auto end = std::min(begin + kChunk, position_count(p));
+  for (std::int64_t begin = 0; begin < kernels::position_count(p); begin += kChunk) {
+    const auto end = std::min(begin + kChunk, kernels::position_count(p));
     const double rows = static_cast<double>(std::max<std::int64_t>(0, end - std::max(begin, p.position(0))) * p.heads_q);
     const double bits = std::popcount(static_cast<std::uint64_t>(begin / kChunk));
     for (std::int64_t b = 0; b < p.batch; ++b) {
-      const double keys = static_cast<double>(std::clamp<std::int64_t>(key_count(p, b) - begin, 0, end - begin));
+      const double keys = static_cast<double>(std::clamp<std::int64_t>(p.key_count(b) - begin, 0, end - begin));
       cost.multiply_adds += rows * (keys * (d + d_v / 2) + bits * d * d_v) + keys * static_cast<double>(p.heads_kv) * d * d_v;
       cost.exps += keys * static_cast<double>(p.heads_kv);
     }
@@ -246,7 +234,7 @@ void exact_row(const OracleTask& task, std::int64_t b, std::int64_t h, std::int6
   const float *q = task.inputs.queries().row(b, h, i), *lambda = task.inputs.extra("level_scale").row(b, h, i);
   std::fill_n(out, p.d_v, 0.0);
   double faded = 1;
-  for (auto j = std::min(position + 1, key_count(p, b)) - 1; j >= 0; --j) {
+  for (auto j = std::min(position + 1, p.key_count(b)) - 1; j >= 0; --j) {
     const float *k = task.inputs.keys().row(b, kv, j), *v = task.inputs.values().row(b, kv, j);
     double weight = 0;
     for (std::int64_t c = 0; c < p.d_qk; ++c) weight += static_cast<double>(q[c]) * static_cast<double>(k[c]);

@@ -85,7 +85,7 @@ std::vector<double> exact_gates(const OracleTask& task, std::int64_t b, std::int
 
 void exact_row(const OracleTask& task, std::int64_t b, std::int64_t h, std::int64_t i, double* out) {
   const auto& p = task.problem;
-  const auto kv = p.kv_head(h), keys = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
+  const auto kv = p.kv_head(h), keys = p.key_count(b);
   const auto seen = std::min(p.position(i) + 1, keys);
   std::fill_n(out, p.d_v, 0.0);
   if (seen <= 0) return;

@@ -45,10 +45,6 @@ constexpr ParamSpec kParams[] = {
 constexpr std::int64_t kHashRows = 64;  // hashed together
 constexpr double kTooClose = 2e-6;      // of |x| sqrt(d): some 30 times the rounding error of a projection
 
-std::int64_t key_count(const Problem& p, std::int64_t b) {
-  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-}
-
 // Where a hash stands in the order.
 std::int64_t place_of(std::int64_t hash, bool published) {
   if (published) return hash ^ (hash >> 1);
@@ -159,7 +155,7 @@ std::int64_t sample_keys(const RunTask& task, const Plan& plan, std::int64_t h, 
 void attend_head(const RunTask& task, const Plan& plan, std::int64_t b, std::int64_t h, const std::int32_t* key_order,
                  float* row_max, float* row_sum, const Scratch& s) {
   const auto& p = task.problem;
-  const auto count = key_count(p, b), blocks = plan.blocks(count);
+  const auto count = p.key_count(b), blocks = plan.blocks(count);
   kernels::ListedBlock block{task, b, h, 1, {}, {}, task.out(), row_max, row_sum, false, s.tile};
   float* sums = row_sum + (b * p.heads_q + h) * p.n_q;
   const auto share = static_cast<float>(static_cast<double>(plan.samples) / static_cast<double>(std::max<std::int64_t>(1, count)));
@@ -200,7 +196,7 @@ void run(const RunTask& task) {
   };
   task.parallel.for_each(heads, [&](std::int64_t t, int slot) {
     const auto b = t / p.heads_kv;
-    sort_rows(task, plan, task.inputs.keys(), b, t % p.heads_kv, key_count(p, b), panel, scratch_of(slot), key_order + t * p.n_k);
+    sort_rows(task, plan, task.inputs.keys(), b, t % p.heads_kv, p.key_count(b), panel, scratch_of(slot), key_order + t * p.n_k);
   });
   task.parallel.for_each(p.batch * p.heads_q, [&](std::int64_t t, int slot) {
     const auto b = t / p.heads_q, h = t % p.heads_q;
@@ -223,7 +219,7 @@ Cost cost(const Problem& p, const Params& params) {
   const Plan plan(p, params);
   double pairs = 0;
   for (std::int64_t b = 0; b < p.batch; ++b) {
-    const auto keys = static_cast<double>(key_count(p, b)), blocks = static_cast<double>(plan.blocks(key_count(p, b)));
+    const auto keys = static_cast<double>(p.key_count(b)), blocks = static_cast<double>(plan.blocks(p.key_count(b)));
     pairs += keys / blocks + (keys > 0 ? static_cast<double>(plan.samples) * (1 - 1 / blocks) : 0);
   }
   pairs *= static_cast<double>(p.heads_q * p.n_q);
@@ -267,10 +263,10 @@ void oracle(const OracleTask& task) {
   });
   task.parallel.for_each(p.batch * p.heads_kv, [&](std::int64_t t, int) {
     const auto b = t / p.heads_kv;
-    keys[static_cast<std::size_t>(t)] = exact_ranks(task, task.inputs.keys(), b, t % p.heads_kv, key_count(p, b));
+    keys[static_cast<std::size_t>(t)] = exact_ranks(task, task.inputs.keys(), b, t % p.heads_kv, p.key_count(b));
   });
   weighted_oracle(task, [&](const OracleRow& row, std::span<double> weights) {
-    const auto count = key_count(p, row.b), blocks = std::max<std::int64_t>(1, ceil_div(count, block));
+    const auto count = p.key_count(row.b), blocks = std::max<std::int64_t>(1, ceil_div(count, block));
     const auto block_of = [&](std::int64_t rank, std::int64_t of) {
       std::int64_t c = 0;
       while (rank >= (c + 1) * of / blocks) ++c;

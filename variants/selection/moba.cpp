@@ -36,10 +36,6 @@ constexpr ParamSpec kParams[] = {
 constexpr std::int64_t kGateRows = 64;     // whose gates are computed together
 constexpr std::int64_t kFewestRows = 512;  // of a task, so that a block meets enough rows at once to fill the lanes
 
-std::int64_t key_count(const Problem& p, std::int64_t b) {
-  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-}
-
 // What shape and threads decide.
 struct Plan {
   std::int64_t block, blocks, others;     // keys of a block; blocks of a head; what a row chooses beside its own
@@ -63,7 +59,7 @@ struct Plan {
 
   // Blocks before that of row i's position, as far as they have keys.
   std::int64_t candidates(const Problem& p, std::int64_t b, std::int64_t i) const {
-    return std::clamp<std::int64_t>(floor_div(p.position(i), block), 0, ceil_div(key_count(p, b), block));
+    return std::clamp<std::int64_t>(floor_div(p.position(i), block), 0, ceil_div(p.key_count(b), block));
   }
 };
 
@@ -81,7 +77,7 @@ struct Task {
 // mean[d_qk] of block c; zeros, which are never read, where it has no keys.
 void mean_key(const RunTask& task, const Plan& plan, std::int64_t b, std::int64_t kv, std::int64_t c, float* mean) {
   const auto& p = task.problem;
-  const auto begin = c * plan.block, end = std::min(begin + plan.block, key_count(p, b));
+  const auto begin = c * plan.block, end = std::min(begin + plan.block, p.key_count(b));
   std::fill_n(mean, p.d_qk, 0.0f);
   for (auto j = begin; j < end; ++j) kernels::axpy(1.0f, task.inputs.keys().row(b, kv, j), mean, p.d_qk);
   if (end > begin) kernels::scale(1.0f / static_cast<float>(end - begin), mean, p.d_qk);
@@ -209,7 +205,7 @@ void oracle(const OracleTask& task) {
   const auto& p = task.problem;
   const auto block = task.params.integer("block"), keep = task.params.integer("keep");
   weighted_oracle(task, [&](const OracleRow& row, std::span<double> weights) {
-    const auto own = floor_div(p.position(row.i), block), length = key_count(p, row.b);
+    const auto own = floor_div(p.position(row.i), block), length = p.key_count(row.b);
     std::vector<double> gates;
     for (std::int64_t c = 0; c < own && c * block < length && keep > 1; ++c)
       gates.push_back(exact_gate(task, row.b, row.h, row.i, {c * block, std::min((c + 1) * block, length)}));

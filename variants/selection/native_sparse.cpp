@@ -59,10 +59,6 @@ std::vector<InputSpec> extras(const Problem& p, const Params&) {
            .help = "of the compressed, selected and window branch, in (0, 1)"}};
 }
 
-std::int64_t key_count(const Problem& p, std::int64_t b) {
-  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-}
-
 // What the parameters say of one row.
 struct Sizes {
   std::int64_t compress, stride, block, keep, window;
@@ -77,12 +73,12 @@ struct Sizes {
   // Compressed blocks that lie whole in `keys` keys, and those of row i's past.
   std::int64_t compressed(std::int64_t keys) const { return keys < compress ? 0 : (keys - compress) / stride + 1; }
   std::int64_t compressed(const Problem& p, std::int64_t b, std::int64_t i) const {
-    return compressed(std::min(p.position(i) + 1, key_count(p, b)));
+    return compressed(std::min(p.position(i) + 1, p.key_count(b)));
   }
   std::int64_t current(const Problem& p, std::int64_t i) const { return floor_div(p.position(i), block); }
   // Blocks [1, end) compete: the current one, the one before it and the first are in.
   std::int64_t end_of_others(const Problem& p, std::int64_t b, std::int64_t i) const {
-    return std::clamp<std::int64_t>(current(p, i) - 1, 1, std::max<std::int64_t>(1, ceil_div(key_count(p, b), block)));
+    return std::clamp<std::int64_t>(current(p, i) - 1, 1, std::max<std::int64_t>(1, ceil_div(p.key_count(b), block)));
   }
 };
 
@@ -388,7 +384,7 @@ Cost cost(const Problem& p, const Params& params) {
 class Exact {
  public:
   Exact(const OracleTask& task, std::int64_t b, std::int64_t h, std::int64_t i)
-      : t_(task), p_(task.problem), s_(task.params), b_(b), h_(h), i_(i), end_(std::min(p_.position(i) + 1, key_count(p_, b))) {}
+      : t_(task), p_(task.problem), s_(task.params), b_(b), h_(h), i_(i), end_(std::min(p_.position(i) + 1, p_.key_count(b))) {}
 
   // weights[c] of the compressed blocks of query head h.
   std::vector<double> weights(std::int64_t h) const {
@@ -419,7 +415,7 @@ class Exact {
     std::vector<double> importance;
     std::vector<std::vector<double>> w;
     for (std::int64_t g = 0; g < group; ++g) w.push_back(weights(p_.kv_head(h_) * group + g));
-    for (std::int64_t j = 1; j < current - 1 && j * s_.block < key_count(p_, b_); ++j) {
+    for (std::int64_t j = 1; j < current - 1 && j * s_.block < p_.key_count(b_); ++j) {
       double sum = 0;
       for (const auto& head : w)
         for (std::size_t c = 0; c < head.size(); ++c) {

@@ -247,7 +247,7 @@ void run(const RunTask& task) {
   };
   task.parallel.for_each(heads, [&](std::int64_t head, int slot) {
     const auto b = head / p.heads_kv;
-    const auto count = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
+    const auto count = p.key_count(b);
     for (std::int64_t begin = 0; begin < count; begin += kHashRows)
       hash_rows(task, plan, task.inputs.keys(), b, head % p.heads_kv, begin, std::min(kHashRows, count - begin), panels,
                 scratch_of(slot), keys_of(head, 0).bucket, p.n_k);

@@ -47,7 +47,7 @@ enum class Fault {
   swapped_rows,
   last_row_unwritten,
   nothing_written,
-  tiny_in_blind_row,
+  tiny_in_masked_row,
   // wrong memory
   writes_past_output,
   writes_before_output,
@@ -125,7 +125,7 @@ void spoil(const RunTask& task) {
   if (fault == Fault::one_off_by_a_hundredth) last[0] += 0.01f;
   if (fault == Fault::swapped_rows) swap_rows(out.row(0, 0, 0), out.row(0, 0, p.n_q - 1), p.d_v);
   if (fault == Fault::transposed_heads) swap_rows(out.row(0, 0, 0), out.row(0, 1, 0), p.d_v * p.n_q);
-  if (fault == Fault::tiny_in_blind_row) out.row(0, 0, 0)[0] = 1e-9f;
+  if (fault == Fault::tiny_in_masked_row) out.row(0, 0, 0)[0] = 1e-9f;
   if (fault == Fault::writes_past_output) last[p.d_v] = 0;
   if (fault == Fault::writes_before_output) out.data[-1] = 0;
   if (fault == Fault::writes_past_row) out.row(0, 0, 0)[p.d_v] = out.row(0, 0, std::min<std::int64_t>(1, p.n_q - 1))[0];
@@ -216,8 +216,8 @@ TEST_CASE("a masked key that holds NaN or infinity may not reach the output") {
 
 TEST_CASE("rows that see no key are exactly zero") {
   expect_caught<Fault::masked_rows_get_the_mean>("b1 h1 n9:4 d8 causal-bottom-right", Status::mismatch, "sees no key");
-  expect_caught<Fault::tiny_in_blind_row>("b1 h1 n9:4 d8 causal-bottom-right", Status::mismatch,
-                                          "row b0 h0 i0 c0: got 9.9999997e-10, but the row sees no key");
+  expect_caught<Fault::tiny_in_masked_row>("b1 h1 n9:4 d8 causal-bottom-right", Status::mismatch,
+                                           "row b0 h0 i0 c0: got 9.9999997e-10, but the row sees no key");
   expect_caught<Fault::all_zeros>("b1 h1 n9 d8", Status::mistrusted, "zero");
   CHECK(verify_on(kFaulty<Fault::all_zeros>, "b2 h1 n9 d8 klen=0,0").status == Status::ok);
 }

@@ -85,13 +85,8 @@ struct RecurrentStep {
   }
 };
 
-/// Positions that entry b goes through; those after them keep its state.
-inline std::int64_t live_positions(const Problem& p, std::int64_t b) {
-  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-}
-
 /// For each position in turn: the gates' share of the input, X W for w [D, input_blocks * width]; step.products(step);
-/// step.cells(step, r) for every entry r that is not past its length; h is the output row.
+/// step.cells(step, r) for every entry r that is not past its length, after which its state stays; h is the output row.
 /// Batch entries are shared out over threads. With fewer entries than threads and much work in a step, its products are instead,
 /// which all threads wait for at every position.
 template <class Cell>
@@ -120,7 +115,7 @@ void walk_positions(const RunTask& task, const std::vector<float>& w, std::int64
                                  split_products ? task.parallel : serial};
         cell.products(step);
         for (auto b = first; b < last; ++b) {
-          if (t < live_positions(p, b)) cell.cells(step, b - first);
+          if (t < p.key_count(b)) cell.cells(step, b - first);
           scatter_rows(s.h + b * width, task.out(), b, {t, t + 1});
         }
       }
@@ -131,7 +126,7 @@ void walk_positions(const RunTask& task, const std::vector<float>& w, std::int64
 /// Positions after each other, most over the batch: what a recurrence waits for.
 inline double walk_depth(const Problem& p) {
   double depth = 1;
-  for (std::int64_t b = 0; b < p.batch; ++b) depth = std::max(depth, static_cast<double>(live_positions(p, b)));
+  for (std::int64_t b = 0; b < p.batch; ++b) depth = std::max(depth, static_cast<double>(p.key_count(b)));
   return depth;
 }
 

@@ -3,19 +3,13 @@
 #include <algorithm>
 
 #include "variants/api/integers.h"
+#include "variants/kernels/linear/sequence.h"
 #include "variants/kernels/simd/vector_ops.h"
 
 namespace attnbench::kernels {
 namespace {
 
 constexpr std::int64_t kColumns = 32;  // least number of columns of v that a task goes through the sequence for
-
-std::int64_t key_count(const Problem& p, std::int64_t b) {
-  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-}
-
-// Positions up to that of the last row; none beyond is seen.
-std::int64_t position_count(const Problem& p) { return std::max<std::int64_t>(0, p.position(p.n_q - 1) + 1); }
 
 std::int64_t group_size(const Problem& p) { return p.heads_q / p.heads_kv; }
 
@@ -46,25 +40,6 @@ struct Walk {
   const Problem& problem() const { return task.problem; }
 };
 
-// What stands at `count` positions from `begin` on: keys, unless they ended before, and `rows` of all query heads of the group.
-Positions positions_at(const Walk& walk, std::int64_t begin, std::int64_t count, bool keys, bool rows) {
-  const auto& p = walk.problem();
-  const auto q = walk.task.inputs.queries(), k = walk.task.inputs.keys(), v = walk.task.inputs.values();
-  const auto out = walk.task.out();
-  const auto first_head = walk.kv * group_size(p), row = begin - p.position(0);
-  Positions at{.count = count};
-  if (keys) {
-    at.k = {k.row(walk.b, walk.kv, begin), k.row_stride()};
-    at.v = {v.row(walk.b, walk.kv, begin) + walk.columns.begin, v.row_stride()};
-  }
-  if (rows) {
-    at.heads = group_size(p);
-    at.q = {q.row(walk.b, first_head, row), q.row_stride(), q.stride[1]};
-    at.out = {out.row(walk.b, first_head, row) + walk.columns.begin, out.row_stride(), out.stride[1]};
-  }
-  return at;
-}
-
 void step(Walk& walk, KeyRange positions, bool keys, bool rows) {
   Rows<const float> log_decay{};
   if (keys) {
@@ -72,28 +47,20 @@ void step(Walk& walk, KeyRange positions, bool keys, bool rows) {
     if (walk.factors) walk.factors(walk.task, walk.b, walk.kv, positions, walk.at);
     if (walk.log_decay.data) log_decay = {walk.log_decay.row(walk.b, walk.kv, positions.begin), walk.log_decay.row_stride()};
   }
-  recurrent_steps(walk.recurrence, walk.state, positions_at(walk, positions.begin, positions.size(), keys, rows), log_decay,
-                  walk.at, walk.scratch);
+  const auto at = positions_at(walk.task, {walk.b, walk.kv, walk.columns.begin}, positions.begin, positions.size(), keys, rows);
+  recurrent_steps(walk.recurrence, walk.state, at, log_decay, walk.at, walk.scratch);
   std::fill_n(walk.at.floor, kMaxPositions, walk.at.floor[positions.size() - 1]);
 }
 
 void go_through(Walk& walk) {
   const auto& p = walk.problem();
-  const auto first_row = p.position(0), keys = key_count(p, walk.b), last = position_count(p);
+  const auto first_row = p.position(0), keys = p.key_count(walk.b), last = position_count(p);
   for (std::int64_t begin = std::min<std::int64_t>(0, last), end; begin < last; begin = end) {
     end = std::min(begin + step_limit(walk.recurrence), last);
     for (const auto cut : {first_row, keys})  // where rows begin and where keys end
       if (begin < cut) end = std::min(end, cut);
     if (begin < keys || begin >= first_row) step(walk, {begin, end}, begin < keys, begin >= first_row);
   }
-}
-
-// Rows above the first key's position see nothing (bottom-right with n_q > n_k).
-void clear_blind_rows(const RunTask& task) {
-  const auto& p = task.problem;
-  const auto blind = std::clamp<std::int64_t>(-p.position(0), 0, p.n_q);
-  for (std::int64_t t = 0; t < p.batch * p.heads_q; ++t)
-    for (std::int64_t i = 0; i < blind; ++i) std::fill_n(task.out().row(t / p.heads_q, t % p.heads_q, i), p.d_v, 0.0f);
 }
 
 }  // namespace
@@ -116,7 +83,7 @@ void run_recurrence(const RunTask& task, const Recurrence& recurrence, FactorsFu
   const auto parts = column_parts(p, threads), columns = columns_per_part(p, threads);
   const auto states = task.workspace.allocate<float>(threads * state_floats(p, threads));
   const auto scratch = task.workspace.allocate<float>(threads * scratch_floats(p));
-  clear_blind_rows(task);
+  clear_fully_masked_rows(task);
   task.parallel.for_each(p.batch * p.heads_kv * parts, [&](std::int64_t t, int slot) {
     const KeyRange part{t % parts * columns, std::min((t % parts + 1) * columns, p.d_v)};
     if (part.size() == 0) return;
@@ -146,7 +113,7 @@ Cost recurrence_cost(const Problem& p, const Recurrence& recurrence, const std::
   cost.depth = static_cast<double>(std::max<std::int64_t>(1, std::min(p.n_k, position_count(p))));
   const double size = static_cast<double>(p.d_qk * p.d_v);
   for (std::int64_t b = 0; b < p.batch; ++b) {
-    const double keys = static_cast<double>(std::min(key_count(p, b), position_count(p)) * p.heads_kv);
+    const double keys = static_cast<double>(std::min(p.key_count(b), position_count(p)) * p.heads_kv);
     const double rows = static_cast<double>(std::min(p.n_q, position_count(p)) * p.heads_q);
     cost.multiply_adds += keys * size * (recurrence.two_steps ? 3 : recurrence.erase ? 2 : 1) + rows * size;
     if (recurrence.decay != Decay::none) cost.exps += keys * (recurrence.decay == Decay::channel ? static_cast<double>(p.d_qk) : 1);

@@ -45,7 +45,7 @@ double own_share(const ExactRecurrence& recurrence, const ExactStep& step, const
 void walk(const OracleTask& task, const ExactRecurrence& recurrence, std::int64_t b, std::int64_t kv) {
   const auto& p = task.problem;
   const auto d_qk = static_cast<std::size_t>(p.d_qk), group = static_cast<std::size_t>(p.heads_q / p.heads_kv);
-  const auto keys = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
+  const auto keys = p.key_count(b);
   const auto v = task.inputs.values();
   State state{p.d_qk, p.d_v, std::vector<double>(d_qk * static_cast<std::size_t>(p.d_v))};
   ExactStep step{std::vector<double>(d_qk), std::vector<double>(d_qk), std::vector<double>(d_qk), std::vector<double>(d_qk)};
@@ -86,6 +86,10 @@ void exact_unit_row(const float* row, std::int64_t d, double factor, double* out
   double squares = 1e-6;
   for (std::int64_t c = 0; c < d; ++c) squares += static_cast<double>(row[c]) * static_cast<double>(row[c]);
   for (std::int64_t c = 0; c < d; ++c) out[c] = static_cast<double>(row[c]) * factor / std::sqrt(squares);
+}
+
+void exact_unit_query(const OracleTask& task, std::int64_t b, std::int64_t h, std::int64_t i, double* q) {
+  exact_unit_row(task.inputs.queries().row(b, h, i), task.problem.d_qk, task.problem.effective_scale(), q);
 }
 
 }  // namespace attnbench

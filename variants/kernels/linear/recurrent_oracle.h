@@ -37,5 +37,7 @@ void recurrence_oracle(const OracleTask& task, const ExactRecurrence& recurrence
 void exact_scaled_row(const float* row, std::int64_t d, double factor, double* out);
 /// out[d] = factor row[d] / sqrt(|row|^2 + 1e-6)
 void exact_unit_row(const float* row, std::int64_t d, double factor, double* out);
+/// An ExactRecurrence::query: the unit row of the query times the problem's scale.
+void exact_unit_query(const OracleTask& task, std::int64_t b, std::int64_t h, std::int64_t i, double* q);
 
 }  // namespace attnbench

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "variants/api/integers.h"
+#include "variants/kernels/linear/sequence.h"
 
 namespace attnbench::kernels {
 namespace {
@@ -10,16 +11,9 @@ namespace {
 constexpr std::int64_t kBlock = kMaxLinearPanel;  // keys or rows at once where there is no diagonal
 constexpr std::int64_t kPanel = kMaxPositions;    // causal positions at once
 
-std::int64_t key_count(const Problem& p, std::int64_t b) {
-  return p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
-}
-
 KeyRange block_at(std::int64_t count, std::int64_t index) {
   return {std::min(count, index * kBlock), std::min(count, (index + 1) * kBlock)};
 }
-
-// Key j stands at position j, query row i at problem.position(i). Positions beyond the last row are seen by no row.
-std::int64_t position_count(const Problem& p) { return std::max<std::int64_t>(0, p.position(p.n_q - 1) + 1); }
 
 // What segments are made of: kPanel positions, or blocks of keys where there is no diagonal.
 std::int64_t unit_count(const Problem& p) {
@@ -56,35 +50,18 @@ void attend_rows(const Head& head, std::int64_t h, KeyRange rows) {
                    {out.row(head.b, h, rows.begin), out.row_stride()}, rows.size(), head.scratch);
 }
 
-// What stands at `count` positions from `begin` on: keys, unless they ended before, and `rows` of all query heads of the group.
-Positions positions_at(const Head& head, std::int64_t begin, std::int64_t count, bool rows) {
-  const auto& p = head.problem();
-  const auto q = head.task.inputs.queries(), k = head.task.inputs.keys(), v = head.task.inputs.values();
-  const auto out = head.task.out();
-  const auto first_head = head.kv * (p.heads_q / p.heads_kv), row = begin - p.position(0);
-  Positions at{.count = count};
-  if (begin < key_count(p, head.b)) {
-    at.k = {k.row(head.b, head.kv, begin), k.row_stride()};
-    at.v = {v.row(head.b, head.kv, begin), v.row_stride()};
-  }
-  if (rows) {
-    at.heads = p.heads_q / p.heads_kv;
-    at.q = {q.row(head.b, first_head, row), q.row_stride(), q.stride[1]};
-    at.out = {out.row(head.b, first_head, row), out.row_stride(), out.stride[1]};
-  }
-  return at;
-}
-
 // Walks positions [begin, end): the sums hold everything before them and grow on the way. Writes their rows if asked to.
 void scan(const Head& head, KeyRange positions, bool write_rows) {
   const auto& p = head.problem();
-  const auto first_row = p.position(0), keys = key_count(p, head.b);
+  const auto first_row = p.position(0), keys = p.key_count(head.b);
   for (auto begin = positions.begin, end = begin; begin < positions.end; begin = end) {
     end = std::min(begin + kPanel, positions.end);
     for (const auto cut : {first_row, keys})  // where rows begin and where keys end
       if (begin < cut) end = std::min(end, cut);
     const bool rows = write_rows && begin >= first_row;
-    if (rows || begin < keys) head.sums.scan(head.state, positions_at(head, begin, end - begin, rows), begin, head.scratch);
+    if (rows || begin < keys)
+      head.sums.scan(head.state, positions_at(head.task, {head.b, head.kv, 0}, begin, end - begin, begin < keys, rows), begin,
+                     head.scratch);
   }
 }
 
@@ -99,7 +76,7 @@ void sum_units(const Head& head, KeyRange units) {
   std::fill_n(head.state, head.sums.state_floats(), 0.0f);
   if (p.causal != Causal::none) return scan(head, positions_of(p, units), false);
   for (auto unit = units.begin; unit < units.end; ++unit) {
-    const auto keys = block_at(key_count(p, head.b), unit);
+    const auto keys = block_at(p.key_count(head.b), unit);
     if (keys.size() > 0) add_keys(head, keys);
   }
 }
@@ -121,14 +98,6 @@ void join_states(const RunningSums& sums, bool causal, float* states, std::int64
   }
   std::move_backward(at(0), at(segments - 1), at(segments));
   std::fill_n(at(0), size, 0.0f);
-}
-
-// Rows above the first key's position see nothing (bottom-right with n_q > n_k).
-void clear_blind_rows(const RunTask& task) {
-  const auto& p = task.problem;
-  const auto fully_masked = std::clamp<std::int64_t>(-p.position(0), 0, p.n_q);
-  for (std::int64_t t = 0; t < p.batch * p.heads_q; ++t)
-    for (std::int64_t i = 0; i < fully_masked; ++i) std::fill_n(task.out().row(t / p.heads_q, t % p.heads_q, i), p.d_v, 0.0f);
 }
 
 }  // namespace
@@ -157,7 +126,7 @@ void attend_linearly(const RunTask& task, const RunningSums& sums) {
     task.parallel.for_each(
         heads, [&](std::int64_t t, int) { join_states(sums, causal, states.data() + t * segments * state_floats, segments); });
   if (causal) {
-    clear_blind_rows(task);
+    clear_fully_masked_rows(task);
     task.parallel.for_each(heads * segments, [&](std::int64_t t, int slot) {
       scan_units(head_at(t / segments, t % segments, slot), units(t % segments));
     });
@@ -179,7 +148,7 @@ LinearCounts linear_counts(const Problem& p) {
   const bool causal = p.causal != Causal::none;
   LinearCounts counts;
   for (std::int64_t b = 0; b < p.batch; ++b) {
-    const auto keys = key_count(p, b);
+    const auto keys = p.key_count(b);
     counts.keys += static_cast<double>((causal ? std::min(keys, position_count(p)) : keys) * p.heads_kv);
     counts.rows += static_cast<double>((causal ? std::min(p.n_q, position_count(p)) : p.n_q) * p.heads_q);
   }

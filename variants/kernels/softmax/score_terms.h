@@ -81,7 +81,7 @@ struct ScoreTerms {
   /// A row's own: at its position, or at the last key of its batch entry if it stands beyond, or at the last number before that. A
   /// row has one and the same for all keys, so that only its size matters.
   static double row_potential(const Problem& p, const double* potential, std::int64_t b, std::int64_t i) {
-    const auto keys = p.key_lengths.empty() ? p.n_k : p.key_lengths[static_cast<std::size_t>(b)];
+    const auto keys = p.key_count(b);
     auto at = std::min(p.position(i), keys - 1);
     while (at > 0 && std::isnan(potential[at])) --at;
     return at < 0 || std::isnan(potential[at]) ? 0 : potential[at];
